@@ -84,7 +84,8 @@ class CompileError(Exception):
     """The author of the spec must act. Raised with every diagnostic of the stage."""
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
-        super().__init__("\n".join(f"{d.span or '-'}: {d.code.id} {d.message}" for d in diagnostics))
+        lines = [f"{d.span or '-'}: {d.code.id} {d.message}" for d in diagnostics]
+        super().__init__("\n".join(lines))
         self.diagnostics = diagnostics
 
 

@@ -114,8 +114,10 @@ class Network:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One place where work runs, on one cluster. `facts` are labels plus site, profile, layer
-    and cluster; `link_rate` is text such as `20Mbit/s`, `link_window` `HH:MM-HH:MM`.
+    """One place where work runs, on one cluster.
+
+    `facts` are labels plus site, profile, layer and cluster; `link_rate` is text such as
+    `20Mbit/s`, `link_window` is `HH:MM-HH:MM`.
     """
 
     name: str

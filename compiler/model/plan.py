@@ -222,8 +222,9 @@ class Cascade(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """When a loop trains: more than `new_samples` new ones, looked at `every` seconds, inside
-    the local-time `window`.
+    """When a loop trains: more than `new_samples` new ones, inside the local-time `window`.
+
+    `every` is the period of looking, in seconds.
     """
 
     new_samples: int
