@@ -15,6 +15,7 @@ from compiler.model.fleet import Cluster, Network, Registry, Site
 from compiler.model.inputs import Location
 from compiler.model.manifest import Draft, Unit, UnitRole
 from compiler.model.plan import Node
+from compiler.model.server import Server
 from compiler.model.worker import Quantities
 
 
@@ -63,7 +64,8 @@ class EmitContext:
 
     `clusters` is keyed by cluster name (by `<cluster>/<site>` where each site is a cluster),
     `sites` by site name. `images` maps an image reference to its digest form where locked.
-    `networks` and `registries` are keyed by site, nearest setting already chosen.
+    `networks` and `registries` are keyed by site, nearest setting already chosen. `servers` maps
+    a worker's `server` to its flavour; an empty `server` is the flavour `custom`.
     """
 
     project: str
@@ -77,6 +79,7 @@ class EmitContext:
     networks: Mapping[str, Network] = field(default_factory=dict)
     registries: Mapping[str, tuple[Registry, ...]] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
+    servers: Mapping[str, Server] = field(default_factory=dict)
 
     def cluster_of(self, site: str) -> Cluster:
         """The cluster that a site's objects are applied to."""
