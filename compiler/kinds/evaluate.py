@@ -1,0 +1,32 @@
+"""The kind `evaluate`: measure a model on a dataset, and gate on what was measured."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from compiler.model.kind import Kind
+from compiler.model.spec.data import Golden
+from compiler.model.spec.gates import Gate
+from compiler.model.spec.job import LoadTest, RunSpec, Splits
+from compiler.model.spec.scalars import DatasetReference, ModelReference, Word
+
+
+class Evaluate(RunSpec):
+    """Measure a model."""
+
+    needed: ClassVar = ("model", "dataset", "worker")
+
+    model: ModelReference | None = Field(None, description="The version that is measured.")
+    dataset: DatasetReference | None = Field(
+        None, description="The dataset that it is measured on."
+    )
+    split: Splits = Field((), description="The split of the dataset.")
+    measure: tuple[Word, ...] = Field((), description="The metrics that it reports.")
+    gates: tuple[Gate, ...] = Field((), description="What the measured values must fulfil.")
+    golden: Golden | None = Field(None, description="A known input with its expected output.")
+    load_test: LoadTest | None = Field(None, description="A load test with gates.")
+
+
+KIND = Kind("evaluate", Evaluate, step=True)

@@ -1,0 +1,37 @@
+"""The kind `sync`: keep artifacts identical on a set of sites."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from compiler.model.codes import spec as codes
+from compiler.model.kind import Kind
+from compiler.model.spec.base import fault, optional_list
+from compiler.model.spec.job import JobSpec
+from compiler.model.spec.scalars import CodeName, DatasetReference, Flag, ModelReference
+
+
+class Sync(JobSpec):
+    """Keep artifacts on sites."""
+
+    models: Annotated[tuple[ModelReference, ...], BeforeValidator(optional_list)] = Field(
+        (), description="The models."
+    )
+    datasets: Annotated[tuple[DatasetReference, ...], BeforeValidator(optional_list)] = Field(
+        (), description="The datasets."
+    )
+    code: Annotated[tuple[CodeName, ...], BeforeValidator(optional_list)] = Field(
+        (), description="The code artifacts."
+    )
+    peers: Flag = Field(False, description="Whether hosts of a site fetch from one another.")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.models or self.datasets or self.code):
+            raise fault(codes.ONE_KEY_NEEDED, "a sync job needs models, datasets or code")
+        return self
+
+
+KIND = Kind("sync", Sync)

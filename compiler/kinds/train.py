@@ -1,0 +1,29 @@
+"""The kind `train`: train a version of a model once, or on a schedule."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from compiler.model.kind import Kind
+from compiler.model.spec.job import RunSpec, Splits
+from compiler.model.spec.scalars import Count, DatasetReference, ModelReference
+
+
+class Train(RunSpec):
+    """Train a model."""
+
+    needed: ClassVar = ("model", "dataset", "worker")
+
+    model: ModelReference | None = Field(
+        None, description="The model that a version is trained for."
+    )
+    base: ModelReference | None = Field(None, description="The version that training starts from.")
+    dataset: DatasetReference | None = Field(None, description="The dataset that it trains on.")
+    split: Splits = Field((), description="The splits of the dataset that it sees.")
+    num_nodes: Count = Field(1, description="The number of nodes that train together.")
+    keep: tuple[Literal["best", "last"], ...] = Field((), description="Which checkpoints are kept.")
+
+
+KIND = Kind("train", Train, step=True)

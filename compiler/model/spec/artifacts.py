@@ -1,0 +1,338 @@
+"""Artifacts: models with versions and variants, datasets, and code.
+
+Digests, sizes and which version is used are resolved later, against the lock.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from compiler.model.codes import spec as codes
+from compiler.model.spec.amounts import MetricValue
+from compiler.model.spec.base import SpecModel, chosen, fault, optional_list
+from compiler.model.spec.data import Golden, Splits
+from compiler.model.spec.free import Params
+from compiler.model.spec.gates import Gate
+from compiler.model.spec.scalars import (
+    CodeName,
+    Count,
+    CountOrZero,
+    DatasetFormat,
+    DatasetReference,
+    HostPath,
+    JobName,
+    Line,
+    ModelReference,
+    Name,
+    Number,
+    ProfileName,
+    Prose,
+    Quantity,
+    RelativePath,
+    Sha256,
+    SiteName,
+    Uri,
+    Version,
+    Word,
+)
+from compiler.model.spec.where import WhereField
+
+Unpack = Literal["tar", "tar.gz", "zip"]
+Words = Annotated[tuple[Word, ...], BeforeValidator(optional_list)]
+Lines = Annotated[tuple[Line, ...], BeforeValidator(optional_list)]
+
+
+class Code(SpecModel):
+    """Scripts as an artifact: training code, pre- and postprocessing."""
+
+    uri: Uri = Field(description="Where the bytes are.")
+    sha256: Sha256 | None = Field(
+        None, description="The digest of the stored bytes; the lock has it otherwise."
+    )
+    unpack: Unpack | None = Field(
+        None, description="How the bytes are unpacked; none: a single file."
+    )
+
+
+class Tensor(SpecModel):
+    """One named input or output of a model."""
+
+    name: Word = Field(description="Its name.")
+    datatype: Literal[
+        "BOOL",
+        "UINT8",
+        "UINT16",
+        "UINT32",
+        "UINT64",
+        "INT8",
+        "INT16",
+        "INT32",
+        "INT64",
+        "FP16",
+        "BF16",
+        "FP32",
+        "FP64",
+        "BYTES",
+    ] = Field(description="Its element type, in the words of the open inference protocol.")
+    shape: tuple[Annotated[int, Field(strict=True, ge=-1)], ...] = Field(
+        description="Its dimensions; -1 for any size."
+    )
+
+
+class Signature(SpecModel):
+    """What goes into a model and what comes out."""
+
+    inputs: tuple[Tensor, ...] = Field((), description="The inputs in order.")
+    outputs: tuple[Tensor, ...] = Field((), description="The outputs in order.")
+
+
+class Processing(SpecModel):
+    """Code that runs before or after a model."""
+
+    code: CodeName = Field(description="The code artifact.")
+    entry: RelativePath = Field(description="The file in it that is run.")
+    params: Params = Field({}, description="Parameters for it; numbers keep their source text.")
+
+
+class NeededAccelerator(SpecModel):
+    """An accelerator that a model needs."""
+
+    name: Word = Field(description="The accelerator's name in the hardware profile.")
+    count: Count = Field(1, description="How many units.")
+
+
+class Needs(SpecModel):
+    """What a host must have for a version or variant to run on it."""
+
+    arch: Words = Field((), description="Processor architectures that it runs on.")
+    cpu: Quantity | None = Field(None, description="CPU cores that it uses.")
+    memory: Quantity | None = Field(None, description="Memory that it uses when loaded.")
+    disk: Quantity | None = Field(None, description="Disk space that it uses when unpacked.")
+    accelerator: NeededAccelerator | None = Field(
+        None, description="The accelerator that it runs on."
+    )
+
+
+class Metric(SpecModel):
+    """A measured value of a version."""
+
+    name: Word = Field(description="The metric's name.")
+    value: MetricValue = Field(
+        description="The value, a number or a text with a unit such as 24ms."
+    )
+    dataset: DatasetReference | None = Field(None, description="The dataset it was measured on.")
+    split: Word | None = Field(None, description="The split of the dataset.")
+    profile: ProfileName | None = Field(
+        None, description="The hardware profile it was measured on."
+    )
+    params: Params = Field({}, description="Parameters of the metric, such as an IoU threshold.")
+
+
+class Lineage(SpecModel):
+    """Where a version comes from."""
+
+    base: ModelReference | None = Field(None, description="The version that training started from.")
+    trained_on: Annotated[tuple[DatasetReference, ...], BeforeValidator(optional_list)] = Field(
+        (), description="The datasets that it was trained on."
+    )
+    job: JobName | None = Field(None, description="The job that made it.")
+
+
+class VersionFields(SpecModel):
+    """What a version says, and what a variant may say instead."""
+
+    uri: Uri | None = Field(None, description="Where the bytes are.")
+    sha256: Sha256 | None = Field(
+        None, description="The digest of the stored bytes; the lock has it otherwise."
+    )
+    unpack: Unpack | None = Field(
+        None, description="How the bytes are unpacked; none: a single file."
+    )
+    framework: Word | None = Field(
+        None, description="The framework, where it differs from the model's."
+    )
+    format: Word | None = Field(
+        None, description="The file format, where it differs from the model's."
+    )
+    signature: Signature | None = Field(
+        None, description="The signature, where it differs from the model's."
+    )
+    classes: tuple[Line, ...] | None = Field(
+        None, description="The classes, where they differ from the model's."
+    )
+    preprocess: Processing | None = Field(
+        None, description="The preprocessing, where it differs from the model's."
+    )
+    postprocess: Processing | None = Field(
+        None, description="The postprocessing, where it differs from the model's."
+    )
+    needs: Needs | None = Field(None, description="What a host must have for it.")
+    metrics: tuple[Metric, ...] = Field((), description="Measured values.")
+    lineage: Lineage | None = Field(None, description="Where it comes from.")
+    golden: Golden | None = Field(None, description="A known input with its expected output.")
+    yanked: Prose | None = Field(None, description="Why it must never be used again.")
+
+
+class ModelVariant(VersionFields):
+    """Another build of the same version, for certain hardware."""
+
+
+class ModelVersion(VersionFields):
+    """One version of a model: bytes, or for joint inference an edge and a cloud part."""
+
+    variants: dict[Name, ModelVariant] = Field(
+        {},
+        description="Other builds by name; the most specific one whose needs a host meets is used there.",
+    )
+    edge: ModelReference | None = Field(None, description="The part that runs at the edge.")
+    cloud: ModelReference | None = Field(None, description="The part that runs in the cloud.")
+
+    @model_validator(mode="after")
+    def _bytes_or_parts(self) -> Self:
+        parts = chosen(self, ("edge", "cloud"))
+        if self.uri is not None and parts:
+            raise fault(
+                codes.EXCLUSIVE_KEYS, "a version has either a uri or the parts edge and cloud"
+            )
+        if self.uri is None and len(parts) != 2:
+            raise fault(
+                codes.ONE_KEY_NEEDED,
+                "a version needs a uri, or both parts edge and cloud",
+                'Example: {uri: "main:shelf/1.4.0.tar.gz"}',
+            )
+        return self
+
+    @property
+    def pair(self) -> bool:
+        """True when the version consists of an edge and a cloud part."""
+        return self.edge is not None
+
+
+class Requirement(SpecModel):
+    """What a version must be to be selected at all."""
+
+    license: Lines = Field((), description="Licences that are acceptable.")
+    framework: Words = Field((), description="Frameworks that are acceptable.")
+
+
+class Select(SpecModel):
+    """How the version in use is chosen when the lock is made."""
+
+    require: Requirement = Field(default_factory=Requirement, description="What a version must be.")
+    metric: Word = Field(description="The metric that decides.")
+    dataset: DatasetReference | None = Field(
+        None, description="The dataset it must have been measured on."
+    )
+    split: Word | None = Field(None, description="The split of the dataset.")
+    profile: ProfileName | None = Field(
+        None, description="The hardware profile it must have been measured on."
+    )
+    improves_by: MetricValue | None = Field(
+        None, description="The version in use stays unless it is beaten by strictly more than this."
+    )
+
+
+class Model(SpecModel):
+    """A model: its versions and which of them is wanted."""
+
+    task: Word | None = Field(None, description="What it does, such as object-detection.")
+    framework: Word | None = Field(None, description="The framework of its files, such as onnx.")
+    format: Word | None = Field(
+        None, description="The file format, where the framework has several, such as pb."
+    )
+    classes: tuple[Line, ...] = Field((), description="The classes it tells apart, in order.")
+    signature: Signature | None = Field(None, description="What goes in and what comes out.")
+    preprocess: Processing | None = Field(None, description="Code that runs before it.")
+    postprocess: Processing | None = Field(None, description="Code that runs after it.")
+    license: Line | None = Field(None, description="The licence, as an SPDX expression.")
+    versions: dict[Version, ModelVersion] = Field(
+        {}, description="Versions by name; quote names that look like numbers."
+    )
+    target: Version | None = Field(None, description="The version that jobs use.")
+    select: Select | None = Field(None, description="How the version is chosen, instead of target.")
+    gates: tuple[Gate, ...] = Field((), description="What a version must fulfil to be deployed.")
+
+    @model_validator(mode="after")
+    def _target_or_select(self) -> Self:
+        if self.target is not None and self.select is not None:
+            raise fault(
+                codes.EXCLUSIVE_KEYS,
+                "a model has either target or select",
+                "Remove one of the two.",
+            )
+        return self
+
+
+class DatasetVersion(SpecModel):
+    """One immutable version of a dataset."""
+
+    uri: Uri = Field(description="Where the bytes are; a directory ends with a slash.")
+    sha256: Sha256 | None = Field(None, description="The digest; the lock has it otherwise.")
+    unpack: Unpack | None = Field(
+        None, description="How the bytes are unpacked; none: files as they are."
+    )
+    annotations: RelativePath | None = Field(None, description="The annotation file below the uri.")
+
+
+class LocalData(SpecModel):
+    """Data that is born at the edge and stays there."""
+
+    path: HostPath | None = Field(None, description="Its path on each host.")
+    where: WhereField | None = Field(None, description="The sites that have it.")
+    sites: dict[SiteName, HostPath] = Field(
+        {}, description="Its path by site, instead of path and where."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.path is None) is (not self.sites):
+            raise fault(
+                codes.EXCLUSIVE_KEYS, "local is either {path: …, where: …} or {sites: {SITE: PATH}}"
+            )
+        if self.sites and self.where is not None:
+            raise fault(codes.EXCLUSIVE_KEYS, "where goes with path; sites names its sites itself")
+        return self
+
+
+class Privacy(SpecModel):
+    """Where the bytes of a dataset must stay."""
+
+    site: SiteName = Field(description="The only site where its bytes may be.")
+
+
+class Requirements(SpecModel):
+    """What must be true of a dataset."""
+
+    min_samples: CountOrZero | None = Field(None, description="The smallest number of samples.")
+    max_imbalance: Annotated[Number, Field(ge=1)] | None = Field(
+        None, description="The largest ratio between the classes with most and fewest samples."
+    )
+
+
+class Dataset(SpecModel):
+    """A dataset: immutable versions, or data that stays where it is born."""
+
+    format: DatasetFormat = Field(description="The format of its files.")
+    classes: tuple[Line, ...] = Field((), description="The classes that its labels use.")
+    versions: dict[Version, DatasetVersion] = Field(
+        {}, description="Versions by name; quote names that look like numbers."
+    )
+    splits: Splits | None = Field(None, description="How its samples are divided.")
+    require: Requirements = Field(
+        default_factory=Requirements, description="What must be true of it."
+    )
+    private: Privacy | None = Field(None, description="Where its bytes must stay.")
+    local: LocalData | None = Field(
+        None, description="Where it lies on hosts, instead of versions."
+    )
+    license: Line | None = Field(None, description="The licence, as an SPDX expression.")
+
+    @model_validator(mode="after")
+    def _versions_or_local(self) -> Self:
+        if self.versions and self.local is not None:
+            raise fault(codes.EXCLUSIVE_KEYS, "a dataset has either versions or local data")
+        if not self.versions and self.local is None:
+            raise fault(codes.ONE_KEY_NEEDED, "a dataset needs versions, or local data")
+        return self

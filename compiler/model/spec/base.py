@@ -1,0 +1,149 @@
+"""What every part of the spec is: a frozen model that knows where its author wrote it.
+
+An attribute is the snake_case of its key in YAML, always; a key that Python reserves gets a
+trailing underscore (`from` is `from_`). Nothing here knows any particular key, reads files
+or words a message for the user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict, ValidatorFunctionWrapHandler, model_validator
+from pydantic_core import PydanticCustomError
+
+from compiler.model.diagnostics import Code, Diagnostics, Span
+
+
+class Marks(Protocol):
+    """Where a mapping or a list was written, with the places of its entries."""
+
+    @property
+    def span(self) -> Span:
+        """The place of the mapping or list itself."""
+        ...
+
+    def key_span(self, key: str) -> Span:
+        """The place of the key of an entry."""
+        ...
+
+    def value_span(self, key: str | int) -> Span:
+        """The place of the value of an entry."""
+        ...
+
+    def at(self, path: Sequence[str | int]) -> Span:
+        """The place of a value further down, or of the deepest part of `path` that exists."""
+        ...
+
+
+def key_of(attribute: str) -> str:
+    """The YAML key of an attribute: `read_only` gives `readOnly`, `from_` gives `from`."""
+    first, *rest = attribute.rstrip("_").split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+class SpecModel(BaseModel):
+    """A mapping of the spec: frozen, no unknown keys, with a source position per value.
+
+    Built by `model_validate` from the reader's mappings, whose `marks` it keeps; built from
+    plain dicts it has no positions. Equality and hash ignore positions.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, alias_generator=key_of, strict=False
+    )
+
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Keys that authors write here though they belong elsewhere, with what to do instead."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_marks(cls, data: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        model = handler(data)
+        marks = getattr(data, "marks", None)
+        if marks is not None:
+            model.__dict__["_marks"] = marks
+        return model
+
+    @property
+    def marks(self) -> Marks | None:
+        """The reader's positions of this mapping; None when it was not read from a file."""
+        found: Marks | None = self.__dict__.get("_marks")
+        return found
+
+    @property
+    def span(self) -> Span | None:
+        """The place of this mapping."""
+        return self.marks.span if self.marks else None
+
+    def span_of(self, attribute: str, *path: str | int) -> Span | None:
+        """The place of a field's value, or of a part of it; this mapping's where it is absent.
+
+        `attribute` is the Python name, the rest of the path are keys and indexes as written.
+        """
+        return self.marks.at((key_of(attribute), *path)) if self.marks else None
+
+    def key_span_of(self, attribute: str) -> Span | None:
+        """The place of a field's key; this mapping's where the field is absent."""
+        if self.marks is None:
+            return None
+        written = key_of(attribute)
+        return self.marks.key_span(written) if self.wrote(attribute) else self.marks.span
+
+    def wrote(self, attribute: str) -> bool:
+        """True when the author wrote this field, False when its value is the default."""
+        return attribute in self.model_fields_set
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What validation needs from outside the models: job kinds, open vocabularies, a collector.
+
+    `job` turns the mapping of a job into its model (a kind's class is chosen by name, so only
+    the kinds in use are loaded). `vocabularies` maps `servers`, `backends` and `formats` to
+    the words that exist; an absent vocabulary accepts any name.
+    """
+
+    job: Callable[[Any, Context, bool], Any] | None = None
+    vocabularies: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    diagnostics: Diagnostics = field(default_factory=Diagnostics)
+
+
+class Shaped(dict[str, Any]):
+    """A mapping that a validator made from a shorter way of writing; keeps the `marks`."""
+
+    __slots__ = ("marks",)
+
+    def __init__(self, entries: Mapping[str, Any], source: Any = None) -> None:
+        super().__init__(entries)
+        self.marks = getattr(source, "marks", None)
+
+
+def fault(code: Code, message: str, hint: str = "") -> PydanticCustomError:
+    """An error for a validator to raise; it reaches the author under `code`, at its value."""
+    return PydanticCustomError(
+        "fault", "{message}", {"message": message, "hint": hint, "code": code.id}
+    )
+
+
+def source_text(value: Any) -> str | None:
+    """A scalar as its author wrote it; None for a mapping, a list or nothing at all."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(getattr(value, "text", value))
+    return None
+
+
+def optional_list(value: Any) -> Any:
+    """`x` as `[x]`, for keys that take one value or a list of them."""
+    return [value] if isinstance(value, str) else value
+
+
+def chosen(model: SpecModel, attributes: Sequence[str]) -> list[str]:
+    """Which of the attributes hold a value, in the order given."""
+    return [name for name in attributes if getattr(model, name) is not None]

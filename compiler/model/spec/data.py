@@ -1,0 +1,75 @@
+"""Small nouns that artifacts and jobs share: splits of data, and golden cases.
+
+Only declares and parses.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from compiler.model.codes import spec as codes
+from compiler.model.spec.base import SpecModel, chosen, fault
+from compiler.model.spec.scalars import Count, CountOrZero, Number, Share, Uri, Word
+
+
+class Splits(SpecModel):
+    """How samples are divided into named parts."""
+
+    seed: CountOrZero | None = Field(
+        None, description="The seed of the division; inherited where it is left out."
+    )
+    parts: dict[Word, Share] = Field(
+        description="The share of each part; together 1.", min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        total = sum(self.parts.values())
+        if abs(total - 1) > 1e-6:
+            raise fault(
+                codes.CONTRADICTION,
+                f"the parts of a split add up to {total:g}; together they must be 1",
+            )
+        return self
+
+
+class BoxTolerance(SpecModel):
+    """How near expected boxes must be."""
+
+    iou: Share = Field(
+        description="The smallest overlap (intersection over union) of a matching box."
+    )
+    score: Share | None = Field(None, description="The largest difference of a score.")
+
+
+class TensorTolerance(SpecModel):
+    """How near expected tensors must be."""
+
+    rtol: Number | None = Field(None, description="The largest relative difference.")
+    atol: Number | None = Field(None, description="The largest absolute difference.")
+
+
+class TopTolerance(SpecModel):
+    """How near expected classes must be."""
+
+    k: Count = Field(description="The expected class must be among this many best ones.")
+
+
+class Golden(SpecModel):
+    """One known input with its expected output."""
+
+    input: Uri = Field(description="The input.")
+    expect: Uri = Field(description="The expected output.")
+    boxes: BoxTolerance | None = Field(None, description="Compare as boxes.")
+    tensor: TensorTolerance | None = Field(None, description="Compare as tensors.")
+    topk: TopTolerance | None = Field(None, description="Compare as ranked classes.")
+
+    @model_validator(mode="after")
+    def _one_comparison(self) -> Self:
+        if len(chosen(self, ("boxes", "tensor", "topk"))) > 1:
+            raise fault(
+                codes.EXCLUSIVE_KEYS, "a golden case compares in one way: boxes, tensor or topk"
+            )
+        return self

@@ -1,0 +1,70 @@
+"""The project's own facts: its name, the sidecar, the stores, where reports go.
+
+Only declares and parses; a store named elsewhere is looked up by a later stage.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from compiler.model.spec.base import SpecModel
+from compiler.model.spec.resources import Resources
+from compiler.model.spec.scalars import (
+    Count,
+    Image,
+    Namespace,
+    ProjectName,
+    SecretName,
+    Uri,
+    Url,
+    Word,
+)
+
+
+class Project(SpecModel):
+    """Who owns everything that this spec makes."""
+
+    name: ProjectName = Field(description="The name that every object of this project carries.")
+    namespace: Namespace | None = Field(
+        None, description="The namespace of its objects; the project's name where it is left out."
+    )
+
+
+class Sidecar(SpecModel):
+    """The program beside each edge workload that fetches and activates artifacts."""
+
+    image: Image = Field(description="The image of the sidecar.")
+    contract: Count = Field(
+        1, description="The version of the config format that the image speaks."
+    )
+    resources: Resources = Field(
+        default_factory=Resources, description="What the sidecar's container requests and may use."
+    )
+
+
+class StoreAccess(SpecModel):
+    """How a store may be read or written: by a Secret, by name only."""
+
+    secret: SecretName = Field(description="The Secret that holds the credentials.")
+
+
+class Store(SpecModel):
+    """A place where artifacts live; uris name it as `store:path`."""
+
+    url: Url = Field(description="The address of the store, such as s3://BUCKET/PREFIX.")
+    endpoint: Url | None = Field(
+        None, description="The S3 endpoint, where it is not the provider's own."
+    )
+    region: Word | None = Field(None, description="The region of the store.")
+    read: StoreAccess | None = Field(
+        None, description="Credentials for reading; none for a public store."
+    )
+    write: StoreAccess | None = Field(None, description="Credentials for writing.")
+
+
+class Reports(SpecModel):
+    """Where sidecars report what they run."""
+
+    uri: Uri = Field(
+        description="A place in a store; `status` and `promote` read the reports there."
+    )

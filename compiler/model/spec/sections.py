@@ -1,0 +1,77 @@
+"""The sections that change or judge the rest: overrides, environments, objects, patches, policies.
+
+Only declares and parses; `set:` is typed like the thing it sets by a later stage.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from compiler.model.spec.base import SpecModel
+from compiler.model.spec.free import Raw
+from compiler.model.spec.scalars import FilePath, JobName, Name, Namespace, Prose, SpecPath, Word
+from compiler.model.spec.where import WhereField
+from compiler.model.spec.worker import Place
+
+
+class Override(SpecModel):
+    """Values that differ on some sites, with the reason."""
+
+    where: WhereField = Field(description="The sites.")
+    set: Raw = Field(
+        description="Nested values: maps merge, lists and scalars replace, null removes."
+    )
+    reason: Prose | None = Field(None, description="Why, for whoever reads it next year.")
+
+
+class EnvironmentSpec(SpecModel):
+    """One environment: which sites it has, and what differs there."""
+
+    namespace: Namespace | None = Field(
+        None, description="Its namespace, instead of the project's."
+    )
+    crds: Literal["install", "assume"] | None = Field(
+        None, description="Whether it installs our definitions, instead of what the cluster says."
+    )
+    where: WhereField | None = Field(None, description="Its sites; all where left out.")
+    set: Raw = Field(
+        {}, description="Nested values: maps merge, lists and scalars replace, null removes."
+    )
+
+
+class ObjectFile(SpecModel):
+    """Raw Kubernetes YAML that is deployed with the rest."""
+
+    from_: FilePath = Field(description="The file, relative to this file of the spec.")
+    place: Place = Field(default_factory=Place, description="Where it is deployed.")
+
+
+class Patch(SpecModel):
+    """A strategic merge into every matching object."""
+
+    job: JobName = Field(description="The job whose objects are patched.")
+    kind: Word = Field(description="The Kubernetes kind of the objects.")
+    name: Name | None = Field(
+        None, description="The name of one object, where the job has several of the kind."
+    )
+    patch: Raw = Field(description="What is merged into them.")
+
+
+class Moved(SpecModel):
+    """A rename, so that it is no deletion."""
+
+    from_: SpecPath = Field(description="The old place, such as jobs.old-name.")
+    to: SpecPath = Field(description="The new place.")
+
+
+class Policy(SpecModel):
+    """A rule over the output, as a CEL expression."""
+
+    name: Name = Field(description="The rule's name.")
+    per: Literal["object", "site", "cluster", "fleet"] = Field(
+        "object", description="What the expression sees at once."
+    )
+    assert_: Prose = Field(description="The CEL expression that must be true.")
+    message: Prose | None = Field(None, description="What is said when it is not.")
