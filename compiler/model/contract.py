@@ -18,6 +18,7 @@ from compiler.model.codes import plan as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.fleet import Network, Site
 from compiler.model.inputs import Artifact, Location
+from compiler.model.layout import RUN, STORE, SURFACE_PORT
 from compiler.model.member import Delivery, Member, Release
 from compiler.model.server import Server
 
@@ -27,10 +28,7 @@ VERSIONS = (1,)
 There is one so far.
 """
 MAX_BYTES = 512 * 1024
-FILE = "config.json"
-STORE_ROOT = "/var/lib/edgewright"
-SOCKET = "/edgewright/run/sidecar.sock"
-SURFACE_PORT = 9471
+SOCKET = f"{RUN}/sidecar.sock"
 MIN_FREE_PERCENT = 25
 KEEP_PREVIOUS = 1
 
@@ -42,6 +40,7 @@ class Facts:
     `stores` finds the endpoint of an output's URL. `surface_port` is unique per node under
     hostNetwork. `peers` are base URLs of the other nodes of the site, `peer_port` is 0 where
     nothing is served to them. `store_root` is the store as the sidecar's container sees it.
+    `release_port` is the surface port of the cloud part that an edge part asks.
     """
 
     project: str
@@ -51,10 +50,11 @@ class Facts:
     network: Network = field(default_factory=Network)
     reports: Location | None = None
     stores: Mapping[str, Location] = field(default_factory=dict)
-    store_root: str = STORE_ROOT
+    store_root: str = STORE
     surface_port: int = SURFACE_PORT
     peers: tuple[str, ...] = ()
     peer_port: int = 0
+    release_port: int = SURFACE_PORT
     contract: int = 1
 
 
@@ -91,7 +91,7 @@ def config(job: str, member: Member, server: Server, facts: Facts) -> dict[str, 
     if bundles:
         document["bundles"] = bundles
     if delivery.release:
-        document["release"] = _release(delivery.release, member)
+        document["release"] = _release(delivery.release, member, facts.release_port)
     if member.outputs:
         document["outbox"] = [parts.stream(one, facts.stores) for one in member.outputs]
     _add_stores(document, delivery.artifacts, member, facts)
@@ -217,7 +217,7 @@ def _bundles(job: str, artifacts: Sequence[Artifact]) -> list[dict[str, Any]]:
     return [{"name": job, "members": sorted(members)}]
 
 
-def _release(release: Release, member: Member) -> dict[str, Any]:
+def _release(release: Release, member: Member, port: int) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "model": release.model,
         "version": release.version,
@@ -225,7 +225,7 @@ def _release(release: Release, member: Member) -> dict[str, Any]:
     }
     cloud = next((one for one in member.endpoints if one.role == "cloud"), None)
     if cloud:
-        address = f"http://{cloud.address}:{SURFACE_PORT}/v1/releases/{release.digest}"
+        address = f"http://{cloud.address}:{port}/v1/releases/{release.digest}"
         entry["ask"] = {"url": address}
     return entry
 

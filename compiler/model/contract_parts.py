@@ -15,14 +15,12 @@ from typing import Any, Literal
 
 from compiler.model.fleet import Network, Site
 from compiler.model.inputs import Artifact, Location
+from compiler.model.layout import ARTIFACTS, AUTHORITIES_FILE, CREDENTIALS
 from compiler.model.member import Delivery, Output
 from compiler.model.quantity import MILLI, parse_quantity
 from compiler.model.server import LoadHook, Server, Serving, served
 from compiler.model.worker import ContainerPort
 
-CREDENTIALS = "/etc/edgewright/credentials"
-CA_FILE = "/etc/edgewright/ca/ca.crt"
-FOLDERS = {"model": "models", "dataset": "datasets", "code": "code"}
 UNPACKED_LIMIT = 64 * 1024**3
 """Bytes that an archive may unpack to when no lock states its size."""
 
@@ -147,7 +145,7 @@ def _artifact(
         activation["window"] = _span(span)
     entry = _bytes(one, peers=False)
     entry["view"] = _view(one, server)
-    entry["link"] = f"/edgewright/{FOLDERS[one.kind]}/{one.name}"
+    entry["link"] = f"{ARTIFACTS[one.kind]}/{one.name}"
     entry["activation"] = activation
     return Piece(entry, hook.port if hook else 0)
 
@@ -243,7 +241,7 @@ def _network(settings: Network, rate: str, span: tuple[str, str, str] | None) ->
     if settings.no_proxy:
         entry["noProxy"] = list(settings.no_proxy)
     if settings.ca_config_map:
-        entry["caFile"] = CA_FILE
+        entry["caFile"] = AUTHORITIES_FILE
     return entry
 
 

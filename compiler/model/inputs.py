@@ -33,7 +33,11 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """One known input with its expected output; the sidecar checks a loaded model against it."""
+    """One known input with its expected output; the sidecar checks a loaded model against it.
+
+    `tolerance` holds (name, value) pairs under the names boxes.iou, boxes.score, tensor.rtol,
+    tensor.atol and topk.k.
+    """
 
     input: Location
     expect: Location

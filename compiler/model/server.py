@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from compiler.model.inputs import Artifact
+from compiler.model.layout import ARTIFACTS
 from compiler.model.worker import ConfigFile, ContainerPort, EnvironmentVariable
 
-MODELS = "/edgewright/models"
+MODELS = ARTIFACTS["model"]
 SETTINGS = "/etc/edgewright/server"
 
 View = Literal["flat", "ovms", "tfserving", "triton"]

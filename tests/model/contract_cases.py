@@ -50,7 +50,7 @@ def artifact(
         unpacked=3000,
         serve_version=number,
         framework=framework,
-        golden=Golden(location("shelf.jpg"), location("shelf.json"), (("iou", 0.9),))
+        golden=Golden(location("shelf.jpg"), location("shelf.json"), (("boxes.iou", 0.9),))
         if golden
         else None,
     )

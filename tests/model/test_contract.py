@@ -16,6 +16,7 @@ from compiler.model import contract
 from compiler.model.contract_parts import bytes_per_second, home
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.inputs import Location
+from compiler.model.layout import SURFACE_PORT
 from compiler.model.member import Release
 from compiler.servers import SERVERS, server
 from tests.model.contract_cases import STORE, artifact, facts, location, member, site
@@ -137,7 +138,7 @@ def test_a_hot_model_is_loaded_by_the_servers_hook_and_probed_by_version() -> No
     assert activation["hook"] == {"type": "ovms", "url": "http://127.0.0.1:8000", "model": "shelf"}
     assert activation["probe"] == {"url": "http://127.0.0.1:8000/v2/models/shelf/versions/4/ready"}
     assert activation["golden"]["url"].endswith("/v2/models/shelf/versions/4/infer")
-    assert activation["golden"]["tolerance"] == [{"name": "iou", "value": 0.9}]
+    assert activation["golden"]["tolerance"] == [{"name": "boxes.iou", "value": 0.9}]
     assert activation["window"] == {"from": "02:00", "to": "03:00", "zone": "Europe/Vienna"}
 
 
@@ -168,7 +169,7 @@ def test_models_and_code_change_together_and_models_alone_do_not() -> None:
 def test_an_edge_part_asks_the_cloud_part_before_it_activates() -> None:
     asked = built(artifact(), release=RELEASE)["release"]
     assert asked["ask"]["url"] == (
-        f"http://shelf-cloud.store-vision:{contract.SURFACE_PORT}/v1/releases/{RELEASE.digest}"
+        f"http://shelf-cloud.store-vision:{SURFACE_PORT}/v1/releases/{RELEASE.digest}"
     )
     cloud = replace(member(artifact(), release=RELEASE), endpoints=())
     assert "ask" not in contract.config("watch", cloud, server("ovms"), facts())["release"]
