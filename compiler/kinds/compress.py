@@ -9,17 +9,17 @@ from pydantic import Field
 from compiler.model.kind import Kind
 from compiler.model.spec.base import SpecModel
 from compiler.model.spec.job import RunSpec
-from compiler.model.spec.scalars import DatasetReference, ModelReference, Name, Word
+from compiler.model.spec.names import DatasetReference, ModelReference, Name, Word
 
 
-class CompressTarget(SpecModel):
+class CompressTargetSpec(SpecModel):
     """What a compression makes."""
 
     variant: Name = Field(description="The name of the variant that it becomes.")
     framework: Word | None = Field(None, description="Its framework, where that changes.")
 
 
-class Compress(RunSpec):
+class CompressSpec(RunSpec):
     """Make a model smaller or faster."""
 
     needed: ClassVar = ("model", "method", "to", "worker")
@@ -31,7 +31,7 @@ class Compress(RunSpec):
     calibration: DatasetReference | None = Field(
         None, description="The dataset that calibrates it."
     )
-    to: CompressTarget | None = Field(None, description="What it becomes.")
+    to: CompressTargetSpec | None = Field(None, description="What it becomes.")
 
 
-KIND = Kind("compress", Compress, step=True)
+KIND = Kind("compress", CompressSpec, step=True)

@@ -9,10 +9,10 @@ from pydantic import Field
 from compiler.model.kind import Kind
 from compiler.model.spec.base import SpecModel
 from compiler.model.spec.job import RunSpec
-from compiler.model.spec.scalars import ModelReference, Name, Word
+from compiler.model.spec.names import ModelReference, Name, Word
 
 
-class ConvertTarget(SpecModel):
+class ConvertTargetSpec(SpecModel):
     """What a conversion makes."""
 
     framework: Word = Field(description="The framework of the new build.")
@@ -22,13 +22,13 @@ class ConvertTarget(SpecModel):
     variant: Name | None = Field(None, description="The name of the variant that it becomes.")
 
 
-class Convert(RunSpec):
+class ConvertSpec(RunSpec):
     """Convert a model to another framework."""
 
     needed: ClassVar = ("model", "to", "worker")
 
     model: ModelReference | None = Field(None, description="The version that is converted.")
-    to: ConvertTarget | None = Field(None, description="What it becomes.")
+    to: ConvertTargetSpec | None = Field(None, description="What it becomes.")
 
 
-KIND = Kind("convert", Convert, step=True)
+KIND = Kind("convert", ConvertSpec, step=True)

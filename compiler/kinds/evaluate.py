@@ -7,13 +7,13 @@ from typing import ClassVar
 from pydantic import Field
 
 from compiler.model.kind import Kind
-from compiler.model.spec.data import Golden
-from compiler.model.spec.gates import Gate
-from compiler.model.spec.job import LoadTest, RunSpec, Splits
-from compiler.model.spec.scalars import DatasetReference, ModelReference, Word
+from compiler.model.spec.data import GoldenSpec
+from compiler.model.spec.gates import GateSpec
+from compiler.model.spec.job import LoadTestSpec, RunSpec, SplitsSpec
+from compiler.model.spec.names import DatasetReference, ModelReference, Word
 
 
-class Evaluate(RunSpec):
+class EvaluateSpec(RunSpec):
     """Measure a model."""
 
     needed: ClassVar = ("model", "dataset", "worker")
@@ -22,11 +22,11 @@ class Evaluate(RunSpec):
     dataset: DatasetReference | None = Field(
         None, description="The dataset that it is measured on."
     )
-    split: Splits = Field((), description="The split of the dataset.")
+    split: SplitsSpec = Field((), description="The split of the dataset.")
     measure: tuple[Word, ...] = Field((), description="The metrics that it reports.")
-    gates: tuple[Gate, ...] = Field((), description="What the measured values must fulfil.")
-    golden: Golden | None = Field(None, description="A known input with its expected output.")
-    load_test: LoadTest | None = Field(None, description="A load test with gates.")
+    gates: tuple[GateSpec, ...] = Field((), description="What the measured values must fulfil.")
+    golden: GoldenSpec | None = Field(None, description="A known input with its expected output.")
+    load_test: LoadTestSpec | None = Field(None, description="A load test with gates.")
 
 
-KIND = Kind("evaluate", Evaluate, step=True)
+KIND = Kind("evaluate", EvaluateSpec, step=True)

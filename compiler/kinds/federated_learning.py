@@ -10,35 +10,29 @@ from compiler.model.codes import spec as codes
 from compiler.model.kind import Kind
 from compiler.model.spec.base import SpecModel, fault
 from compiler.model.spec.free import Params
-from compiler.model.spec.gates import Gate
-from compiler.model.spec.job import Results, ServiceSpec
-from compiler.model.spec.scalars import (
-    CodeName,
-    Count,
-    DatasetReference,
-    ModelReference,
-    RelativePath,
-    Word,
-)
-from compiler.model.spec.worker import RoleWorker
+from compiler.model.spec.gates import GateSpec
+from compiler.model.spec.job import ResultsSpec, ServiceSpec
+from compiler.model.spec.names import CodeName, DatasetReference, ModelReference, Word
+from compiler.model.spec.scalars import Count, RelativePath
+from compiler.model.spec.worker import RoleWorkerSpec
 
 
-class FederatedWorkers(SpecModel):
+class FederatedWorkersSpec(SpecModel):
     """The two workers of a federation."""
 
-    aggregate: RoleWorker = Field(description="Combines what the participants send.")
-    train: RoleWorker = Field(description="Trains on each site's own data.")
+    aggregate: RoleWorkerSpec = Field(description="Combines what the participants send.")
+    train: RoleWorkerSpec = Field(description="Trains on each site's own data.")
 
 
-class Rounds(SpecModel):
+class RoundsSpec(SpecModel):
     """How long a federation trains."""
 
     count: Count = Field(description="The number of rounds.")
     min_participants: Count = Field(1, description="How many participants a round needs.")
-    stop_when: Gate | None = Field(None, description="What ends it before the last round.")
+    stop_when: GateSpec | None = Field(None, description="What ends it before the last round.")
 
 
-class Aggregation(SpecModel):
+class AggregationSpec(SpecModel):
     """How the participants' weights are combined."""
 
     algorithm: Word | None = Field(None, description="A known algorithm, such as FedAvg.")
@@ -57,23 +51,23 @@ class Aggregation(SpecModel):
         return self
 
 
-class FederatedLearning(ServiceSpec):
+class FederatedLearningSpec(ServiceSpec):
     """Train one model on data that never leaves its sites."""
 
     model: ModelReference = Field(description="The initial weights.")
     dataset: DatasetReference = Field(
         description="The dataset; each of its local shares is a participant."
     )
-    workers: FederatedWorkers = Field(description="The workers by role.")
-    rounds: Rounds = Field(description="How long it trains.")
-    aggregation: Aggregation = Field(
-        default_factory=lambda: Aggregation(algorithm="FedAvg"),
+    workers: FederatedWorkersSpec = Field(description="The workers by role.")
+    rounds: RoundsSpec = Field(description="How long it trains.")
+    aggregation: AggregationSpec = Field(
+        default_factory=lambda: AggregationSpec(algorithm="FedAvg"),
         description="How weights are combined.",
     )
     transport: Literal["auto", "websocket", "s3", "grpc"] = Field(
         "auto", description="How weights travel; auto decides by their size."
     )
-    results: Results = Field(description="Where the trained model is stored.")
+    results: ResultsSpec = Field(description="Where the trained model is stored.")
 
 
-KIND = Kind("federated-learning", FederatedLearning)
+KIND = Kind("federated-learning", FederatedLearningSpec)

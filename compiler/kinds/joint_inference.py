@@ -6,28 +6,30 @@ from pydantic import Field
 
 from compiler.model.kind import Kind
 from compiler.model.spec.base import SpecModel
-from compiler.model.spec.job import HardExamples, Rollout, ServiceSpec, Update
-from compiler.model.spec.scalars import ModelReference
-from compiler.model.spec.worker import RoleWorker
+from compiler.model.spec.job import HardExamplesSpec, RolloutSpec, ServiceSpec, UpdateSpec
+from compiler.model.spec.names import ModelReference
+from compiler.model.spec.worker import RoleWorkerSpec
 
 
-class JointWorkers(SpecModel):
+class JointWorkersSpec(SpecModel):
     """The two workers of a joint inference."""
 
-    edge: RoleWorker = Field(description="Answers what it can at the edge.")
-    cloud: RoleWorker = Field(description="Answers the hard examples.")
+    edge: RoleWorkerSpec = Field(description="Answers what it can at the edge.")
+    cloud: RoleWorkerSpec = Field(description="Answers the hard examples.")
 
 
-class JointInference(ServiceSpec):
+class JointInferenceSpec(ServiceSpec):
     """Answer at the edge, and ask the cloud about hard examples."""
 
     model: ModelReference = Field(
         description="A model whose versions have the parts edge and cloud."
     )
-    workers: JointWorkers = Field(description="The workers by role.")
-    hard_examples: HardExamples = Field(description="How hard examples are found.")
-    update: Update | None = Field(None, description="How a new version arrives.")
-    rollout: Rollout | None = Field(None, description="How a new version spreads over the sites.")
+    workers: JointWorkersSpec = Field(description="The workers by role.")
+    hard_examples: HardExamplesSpec = Field(description="How hard examples are found.")
+    update: UpdateSpec | None = Field(None, description="How a new version arrives.")
+    rollout: RolloutSpec | None = Field(
+        None, description="How a new version spreads over the sites."
+    )
 
 
-KIND = Kind("joint-inference", JointInference)
+KIND = Kind("joint-inference", JointInferenceSpec)

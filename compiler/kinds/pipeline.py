@@ -5,11 +5,12 @@ from __future__ import annotations
 from pydantic import Field
 
 from compiler.model.kind import Kind
-from compiler.model.spec.job import AnyStep, JobSpec, Results
-from compiler.model.spec.scalars import CountOrZero, Cron, Name
+from compiler.model.spec.job import AnyStep, JobSpec, ResultsSpec
+from compiler.model.spec.names import Name
+from compiler.model.spec.scalars import CountOrZero, Cron
 
 
-class Pipeline(JobSpec):
+class PipelineSpec(JobSpec):
     """Run steps in the order of their ports."""
 
     steps: dict[Name, AnyStep] = Field(description="The steps by name.", min_length=1)
@@ -19,7 +20,7 @@ class Pipeline(JobSpec):
     attempt: CountOrZero | None = Field(
         None, description="A number that is raised to run the same work again."
     )
-    results: Results | None = Field(None, description="Where results are stored.")
+    results: ResultsSpec | None = Field(None, description="Where results are stored.")
 
 
-KIND = Kind("pipeline", Pipeline)
+KIND = Kind("pipeline", PipelineSpec)

@@ -10,10 +10,11 @@ from compiler.model.codes import spec as codes
 from compiler.model.kind import Kind
 from compiler.model.spec.base import fault, optional_list
 from compiler.model.spec.job import JobSpec
-from compiler.model.spec.scalars import CodeName, DatasetReference, Flag, ModelReference
+from compiler.model.spec.names import CodeName, DatasetReference, ModelReference
+from compiler.model.spec.scalars import Flag
 
 
-class Sync(JobSpec):
+class SyncSpec(JobSpec):
     """Keep artifacts on sites."""
 
     models: Annotated[tuple[ModelReference, ...], BeforeValidator(optional_list)] = Field(
@@ -34,4 +35,4 @@ class Sync(JobSpec):
         return self
 
 
-KIND = Kind("sync", Sync)
+KIND = Kind("sync", SyncSpec)

@@ -7,11 +7,12 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from compiler.model.kind import Kind
-from compiler.model.spec.job import RunSpec, Splits
-from compiler.model.spec.scalars import Count, DatasetReference, ModelReference
+from compiler.model.spec.job import RunSpec, SplitsSpec
+from compiler.model.spec.names import DatasetReference, ModelReference
+from compiler.model.spec.scalars import Count
 
 
-class Train(RunSpec):
+class TrainSpec(RunSpec):
     """Train a model."""
 
     needed: ClassVar = ("model", "dataset", "worker")
@@ -21,9 +22,9 @@ class Train(RunSpec):
     )
     base: ModelReference | None = Field(None, description="The version that training starts from.")
     dataset: DatasetReference | None = Field(None, description="The dataset that it trains on.")
-    split: Splits = Field((), description="The splits of the dataset that it sees.")
+    split: SplitsSpec = Field((), description="The splits of the dataset that it sees.")
     num_nodes: Count = Field(1, description="The number of nodes that train together.")
     keep: tuple[Literal["best", "last"], ...] = Field((), description="Which checkpoints are kept.")
 
 
-KIND = Kind("train", Train, step=True)
+KIND = Kind("train", TrainSpec, step=True)

@@ -59,7 +59,8 @@ def parse_measure(value: Any) -> Measure:
         shown = "this" if text is None else text
         raise fault(
             codes.WRONG_TYPE,
-            f"{shown} is no metric value; it is a number, optionally with us, ms, s, m, h, %, Ki, Mi, Gi or Ti",
+            f"{shown} is no metric value; it is a number, optionally with one of the units "
+            "us, ms, s, m, h, %, Ki, Mi, Gi and Ti",
             "Examples: 0.61, 24ms",
         )
     factor, unit = _SCALE.get(match.group(2) or "", (1.0, ""))

@@ -12,30 +12,32 @@ from pydantic import BeforeValidator, Field, model_validator
 from compiler.model.codes import spec as codes
 from compiler.model.spec.amounts import MetricValue
 from compiler.model.spec.base import SpecModel, chosen, fault, optional_list
-from compiler.model.spec.data import Golden, Splits
+from compiler.model.spec.data import GoldenSpec, SplitsSpec
 from compiler.model.spec.free import Params
-from compiler.model.spec.gates import Gate
-from compiler.model.spec.scalars import (
+from compiler.model.spec.gates import GateSpec
+from compiler.model.spec.names import (
     CodeName,
-    Count,
-    CountOrZero,
     DatasetFormat,
     DatasetReference,
-    HostPath,
     JobName,
-    Line,
     ModelReference,
     Name,
-    Number,
     ProfileName,
+    SiteName,
+    Version,
+    Word,
+)
+from compiler.model.spec.scalars import (
+    Count,
+    CountOrZero,
+    HostPath,
+    Line,
+    Number,
     Prose,
     Quantity,
     RelativePath,
     Sha256,
-    SiteName,
     Uri,
-    Version,
-    Word,
 )
 from compiler.model.spec.where import WhereField
 
@@ -44,7 +46,7 @@ Words = Annotated[tuple[Word, ...], BeforeValidator(optional_list)]
 Lines = Annotated[tuple[Line, ...], BeforeValidator(optional_list)]
 
 
-class Code(SpecModel):
+class CodeSpec(SpecModel):
     """Scripts as an artifact: training code, pre- and postprocessing."""
 
     uri: Uri = Field(description="Where the bytes are.")
@@ -56,7 +58,7 @@ class Code(SpecModel):
     )
 
 
-class Tensor(SpecModel):
+class TensorSpec(SpecModel):
     """One named input or output of a model."""
 
     name: Word = Field(description="Its name.")
@@ -81,14 +83,14 @@ class Tensor(SpecModel):
     )
 
 
-class Signature(SpecModel):
+class SignatureSpec(SpecModel):
     """What goes into a model and what comes out."""
 
-    inputs: tuple[Tensor, ...] = Field((), description="The inputs in order.")
-    outputs: tuple[Tensor, ...] = Field((), description="The outputs in order.")
+    inputs: tuple[TensorSpec, ...] = Field((), description="The inputs in order.")
+    outputs: tuple[TensorSpec, ...] = Field((), description="The outputs in order.")
 
 
-class Processing(SpecModel):
+class ProcessingSpec(SpecModel):
     """Code that runs before or after a model."""
 
     code: CodeName = Field(description="The code artifact.")
@@ -96,26 +98,26 @@ class Processing(SpecModel):
     params: Params = Field({}, description="Parameters for it; numbers keep their source text.")
 
 
-class NeededAccelerator(SpecModel):
+class NeededAcceleratorSpec(SpecModel):
     """An accelerator that a model needs."""
 
     name: Word = Field(description="The accelerator's name in the hardware profile.")
     count: Count = Field(1, description="How many units.")
 
 
-class Needs(SpecModel):
+class NeedsSpec(SpecModel):
     """What a host must have for a version or variant to run on it."""
 
     arch: Words = Field((), description="Processor architectures that it runs on.")
     cpu: Quantity | None = Field(None, description="CPU cores that it uses.")
     memory: Quantity | None = Field(None, description="Memory that it uses when loaded.")
     disk: Quantity | None = Field(None, description="Disk space that it uses when unpacked.")
-    accelerator: NeededAccelerator | None = Field(
+    accelerator: NeededAcceleratorSpec | None = Field(
         None, description="The accelerator that it runs on."
     )
 
 
-class Metric(SpecModel):
+class MetricSpec(SpecModel):
     """A measured value of a version."""
 
     name: Word = Field(description="The metric's name.")
@@ -130,7 +132,7 @@ class Metric(SpecModel):
     params: Params = Field({}, description="Parameters of the metric, such as an IoU threshold.")
 
 
-class Lineage(SpecModel):
+class LineageSpec(SpecModel):
     """Where a version comes from."""
 
     base: ModelReference | None = Field(None, description="The version that training started from.")
@@ -156,35 +158,35 @@ class VersionFields(SpecModel):
     format: Word | None = Field(
         None, description="The file format, where it differs from the model's."
     )
-    signature: Signature | None = Field(
+    signature: SignatureSpec | None = Field(
         None, description="The signature, where it differs from the model's."
     )
     classes: tuple[Line, ...] | None = Field(
         None, description="The classes, where they differ from the model's."
     )
-    preprocess: Processing | None = Field(
+    preprocess: ProcessingSpec | None = Field(
         None, description="The preprocessing, where it differs from the model's."
     )
-    postprocess: Processing | None = Field(
+    postprocess: ProcessingSpec | None = Field(
         None, description="The postprocessing, where it differs from the model's."
     )
-    needs: Needs | None = Field(None, description="What a host must have for it.")
-    metrics: tuple[Metric, ...] = Field((), description="Measured values.")
-    lineage: Lineage | None = Field(None, description="Where it comes from.")
-    golden: Golden | None = Field(None, description="A known input with its expected output.")
+    needs: NeedsSpec | None = Field(None, description="What a host must have for it.")
+    metrics: tuple[MetricSpec, ...] = Field((), description="Measured values.")
+    lineage: LineageSpec | None = Field(None, description="Where it comes from.")
+    golden: GoldenSpec | None = Field(None, description="A known input with its expected output.")
     yanked: Prose | None = Field(None, description="Why it must never be used again.")
 
 
-class ModelVariant(VersionFields):
+class VariantSpec(VersionFields):
     """Another build of the same version, for certain hardware."""
 
 
-class ModelVersion(VersionFields):
+class VersionSpec(VersionFields):
     """One version of a model: bytes, or for joint inference an edge and a cloud part."""
 
-    variants: dict[Name, ModelVariant] = Field(
+    variants: dict[Name, VariantSpec] = Field(
         {},
-        description="Other builds by name; the most specific one whose needs a host meets is used there.",
+        description="Other builds by name; a host gets the most specific one whose needs it meets.",
     )
     edge: ModelReference | None = Field(None, description="The part that runs at the edge.")
     cloud: ModelReference | None = Field(None, description="The part that runs in the cloud.")
@@ -210,17 +212,19 @@ class ModelVersion(VersionFields):
         return self.edge is not None
 
 
-class Requirement(SpecModel):
+class RequirementSpec(SpecModel):
     """What a version must be to be selected at all."""
 
     license: Lines = Field((), description="Licences that are acceptable.")
     framework: Words = Field((), description="Frameworks that are acceptable.")
 
 
-class Select(SpecModel):
+class SelectSpec(SpecModel):
     """How the version in use is chosen when the lock is made."""
 
-    require: Requirement = Field(default_factory=Requirement, description="What a version must be.")
+    require: RequirementSpec = Field(
+        default_factory=RequirementSpec, description="What a version must be."
+    )
     metric: Word = Field(description="The metric that decides.")
     dataset: DatasetReference | None = Field(
         None, description="The dataset it must have been measured on."
@@ -234,7 +238,7 @@ class Select(SpecModel):
     )
 
 
-class Model(SpecModel):
+class ModelSpec(SpecModel):
     """A model: its versions and which of them is wanted."""
 
     task: Word | None = Field(None, description="What it does, such as object-detection.")
@@ -243,16 +247,20 @@ class Model(SpecModel):
         None, description="The file format, where the framework has several, such as pb."
     )
     classes: tuple[Line, ...] = Field((), description="The classes it tells apart, in order.")
-    signature: Signature | None = Field(None, description="What goes in and what comes out.")
-    preprocess: Processing | None = Field(None, description="Code that runs before it.")
-    postprocess: Processing | None = Field(None, description="Code that runs after it.")
+    signature: SignatureSpec | None = Field(None, description="What goes in and what comes out.")
+    preprocess: ProcessingSpec | None = Field(None, description="Code that runs before it.")
+    postprocess: ProcessingSpec | None = Field(None, description="Code that runs after it.")
     license: Line | None = Field(None, description="The licence, as an SPDX expression.")
-    versions: dict[Version, ModelVersion] = Field(
+    versions: dict[Version, VersionSpec] = Field(
         {}, description="Versions by name; quote names that look like numbers."
     )
     target: Version | None = Field(None, description="The version that jobs use.")
-    select: Select | None = Field(None, description="How the version is chosen, instead of target.")
-    gates: tuple[Gate, ...] = Field((), description="What a version must fulfil to be deployed.")
+    select: SelectSpec | None = Field(
+        None, description="How the version is chosen, instead of target."
+    )
+    gates: tuple[GateSpec, ...] = Field(
+        (), description="What a version must fulfil to be deployed."
+    )
 
     @model_validator(mode="after")
     def _target_or_select(self) -> Self:
@@ -265,7 +273,7 @@ class Model(SpecModel):
         return self
 
 
-class DatasetVersion(SpecModel):
+class DatasetVersionSpec(SpecModel):
     """One immutable version of a dataset."""
 
     uri: Uri = Field(description="Where the bytes are; a directory ends with a slash.")
@@ -276,7 +284,7 @@ class DatasetVersion(SpecModel):
     annotations: RelativePath | None = Field(None, description="The annotation file below the uri.")
 
 
-class LocalData(SpecModel):
+class LocalDataSpec(SpecModel):
     """Data that is born at the edge and stays there."""
 
     path: HostPath | None = Field(None, description="Its path on each host.")
@@ -296,13 +304,13 @@ class LocalData(SpecModel):
         return self
 
 
-class Privacy(SpecModel):
+class PrivacySpec(SpecModel):
     """Where the bytes of a dataset must stay."""
 
     site: SiteName = Field(description="The only site where its bytes may be.")
 
 
-class Requirements(SpecModel):
+class RequirementsSpec(SpecModel):
     """What must be true of a dataset."""
 
     min_samples: CountOrZero | None = Field(None, description="The smallest number of samples.")
@@ -311,20 +319,20 @@ class Requirements(SpecModel):
     )
 
 
-class Dataset(SpecModel):
+class DatasetSpec(SpecModel):
     """A dataset: immutable versions, or data that stays where it is born."""
 
     format: DatasetFormat = Field(description="The format of its files.")
     classes: tuple[Line, ...] = Field((), description="The classes that its labels use.")
-    versions: dict[Version, DatasetVersion] = Field(
+    versions: dict[Version, DatasetVersionSpec] = Field(
         {}, description="Versions by name; quote names that look like numbers."
     )
-    splits: Splits | None = Field(None, description="How its samples are divided.")
-    require: Requirements = Field(
-        default_factory=Requirements, description="What must be true of it."
+    splits: SplitsSpec | None = Field(None, description="How its samples are divided.")
+    require: RequirementsSpec = Field(
+        default_factory=RequirementsSpec, description="What must be true of it."
     )
-    private: Privacy | None = Field(None, description="Where its bytes must stay.")
-    local: LocalData | None = Field(
+    private: PrivacySpec | None = Field(None, description="Where its bytes must stay.")
+    local: LocalDataSpec | None = Field(
         None, description="Where it lies on hosts, instead of versions."
     )
     license: Line | None = Field(None, description="The licence, as an SPDX expression.")

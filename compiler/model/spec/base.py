@@ -9,33 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidatorFunctionWrapHandler, model_validator
 from pydantic_core import PydanticCustomError
 
 from compiler.model.diagnostics import Code, Diagnostics, Span
-
-
-class Marks(Protocol):
-    """Where a mapping or a list was written, with the places of its entries."""
-
-    @property
-    def span(self) -> Span:
-        """The place of the mapping or list itself."""
-        ...
-
-    def key_span(self, key: str) -> Span:
-        """The place of the key of an entry."""
-        ...
-
-    def value_span(self, key: str | int) -> Span:
-        """The place of the value of an entry."""
-        ...
-
-    def at(self, path: Sequence[str | int]) -> Span:
-        """The place of a value further down, or of the deepest part of `path` that exists."""
-        ...
+from compiler.model.marks import Marks
 
 
 def key_of(attribute: str) -> str:

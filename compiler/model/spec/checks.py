@@ -150,8 +150,8 @@ def check_cron(text: str) -> PydanticCustomError | None:
         if not all(_cron_part(part, bounds, names.split()) for part in field.lower().split(",")):
             return fault(
                 codes.MALFORMED_TEXT,
-                f"{field} in the schedule {text} is not *, a number from {bounds[0]} to {bounds[1]}, "
-                "a range or a step",
+                f"{field} in the schedule {text} is not *, a number from {bounds[0]} to "
+                f"{bounds[1]}, a range or a step",
             )
     return None
 

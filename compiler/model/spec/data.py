@@ -11,10 +11,11 @@ from pydantic import Field, model_validator
 
 from compiler.model.codes import spec as codes
 from compiler.model.spec.base import SpecModel, chosen, fault
-from compiler.model.spec.scalars import Count, CountOrZero, Number, Share, Uri, Word
+from compiler.model.spec.names import Word
+from compiler.model.spec.scalars import Count, CountOrZero, Number, Share, Uri
 
 
-class Splits(SpecModel):
+class SplitsSpec(SpecModel):
     """How samples are divided into named parts."""
 
     seed: CountOrZero | None = Field(
@@ -35,7 +36,7 @@ class Splits(SpecModel):
         return self
 
 
-class BoxTolerance(SpecModel):
+class BoxToleranceSpec(SpecModel):
     """How near expected boxes must be."""
 
     iou: Share = Field(
@@ -44,27 +45,27 @@ class BoxTolerance(SpecModel):
     score: Share | None = Field(None, description="The largest difference of a score.")
 
 
-class TensorTolerance(SpecModel):
+class TensorToleranceSpec(SpecModel):
     """How near expected tensors must be."""
 
     rtol: Number | None = Field(None, description="The largest relative difference.")
     atol: Number | None = Field(None, description="The largest absolute difference.")
 
 
-class TopTolerance(SpecModel):
+class TopToleranceSpec(SpecModel):
     """How near expected classes must be."""
 
     k: Count = Field(description="The expected class must be among this many best ones.")
 
 
-class Golden(SpecModel):
+class GoldenSpec(SpecModel):
     """One known input with its expected output."""
 
     input: Uri = Field(description="The input.")
     expect: Uri = Field(description="The expected output.")
-    boxes: BoxTolerance | None = Field(None, description="Compare as boxes.")
-    tensor: TensorTolerance | None = Field(None, description="Compare as tensors.")
-    topk: TopTolerance | None = Field(None, description="Compare as ranked classes.")
+    boxes: BoxToleranceSpec | None = Field(None, description="Compare as boxes.")
+    tensor: TensorToleranceSpec | None = Field(None, description="Compare as tensors.")
+    topk: TopToleranceSpec | None = Field(None, description="Compare as ranked classes.")
 
     @model_validator(mode="after")
     def _one_comparison(self) -> Self:

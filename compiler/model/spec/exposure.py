@@ -12,7 +12,8 @@ from pydantic_core import CoreSchema
 
 from compiler.model.codes import spec as codes
 from compiler.model.spec.base import Shaped, SpecModel, fault
-from compiler.model.spec.scalars import Count, CountOrZero, HostName, Name, PortNumber, SecretName
+from compiler.model.spec.names import HostName, Name, SecretName
+from compiler.model.spec.scalars import Count, CountOrZero, PortNumber
 from compiler.model.suggest import did_you_mean
 
 _WORDS = ("none", "cluster", "mesh")
@@ -20,7 +21,7 @@ _EXPOSE = "none, cluster, mesh, {node: {port: NUMBER}} or {ingress: {host: NAME}
 _REPLICAS = "a number, per-host, or {min: NUMBER, max: NUMBER, cpu: PERCENT}"
 
 
-class Replicas(SpecModel):
+class ReplicasSpec(SpecModel):
     """How many run: `count`, one `per_host`, or a range from `min` to `max` by CPU load."""
 
     per_host: bool = Field(False, description="One for each host.")
@@ -61,34 +62,34 @@ class Replicas(SpecModel):
         return {"anyOf": [{"type": "integer", "minimum": 0}, {"const": "per-host"}, made]}
 
 
-class NodePort(SpecModel):
+class NodePortSpec(SpecModel):
     """A port on every node."""
 
     port: PortNumber = Field(description="The port number.")
 
 
-class Tls(SpecModel):
+class TlsSpec(SpecModel):
     """The certificate of an ingress."""
 
     secret: SecretName = Field(description="The Secret that holds the certificate.")
 
 
-class Ingress(SpecModel):
+class IngressSpec(SpecModel):
     """An HTTP route from outside the cluster."""
 
     host: HostName = Field(description="The DNS name.")
     class_: Name | None = Field(None, description="The ingress class.")
-    tls: Tls | None = Field(None, description="The certificate, for HTTPS.")
+    tls: TlsSpec | None = Field(None, description="The certificate, for HTTPS.")
 
 
-class Expose(SpecModel):
+class ExposeSpec(SpecModel):
     """Who can reach a worker: nobody, the cluster, the mesh of edge nodes, or the outside."""
 
     how: Literal["none", "cluster", "mesh", "node", "ingress"] = Field(
         "none", description="Which of the shapes was written."
     )
-    node: NodePort | None = Field(None, description="A port on every node.")
-    ingress: Ingress | None = Field(None, description="An HTTP route from outside.")
+    node: NodePortSpec | None = Field(None, description="A port on every node.")
+    ingress: IngressSpec | None = Field(None, description="An HTTP route from outside.")
 
     @model_validator(mode="before")
     @classmethod

@@ -11,46 +11,48 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from compiler.model.codes import spec as codes
 from compiler.model.spec.base import SpecModel, fault, optional_list
-from compiler.model.spec.scalars import (
-    AbsolutePath,
+from compiler.model.spec.names import (
     Address,
-    BitRate,
-    Branch,
     ClusterName,
     ConfigMapName,
-    Count,
-    FilePath,
     HostName,
     LabelKey,
     LabelValue,
-    Line,
     MinorVersion,
     Name,
     ProfileName,
-    Quantity,
     RegistryHost,
     ResourceName,
     SecretName,
-    SiteVariable,
     SystemName,
+    VariableName,
+    Version,
+    Word,
+)
+from compiler.model.spec.scalars import (
+    AbsolutePath,
+    BitRate,
+    Branch,
+    Count,
+    FilePath,
+    Line,
+    Quantity,
+    SiteVariable,
     Taint,
     Timezone,
     TreePath,
     Url,
-    VariableName,
-    Version,
     Window,
-    Word,
 )
 
 
-class CertificateAuthority(SpecModel):
+class CertificateAuthoritySpec(SpecModel):
     """An extra bundle of certificate authorities."""
 
     config_map: ConfigMapName = Field(description="The ConfigMap that holds the bundle.")
 
 
-class Network(SpecModel):
+class NetworkSpec(SpecModel):
     """The way out of a site; the nearest of site, cluster and fleet wins."""
 
     proxy: Url | None = Field(
@@ -59,12 +61,12 @@ class Network(SpecModel):
     no_proxy: tuple[Line, ...] = Field(
         (), description="Hosts and networks reached without the proxy."
     )
-    ca: CertificateAuthority | None = Field(
+    ca: CertificateAuthoritySpec | None = Field(
         None, description="Certificate authorities to trust besides the image's own."
     )
 
 
-class Registry(SpecModel):
+class RegistrySpec(SpecModel):
     """How images of one registry are pulled."""
 
     secret: SecretName | None = Field(None, description="The pull Secret.")
@@ -73,7 +75,7 @@ class Registry(SpecModel):
     )
 
 
-class Gitops(SpecModel):
+class GitopsSpec(SpecModel):
     """What applies the output on a cluster."""
 
     engine: Literal["argocd", "flux"] = Field(description="The engine that reconciles the cluster.")
@@ -92,7 +94,7 @@ class Gitops(SpecModel):
         return self
 
 
-class Repository(SpecModel):
+class RepositorySpec(SpecModel):
     """The Git repository that the engine reads."""
 
     url: Url = Field(description="The repository's address, without credentials.")
@@ -105,7 +107,7 @@ class Repository(SpecModel):
     )
 
 
-class Destination(SpecModel):
+class DestinationSpec(SpecModel):
     """The name or address by which Argo CD knows the cluster."""
 
     name: Name | None = Field(None, description="The cluster's name in Argo CD.")
@@ -123,14 +125,14 @@ KubernetesVersions = Annotated[
 ]
 
 
-class Cluster(SpecModel):
+class ClusterSpec(SpecModel):
     """A Kubernetes cluster, or with `each: site` one for each site that names it."""
 
     each: Literal["site"] | None = Field(
         None, description="site: each site is a cluster of its own."
     )
-    gitops: Gitops = Field(description="What applies the output.")
-    repo: Repository = Field(description="Where the output is read from.")
+    gitops: GitopsSpec = Field(description="What applies the output.")
+    repo: RepositorySpec = Field(description="Where the output is read from.")
     kubernetes: KubernetesVersions = Field(
         description="The Kubernetes version, or a list of those in use."
     )
@@ -144,19 +146,21 @@ class Cluster(SpecModel):
         "store",
         description="Where status is written: to the report store only, or to the cluster as well.",
     )
-    destination: Destination | None = Field(None, description="How Argo CD addresses the cluster.")
+    destination: DestinationSpec | None = Field(
+        None, description="How Argo CD addresses the cluster."
+    )
     context: Word | None = Field(
         None, description="The kubeconfig context, for commands that ask the cluster."
     )
     timezone: Timezone | None = Field(
         None, description="The time zone of its sites, instead of the fleet's."
     )
-    network: Network | None = Field(
+    network: NetworkSpec | None = Field(
         None, description="The way out of its sites, instead of the fleet's."
     )
 
 
-class ProfileAccelerator(SpecModel):
+class ProfileAcceleratorSpec(SpecModel):
     """The accelerators of a hardware class."""
 
     name: Word = Field(description="The name that models and workers ask for.")
@@ -167,7 +171,7 @@ class ProfileAccelerator(SpecModel):
     )
 
 
-class ProfileDevice(SpecModel):
+class ProfileDeviceSpec(SpecModel):
     """How a device file is given to containers."""
 
     resource: ResourceName | None = Field(
@@ -175,20 +179,20 @@ class ProfileDevice(SpecModel):
     )
 
 
-class Reserved(SpecModel):
+class ReservedSpec(SpecModel):
     """What a host keeps for itself."""
 
     cpu: Quantity | None = Field(None, description="CPU that workloads cannot have.")
     memory: Quantity | None = Field(None, description="Memory that workloads cannot have.")
 
 
-class Cache(SpecModel):
+class CacheSpec(SpecModel):
     """Where the artifact store lies on a host."""
 
     host_path: AbsolutePath = Field(description="The directory on the host.")
 
 
-class Profile(SpecModel):
+class ProfileSpec(SpecModel):
     """A hardware class: what each host of a site has."""
 
     arch: Literal["amd64", "arm64", "arm"] = Field(description="The processor architecture.")
@@ -197,22 +201,22 @@ class Profile(SpecModel):
     disk: Quantity | None = Field(
         None, description="The size of the disk that holds the artifact store."
     )
-    accelerator: ProfileAccelerator | None = Field(
+    accelerator: ProfileAcceleratorSpec | None = Field(
         None, description="The accelerator, where there is one."
     )
-    devices: dict[AbsolutePath, ProfileDevice] = Field({}, description="Device files by path.")
-    reserved: Reserved = Field(
-        default_factory=Reserved, description="What the host keeps for itself."
+    devices: dict[AbsolutePath, ProfileDeviceSpec] = Field({}, description="Device files by path.")
+    reserved: ReservedSpec = Field(
+        default_factory=ReservedSpec, description="What the host keeps for itself."
     )
     taints: tuple[Taint, ...] = Field(
         (), description="Taints of its nodes, which workloads tolerate."
     )
-    cache: Cache | None = Field(
+    cache: CacheSpec | None = Field(
         None, description="Where the artifact store lies, instead of /var/lib/edgewright."
     )
 
 
-class Host(SpecModel):
+class HostSpec(SpecModel):
     """One node of a site."""
 
     address: Address | None = Field(
@@ -220,7 +224,7 @@ class Host(SpecModel):
     )
 
 
-class Link(SpecModel):
+class LinkSpec(SpecModel):
     """The site's connection to the stores."""
 
     rate: BitRate | None = Field(
@@ -231,7 +235,7 @@ class Link(SpecModel):
     )
 
 
-class Site(SpecModel):
+class SiteSpec(SpecModel):
     """A place where work runs."""
 
     cluster: ClusterName = Field(description="The cluster that the site belongs to.")
@@ -239,7 +243,7 @@ class Site(SpecModel):
         description="Whether it is in the cloud or at the edge."
     )
     profile: ProfileName = Field(description="The hardware class of its hosts.")
-    hosts: dict[HostName, Host] = Field({}, description="Its nodes by name.")
+    hosts: dict[HostName, HostSpec] = Field({}, description="Its nodes by name.")
     node_selector: dict[LabelKey, LabelValue] = Field(
         {}, description="Node labels that pick its nodes, where they are not named."
     )
@@ -247,28 +251,30 @@ class Site(SpecModel):
     vars: dict[VariableName, SiteVariable] = Field(
         {}, description="The site's own values, for {site.vars.NAME}."
     )
-    link: Link | None = Field(None, description="Its connection to the stores.")
+    link: LinkSpec | None = Field(None, description="Its connection to the stores.")
     timezone: Timezone | None = Field(
         None, description="Its time zone, instead of the cluster's or fleet's."
     )
-    network: Network | None = Field(
+    network: NetworkSpec | None = Field(
         None, description="Its way out, instead of the cluster's or fleet's."
     )
 
 
-class Fleet(SpecModel):
+class FleetSpec(SpecModel):
     """All places where work runs, and how they are reached."""
 
     timezone: Timezone | None = Field(
         None, description="The time zone of windows, where a cluster or site has none of its own."
     )
-    network: Network | None = Field(
+    network: NetworkSpec | None = Field(
         None, description="The way out of every site that has none of its own."
     )
-    registries: dict[RegistryHost, Registry] = Field({}, description="Image registries by host.")
-    clusters: dict[Name, Cluster] = Field({}, description="Clusters by name.")
-    profiles: dict[Name, Profile] = Field({}, description="Hardware classes by name.")
-    sites: dict[Name, Site] = Field({}, description="Sites by name.")
+    registries: dict[RegistryHost, RegistrySpec] = Field(
+        {}, description="Image registries by host."
+    )
+    clusters: dict[Name, ClusterSpec] = Field({}, description="Clusters by name.")
+    profiles: dict[Name, ProfileSpec] = Field({}, description="Hardware classes by name.")
+    sites: dict[Name, SiteSpec] = Field({}, description="Sites by name.")
     sites_from: FilePath | None = Field(
         None, description="A CSV file with more sites, relative to this file."
     )

@@ -12,13 +12,13 @@ from pydantic import Field, model_validator
 from compiler.model.codes import spec as codes
 from compiler.model.spec.amounts import Measure, MetricValue
 from compiler.model.spec.base import SpecModel, chosen, fault
-from compiler.model.spec.scalars import DatasetReference, ProfileName, Word
+from compiler.model.spec.names import DatasetReference, ProfileName, Word
 
 Bound = Literal["at_least", "at_most", "improves_by", "no_worse_by"]
 _BOUNDS: tuple[Bound, ...] = ("at_least", "at_most", "improves_by", "no_worse_by")
 
 
-class Gate(SpecModel):
+class GateSpec(SpecModel):
     """A metric with exactly one bound; a missing metric fails the gate."""
 
     metric: Word = Field(description="The metric that is compared.")
@@ -26,7 +26,7 @@ class Gate(SpecModel):
     at_most: MetricValue | None = Field(None, description="The largest value that passes.")
     improves_by: MetricValue | None = Field(
         None,
-        description="The value must be better than the current version's by strictly more than this.",
+        description="The value must beat the current version's by strictly more than this.",
     )
     no_worse_by: MetricValue | None = Field(
         None, description="The value may be worse than the current version's by at most this."

@@ -21,27 +21,23 @@ from pydantic_core import CoreSchema
 from compiler.model.codes import spec as codes
 from compiler.model.spec.amounts import Percentage
 from compiler.model.spec.base import Context, Shaped, SpecModel, fault, optional_list
-from compiler.model.spec.exposure import Expose, Replicas
+from compiler.model.spec.exposure import ExposeSpec, ReplicasSpec
 from compiler.model.spec.free import Params
-from compiler.model.spec.gates import Gate
+from compiler.model.spec.gates import GateSpec
+from compiler.model.spec.names import BackendName, CodeName, StepPort, VariableName, Word
 from compiler.model.spec.scalars import (
-    BackendName,
-    CodeName,
     Count,
     CountOrZero,
     Cron,
     Duration,
     RelativePath,
     SiteUri,
-    StepPort,
-    VariableName,
     Window,
-    Word,
 )
 from compiler.model.spec.where import WhereField
-from compiler.model.spec.worker import Place, RoleWorker, Worker
+from compiler.model.spec.worker import PlaceSpec, RoleWorkerSpec, WorkerSpec
 
-Splits = Annotated[tuple[Word, ...], BeforeValidator(optional_list)]
+SplitsSpec = Annotated[tuple[Word, ...], BeforeValidator(optional_list)]
 _UPDATE = "hot, rolling or {hot: {poll: DURATION}}"
 
 
@@ -52,7 +48,7 @@ class JobSpec(SpecModel):
     """Attributes that a job of its own must have, while a pipeline step may have a port instead."""
 
     kind: Word = Field(description="The kind of job.")
-    place: Place = Field(default_factory=Place, description="Where its workers run.")
+    place: PlaceSpec = Field(default_factory=PlaceSpec, description="Where its workers run.")
     backend: BackendName | None = Field(
         None, description="The backend, instead of the first that can."
     )
@@ -64,13 +60,13 @@ class JobSpec(SpecModel):
 class ServiceSpec(JobSpec):
     """A job with long-running workers."""
 
-    replicas: Replicas | None = Field(
+    replicas: ReplicasSpec | None = Field(
         None, description="How many run: a number, per-host, or a range."
     )
-    expose: Expose | None = Field(None, description="Who can reach its workers.")
+    expose: ExposeSpec | None = Field(None, description="Who can reach its workers.")
 
 
-class PortType(SpecModel):
+class PortTypeSpec(SpecModel):
     """What flows through an output of a step: one type with its format."""
 
     dataset: Word | None = Field(None, description="A dataset in this format.")
@@ -83,7 +79,8 @@ class PortType(SpecModel):
         if len(self.model_fields_set) != 1:
             raise fault(
                 codes.WRONG_SHAPE,
-                "an output is one of {dataset: FORMAT}, {model: FRAMEWORK}, {metrics: FORMAT}, {file: FORMAT}",
+                "an output is one of {dataset: FORMAT}, {model: FRAMEWORK}, {metrics: FORMAT} "
+                "and {file: FORMAT}",
             )
         return self
 
@@ -101,16 +98,16 @@ class PortType(SpecModel):
 class RunSpec(JobSpec):
     """A job that ends: alone, on a schedule, or as a step of a pipeline."""
 
-    worker: Worker = Field(default_factory=Worker, description="The worker that does it.")
+    worker: WorkerSpec = Field(default_factory=WorkerSpec, description="The worker that does it.")
     inputs: dict[VariableName, StepPort] = Field(
         {}, description="In a pipeline: outputs of other steps, by the role that they play here."
     )
-    outputs: dict[VariableName, PortType] = Field(
+    outputs: dict[VariableName, PortTypeSpec] = Field(
         {}, description="In a pipeline: what the step makes, by name."
     )
-    companions: dict[VariableName, Worker] = Field(
+    companions: dict[VariableName, WorkerSpec] = Field(
         {},
-        description="Servers under test that live as long as the work, by the input that they serve.",
+        description="Servers under test that live as long as the work, by the input they serve.",
     )
     schedule: Cron | None = Field(
         None, description="When it runs, in the five cron fields; once where left out."
@@ -118,22 +115,22 @@ class RunSpec(JobSpec):
     attempt: CountOrZero | None = Field(
         None, description="A number that is raised to run the same work again."
     )
-    results: Results | None = Field(None, description="Where results are stored.")
+    results: ResultsSpec | None = Field(None, description="Where results are stored.")
 
 
-class Results(SpecModel):
+class ResultsSpec(SpecModel):
     """Where a job stores what it makes."""
 
     uri: SiteUri = Field(description="A place in a store, or host:/PATH.")
 
 
-class Step(RunSpec):
+class StepSpec(RunSpec):
     """A step of a pipeline that is a worker of no particular kind."""
 
     kind: Word = Field("step", description="Left out: a worker of no particular kind.")
 
 
-class RolloutStep(SpecModel):
+class RolloutStepSpec(SpecModel):
     """One step of a rollout: which sites come now, and how long to watch them."""
 
     where: WhereField | None = Field(None, description="The sites, by label.")
@@ -151,10 +148,10 @@ class RolloutStep(SpecModel):
         return self
 
 
-class Rollout(SpecModel):
+class RolloutSpec(SpecModel):
     """How a new version spreads over the sites."""
 
-    steps: tuple[RolloutStep, ...] = Field(
+    steps: tuple[RolloutStepSpec, ...] = Field(
         description="The steps in order; the last one takes all sites.", min_length=1
     )
     ready: Percentage = Field(
@@ -165,7 +162,7 @@ class Rollout(SpecModel):
     )
 
 
-class Update(SpecModel):
+class UpdateSpec(SpecModel):
     """How a running worker gets a new model: `how` is hot or rolling, `poll` Sedna's interval."""
 
     how: Literal["hot", "rolling"] = Field(
@@ -200,7 +197,7 @@ class Update(SpecModel):
         return {"anyOf": [{"enum": ["hot", "rolling"]}, mapping]}
 
 
-class Trigger(SpecModel):
+class TriggerSpec(SpecModel):
     """When a learning loop runs its next round."""
 
     new_samples: Count | None = Field(
@@ -210,7 +207,7 @@ class Trigger(SpecModel):
     window: Window | None = Field(None, description="The time of day in which it may run.")
 
 
-class HardExamples(SpecModel):
+class HardExamplesSpec(SpecModel):
     """How hard examples are told from easy ones: a known algorithm, or code of one's own."""
 
     algorithm: Word | None = Field(None, description="A known algorithm, such as IBT.")
@@ -229,20 +226,20 @@ class HardExamples(SpecModel):
         return self
 
 
-class LoadTest(SpecModel):
+class LoadTestSpec(SpecModel):
     """Requests against a running server, with gates on what was measured."""
 
     duration: Duration = Field(description="How long requests are sent.")
     concurrency: Count = Field(1, description="How many requests are open at once.")
-    gates: tuple[Gate, ...] = Field((), description="What the measured values must fulfil.")
+    gates: tuple[GateSpec, ...] = Field((), description="What the measured values must fulfil.")
 
 
-class LoopWorkers(SpecModel):
+class LoopWorkersSpec(SpecModel):
     """The workers of a learning loop."""
 
-    train: RoleWorker = Field(description="Trains the next model.")
-    evaluate: RoleWorker = Field(description="Compares it with the current one.")
-    infer: RoleWorker = Field(description="Serves the current model.")
+    train: RoleWorkerSpec = Field(description="Trains the next model.")
+    evaluate: RoleWorkerSpec = Field(description="Compares it with the current one.")
+    infer: RoleWorkerSpec = Field(description="Serves the current model.")
 
 
 def _job(value: Any, info: ValidationInfo) -> Any:

@@ -21,7 +21,7 @@ BY_SITE = ("site", "host", "project", "environment", "site.vars.NAME")
 PLACEHOLDER = re.compile(
     r"\{(site\.vars\.([A-Za-z_][A-Za-z0-9_-]*)|site|host|project|environment)\}"
 )
-"""One known placeholder; group 1 is the text in the braces, group 2 the NAME of a site's own value."""
+"""One known placeholder; group 1 is the text in the braces, group 2 the NAME of a site's value."""
 
 _BRACED = re.compile(
     r"\$?\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|\$\{[^}]*\}|\{\s*[A-Za-z_][\w.\- ]*\}|\{\{|\{%|\$\{"

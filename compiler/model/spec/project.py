@@ -8,20 +8,12 @@ from __future__ import annotations
 from pydantic import Field
 
 from compiler.model.spec.base import SpecModel
-from compiler.model.spec.resources import Resources
-from compiler.model.spec.scalars import (
-    Count,
-    Image,
-    Namespace,
-    ProjectName,
-    SecretName,
-    Uri,
-    Url,
-    Word,
-)
+from compiler.model.spec.names import Namespace, ProjectName, SecretName, Word
+from compiler.model.spec.resources import ResourcesSpec
+from compiler.model.spec.scalars import Count, Image, Uri, Url
 
 
-class Project(SpecModel):
+class ProjectSpec(SpecModel):
     """Who owns everything that this spec makes."""
 
     name: ProjectName = Field(description="The name that every object of this project carries.")
@@ -30,25 +22,26 @@ class Project(SpecModel):
     )
 
 
-class Sidecar(SpecModel):
+class SidecarSpec(SpecModel):
     """The program beside each edge workload that fetches and activates artifacts."""
 
     image: Image = Field(description="The image of the sidecar.")
     contract: Count = Field(
         1, description="The version of the config format that the image speaks."
     )
-    resources: Resources = Field(
-        default_factory=Resources, description="What the sidecar's container requests and may use."
+    resources: ResourcesSpec = Field(
+        default_factory=ResourcesSpec,
+        description="What the sidecar's container requests and may use.",
     )
 
 
-class StoreAccess(SpecModel):
+class StoreAccessSpec(SpecModel):
     """How a store may be read or written: by a Secret, by name only."""
 
     secret: SecretName = Field(description="The Secret that holds the credentials.")
 
 
-class Store(SpecModel):
+class StoreSpec(SpecModel):
     """A place where artifacts live; uris name it as `store:path`."""
 
     url: Url = Field(description="The address of the store, such as s3://BUCKET/PREFIX.")
@@ -56,13 +49,13 @@ class Store(SpecModel):
         None, description="The S3 endpoint, where it is not the provider's own."
     )
     region: Word | None = Field(None, description="The region of the store.")
-    read: StoreAccess | None = Field(
+    read: StoreAccessSpec | None = Field(
         None, description="Credentials for reading; none for a public store."
     )
-    write: StoreAccess | None = Field(None, description="Credentials for writing.")
+    write: StoreAccessSpec | None = Field(None, description="Credentials for writing.")
 
 
-class Reports(SpecModel):
+class ReportsSpec(SpecModel):
     """Where sidecars report what they run."""
 
     uri: Uri = Field(

@@ -12,12 +12,13 @@ from pydantic_core import CoreSchema
 
 from compiler.model.codes import spec as codes
 from compiler.model.spec.base import Shaped, SpecModel, fault
-from compiler.model.spec.scalars import Quantity, ResourceName
+from compiler.model.spec.names import ResourceName
+from compiler.model.spec.scalars import Quantity
 
 _SPLIT = {"requests", "limits"}
 
 
-class Resources(SpecModel):
+class ResourcesSpec(SpecModel):
     """Requests and limits by resource name; written flat, both are the same."""
 
     requests: dict[ResourceName, Quantity] = Field({}, description="What the scheduler sets aside.")
@@ -31,13 +32,15 @@ class Resources(SpecModel):
         if not isinstance(data, dict):
             raise fault(
                 codes.WRONG_SHAPE,
-                "resources is {cpu: …, memory: …} (requests equal limits) or {requests: {…}, limits: {…}}",
+                "resources is {cpu: …, memory: …} (requests equal limits) "
+                "or {requests: {…}, limits: {…}}",
             )
         apart = _SPLIT & data.keys()
         if apart and data.keys() - _SPLIT:
             raise fault(
                 codes.WRONG_SHAPE,
-                "resources mixes its two shapes: {cpu: …, memory: …} and {requests: {…}, limits: {…}}",
+                "resources mixes its two shapes: {cpu: …, memory: …} "
+                "and {requests: {…}, limits: {…}}",
                 f"Move {', '.join(sorted(data.keys() - _SPLIT))} into requests or limits.",
             )
         return data if apart else Shaped({"requests": data, "limits": data}, data)
@@ -50,7 +53,7 @@ class Resources(SpecModel):
         made = handler.resolve_ref_schema(handler(schema))
         quantities = {
             "type": "object",
-            "properties": {key: False for key in sorted(_SPLIT)},
+            "properties": dict.fromkeys(sorted(_SPLIT), False),
             "additionalProperties": {"type": ["string", "number"]},
         }
         apart = {key: made.pop(key) for key in ("properties", "additionalProperties", "type")}

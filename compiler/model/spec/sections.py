@@ -11,12 +11,13 @@ from pydantic import Field
 
 from compiler.model.spec.base import SpecModel
 from compiler.model.spec.free import Raw
-from compiler.model.spec.scalars import FilePath, JobName, Name, Namespace, Prose, SpecPath, Word
+from compiler.model.spec.names import JobName, Name, Namespace, SpecPath, Word
+from compiler.model.spec.scalars import FilePath, Prose
 from compiler.model.spec.where import WhereField
-from compiler.model.spec.worker import Place
+from compiler.model.spec.worker import PlaceSpec
 
 
-class Override(SpecModel):
+class OverrideSpec(SpecModel):
     """Values that differ on some sites, with the reason."""
 
     where: WhereField = Field(description="The sites.")
@@ -41,14 +42,14 @@ class EnvironmentSpec(SpecModel):
     )
 
 
-class ObjectFile(SpecModel):
+class ObjectSpec(SpecModel):
     """Raw Kubernetes YAML that is deployed with the rest."""
 
     from_: FilePath = Field(description="The file, relative to this file of the spec.")
-    place: Place = Field(default_factory=Place, description="Where it is deployed.")
+    place: PlaceSpec = Field(default_factory=PlaceSpec, description="Where it is deployed.")
 
 
-class Patch(SpecModel):
+class PatchSpec(SpecModel):
     """A strategic merge into every matching object."""
 
     job: JobName = Field(description="The job whose objects are patched.")
@@ -59,14 +60,14 @@ class Patch(SpecModel):
     patch: Raw = Field(description="What is merged into them.")
 
 
-class Moved(SpecModel):
+class MovedSpec(SpecModel):
     """A rename, so that it is no deletion."""
 
     from_: SpecPath = Field(description="The old place, such as jobs.old-name.")
     to: SpecPath = Field(description="The new place.")
 
 
-class Policy(SpecModel):
+class PolicySpec(SpecModel):
     """A rule over the output, as a CEL expression."""
 
     name: Name = Field(description="The rule's name.")

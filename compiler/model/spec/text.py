@@ -34,7 +34,7 @@ class Text:
     prose. `numbers` accepts a number and keeps its source text. `reference` names the section
     whose names the value must be one of (checked across the spec by a later stage);
     `vocabulary` names an open list of words, checked against the validation context.
-    `shell` lets `${NAME}` pass.
+    `program` lets `${NAME}` pass.
     """
 
     noun: str
@@ -46,7 +46,7 @@ class Text:
     numbers: bool = False
     reference: str = ""
     vocabulary: str = ""
-    shell: bool = False
+    program: bool = False
     secret: bool = False
     check: Check | None = None
 
@@ -86,7 +86,7 @@ class Text:
     def _verify(self, value: str) -> str:
         wrong = None
         if self._braces_possible() and "{" in value:
-            wrong = placeholder_fault(value, self.placeholders or (), self.shell)
+            wrong = placeholder_fault(value, self.placeholders or (), self.program)
         if wrong is None and self.check is not None:
             wrong = self.check(value)
         if wrong is not None:

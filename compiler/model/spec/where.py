@@ -14,7 +14,8 @@ from pydantic_core import InitErrorDetails, ValidationError
 
 from compiler.model.codes import spec as codes
 from compiler.model.diagnostics import Span
-from compiler.model.spec.base import Marks, fault
+from compiler.model.marks import Marks
+from compiler.model.spec.base import fault
 from compiler.model.spec.placeholders import placeholder_fault
 
 _SHAPES = "a value, a list of values, {not: value} or {not: [values]}"
@@ -76,14 +77,14 @@ def parse_where(value: Any) -> Where:
         return value
     errors: list[InitErrorDetails] = []
     if isinstance(value, dict) and value:
-        alternatives = (_conditions(value, (), errors),)
+        alternatives: tuple[tuple[Condition, ...], ...] = (_conditions(value, (), errors),)
     elif isinstance(value, list) and value:
         alternatives = tuple(_alternative(entry, n, errors) for n, entry in enumerate(value))
     else:
         raise fault(
             codes.WRONG_SHAPE,
             "where is a mapping of labels (all hold) or a list of such mappings (any holds)",
-            "Example: {region: [north, west], ring: {not: lab}}. Leave `where` out to select everything.",
+            "Example: {region: [north, west], ring: {not: lab}}. Without `where`, all is selected.",
         )
     if errors:
         raise ValidationError.from_exception_data("Where", errors)

@@ -12,37 +12,39 @@ from pydantic_core import CoreSchema
 
 from compiler.model.codes import spec as codes
 from compiler.model.spec.base import Shaped, SpecModel, chosen, fault, optional_list, source_text
-from compiler.model.spec.exposure import Expose, Replicas
+from compiler.model.spec.exposure import ExposeSpec, ReplicasSpec
 from compiler.model.spec.free import Params
-from compiler.model.spec.resources import Resources
-from compiler.model.spec.scalars import (
-    AbsolutePath,
-    Argument,
+from compiler.model.spec.names import (
     CodeName,
-    Count,
     EnvironmentName,
-    FilePath,
-    Flag,
     HostName,
-    HostPath,
-    Image,
     Name,
     PortName,
-    PortNumber,
-    Quantity,
     ResourceName,
     SecretKey,
     SecretName,
     ServerName,
     SiteName,
+    Word,
+)
+from compiler.model.spec.resources import ResourcesSpec
+from compiler.model.spec.scalars import (
+    AbsolutePath,
+    Argument,
+    Count,
+    FilePath,
+    Flag,
+    HostPath,
+    Image,
+    PortNumber,
+    Quantity,
     SiteText,
     UserId,
-    Word,
 )
 from compiler.model.spec.where import WhereField
 
 
-class EnvironmentValue(SpecModel):
+class EnvironmentValueSpec(SpecModel):
     """The value of an environment variable: a literal, or a key of a Secret."""
 
     value: SiteText | None = Field(
@@ -83,13 +85,13 @@ class EnvironmentValue(SpecModel):
         return {"anyOf": [{"type": ["string", "number", "boolean"]}, made]}
 
 
-class File(SpecModel):
+class FileSpec(SpecModel):
     """A file that the worker reads, taken from beside the spec."""
 
     from_: FilePath = Field(description="The file, relative to this file of the spec.")
 
 
-class Volume(SpecModel):
+class VolumeSpec(SpecModel):
     """A directory in the worker: of the host, a claim, or memory."""
 
     path: AbsolutePath = Field(description="Where the worker sees it.")
@@ -115,14 +117,14 @@ class Volume(SpecModel):
         return self
 
 
-class Port(SpecModel):
+class PortSpec(SpecModel):
     """A port that the worker listens on."""
 
     port: PortNumber = Field(description="The port number.")
     protocol: Literal["TCP", "UDP", "SCTP"] = Field("TCP", description="The protocol.")
 
 
-class WorkerAccelerator(SpecModel):
+class WorkerAcceleratorSpec(SpecModel):
     """The accelerators that a worker needs."""
 
     name: Word | None = Field(
@@ -137,7 +139,7 @@ class WorkerAccelerator(SpecModel):
     )
 
 
-class User(SpecModel):
+class UserSpec(SpecModel):
     """The user that a worker runs as; what is left out follows from `implements`."""
 
     uid: UserId | None = Field(None, description="The user id.")
@@ -164,12 +166,12 @@ def _port_name(entry: Any, index: int) -> str:
 
 
 Ports = Annotated[
-    dict[PortName, Port],
-    BeforeValidator(_ports, json_schema_input_type=dict[str, Port] | list[PortNumber]),
+    dict[PortName, PortSpec],
+    BeforeValidator(_ports, json_schema_input_type=dict[str, PortSpec] | list[PortNumber]),
 ]
 
 
-class Worker(SpecModel):
+class WorkerSpec(SpecModel):
     """One container's worth of work."""
 
     image: Image | None = Field(None, description="The image.")
@@ -186,32 +188,32 @@ class Worker(SpecModel):
     args: tuple[Argument, ...] | None = Field(
         None, description="The arguments, instead of the image's."
     )
-    env: dict[EnvironmentName, EnvironmentValue] = Field(
+    env: dict[EnvironmentName, EnvironmentValueSpec] = Field(
         {}, description="Environment variables by name."
     )
-    files: dict[AbsolutePath, File] = Field(
+    files: dict[AbsolutePath, FileSpec] = Field(
         {}, description="Files by the path where the worker finds them."
     )
-    volumes: tuple[Volume, ...] = Field(
+    volumes: tuple[VolumeSpec, ...] = Field(
         (), description="Directories of the host, claims and memory."
     )
     devices: tuple[AbsolutePath, ...] = Field((), description="Device files of the host.")
-    accelerator: WorkerAccelerator | None = Field(
+    accelerator: WorkerAcceleratorSpec | None = Field(
         None, description="The accelerators that it needs."
     )
     ports: Ports | None = Field(
         None,
         description="Ports by name, or a list of numbers; the server flavour's where left out.",
     )
-    resources: Resources | None = Field(None, description="What it requests and may use.")
+    resources: ResourcesSpec | None = Field(None, description="What it requests and may use.")
     params: Params = Field(
         {},
-        description="Parameters for the code, in /edgewright/params.json; numbers keep their source text.",
+        description="Parameters for the code, in /edgewright/params.json; numbers keep their text.",
     )
     code: Annotated[tuple[CodeName, ...], BeforeValidator(optional_list)] = Field(
         (), description="Code artifacts that it runs."
     )
-    user: User = Field(default_factory=User, description="The user that it runs as.")
+    user: UserSpec = Field(default_factory=UserSpec, description="The user that it runs as.")
     host_network: Flag = Field(False, description="Whether it uses the host's network.")
     implements: Annotated[
         tuple[Literal["sedna-lib", "flower", "cascade-v1"], ...], BeforeValidator(optional_list)
@@ -219,7 +221,7 @@ class Worker(SpecModel):
     name: Name | None = Field(None, description="The container's name.")
 
 
-class Place(SpecModel):
+class PlaceSpec(SpecModel):
     """Where a worker runs: all conditions hold."""
 
     layer: Literal["cloud", "edge"] | None = Field(None, description="Cloud or edge sites only.")
@@ -228,13 +230,13 @@ class Place(SpecModel):
     where: WhereField | None = Field(None, description="Sites by label.")
 
 
-class RoleWorker(Worker):
+class RoleWorkerSpec(WorkerSpec):
     """The worker of one role, with its own place where it differs from the job's."""
 
-    place: Place | None = Field(None, description="Where it runs, instead of the job's place.")
-    replicas: Replicas | None = Field(
+    place: PlaceSpec | None = Field(None, description="Where it runs, instead of the job's place.")
+    replicas: ReplicasSpec | None = Field(
         None, description="How many run, instead of the job's replicas."
     )
-    expose: Expose | None = Field(
+    expose: ExposeSpec | None = Field(
         None, description="Who can reach it, instead of the job's expose."
     )
