@@ -16,6 +16,7 @@ from compiler.model.inputs import Location
 from compiler.model.manifest import Draft, Unit, UnitRole
 from compiler.model.plan import Node
 from compiler.model.server import Server
+from compiler.model.server import Server
 from compiler.model.worker import Quantities
 
 
