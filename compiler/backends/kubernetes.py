@@ -1,0 +1,48 @@
+"""Plain Kubernetes with our sidecar: Service, Run, Schedule of a Run, Distribution and Record.
+
+Takes what one pod on one host can do and refuses the rest with a reason; `kubernetes_*` modules
+hold the parts. Works the same on KubeEdge, k3s and any conformant cluster. Templates lie in
+`templates/kubernetes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from compiler.backends import kubernetes_project, kubernetes_record, kubernetes_service
+from compiler.backends.kubernetes_refusals import answers, problems, refusal
+from compiler.model.backend import Backend, EmitContext
+from compiler.model.fleet import Cluster
+from compiler.model.manifest import Draft
+from compiler.model.plan import Node, Record, Service
+
+__all__ = ["BACKEND", "problems", "project_drafts"]
+
+
+def emit(node: Node, context: EmitContext) -> Iterable[Draft]:
+    """The drafts of a node that was taken.
+
+    Raises:
+        TypeError: the node is of a kind that this backend does not take.
+    """
+    if isinstance(node, Service):
+        return kubernetes_service.drafts(node, context)
+    if isinstance(node, Record):
+        return kubernetes_record.drafts(node, context)
+    raise TypeError(f"the kubernetes backend does not take a {type(node).__name__}")
+
+
+def project_drafts(
+    context: EmitContext, cluster: Cluster, nodes: Iterable[Node]
+) -> Iterable[Draft]:
+    """What a cluster holds once: namespace, definitions. `nodes` are those that land on it."""
+    return kubernetes_project.drafts(context, cluster, nodes)
+
+
+BACKEND = Backend(
+    name="kubernetes",
+    takes=(Service, Record),
+    refusal=refusal,
+    answers=answers,
+    emit=emit,
+)

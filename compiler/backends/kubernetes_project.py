@@ -1,0 +1,74 @@
+"""What a cluster holds once for the project: the namespace, our definitions, the node role.
+
+The namespace admits privileged pods only where a hostPath, a device or the host's network is
+used, and says so. Creates nothing for a site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from compiler.backends.kubernetes_scope import labels
+from compiler.backends.kubernetes_volumes import privileged
+from compiler.model.backend import EmitContext
+from compiler.model.fleet import Cluster
+from compiler.model.manifest import Draft, Origin, Unit
+from compiler.model.member import Member
+from compiler.model.plan import Distribution, Node, Run, Schedule
+from compiler.model.sync import KEEP
+
+POD_SECURITY = "pod-security.kubernetes.io/enforce"
+REASON = "edgewright.io/pod-security-reason"
+
+
+def drafts(context: EmitContext, cluster: Cluster, nodes: Iterable[Node]) -> Iterator[Draft]:
+    """The objects of `bootstrap/` for one cluster; `nodes` are those that land on it."""
+    unit = context.bootstrap_unit(cluster)
+    origin = Origin(f"fleet.clusters.{cluster.name}", cluster.site, cluster.span)
+    yield _namespace(context, unit, origin, level(nodes))
+    if cluster.crds == "install":
+        yield from _definitions(unit, origin)
+
+
+def level(nodes: Iterable[Node]) -> tuple[str, str]:
+    """The pod security level that the pods of all nodes need, and the first reason for it."""
+    found = ("restricted", "every pod is non-root and reads nothing of its host")
+    for node in nodes:
+        if isinstance(node, Distribution) or _delivers(node):
+            return "privileged", "sidecars keep the artifact store in a hostPath"
+        for member in node.members:
+            if privileged(member.worker):
+                return "privileged", "workers use host paths, devices or the host's network"
+            if member.worker.user.uid == 0:
+                found = ("baseline", "workers run as root")
+    return found
+
+
+def _delivers(node: Node) -> bool:
+    work = node.work if isinstance(node, Schedule) else node
+    return isinstance(work, Run) or any(map(_has_sidecar, node.members))
+
+
+def _has_sidecar(member: Member) -> bool:
+    return member.delivery is not None and member.delivery.mode == "sidecar"
+
+
+def _namespace(context: EmitContext, unit: Unit, origin: Origin, needed: tuple[str, str]) -> Draft:
+    word, reason = needed
+    values: dict[str, Any] = {
+        "name": context.namespace,
+        "labels": {**labels(context), POD_SECURITY: word},
+        "annotations": {**KEEP, REASON: reason},
+    }
+    return Draft(unit, origin, "kubernetes/namespace.yaml.j2", values)
+
+
+def _definitions(unit: Unit, origin: Origin) -> Iterator[Draft]:
+    # Imported here: a cluster that assumes the definitions never builds them.
+    from compiler.model.definitions import crds  # noqa: PLC0415
+
+    for definition in crds():
+        metadata = definition["metadata"]
+        kept = {**metadata, "annotations": {**metadata.get("annotations", {}), **KEEP}}
+        yield Draft(unit, origin, raw={**definition, "metadata": kept})

@@ -1,0 +1,238 @@
+"""The sidecar of a pod: its containers, its volumes and the ConfigMap that drives it.
+
+One native sidecar per pod; where a kubelet older than 1.29 may run, `once` before an ordinary
+container. `prepare` hands the hostPath (root's, and deaf to fsGroup) to the sidecar's user.
+The config is a ConfigMap of stable name for hot jobs, so that a new model changes no pod; for
+rolling ones its name follows its content, so that old pods keep the config that they began with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from compiler.backends.kubernetes_containers import container, site_env, variables
+from compiler.backends.kubernetes_images import Pull, pull
+from compiler.backends.kubernetes_scope import Scope
+from compiler.backends.kubernetes_volumes import Pairs, authorities
+from compiler.model.contract import SURFACE_PORT
+from compiler.model.fleet import Cluster
+from compiler.model.layout import (
+    CONFIG,
+    CONFIG_FILE,
+    OWNER,
+    RUN,
+    STORE,
+    VIEW,
+)
+from compiler.model.manifest import Draft, Reference
+from compiler.model.worker import Quantities
+
+CONFIG_KEY = "sidecar"
+NATIVE_SINCE = (1, 29)
+_NODE_PORTS = range(20000, 30000)
+"""Below the node ports of Services and the ephemeral ports of every distribution."""
+
+STORE_MOUNT: dict[str, Any] = {"name": "store", "mountPath": STORE}
+_VIEW_MOUNTS: list[dict[str, Any]] = [
+    {"name": "view", "mountPath": VIEW},
+    {"name": "run", "mountPath": RUN},
+]
+WORKER_MOUNTS: list[dict[str, Any]] = [
+    {"name": "store", "mountPath": STORE, "readOnly": True},
+    {"name": "view", "mountPath": VIEW, "readOnly": True},
+    {"name": "run", "mountPath": RUN},
+]
+"""What a worker mounts of the sidecar's: artifacts to read, and a place to leave files."""
+
+_SECURITY: dict[str, Any] = {
+    "runAsNonRoot": True,
+    "runAsUser": OWNER,
+    "runAsGroup": OWNER,
+    "readOnlyRootFilesystem": True,
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+}
+_PREPARE_SECURITY: dict[str, Any] = {
+    "runAsNonRoot": False,
+    "runAsUser": 0,
+    "runAsGroup": 0,
+    "readOnlyRootFilesystem": True,
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER"]},
+}
+_PREPARE_RESOURCES = {
+    "requests": {"cpu": "10m", "memory": "32Mi"},
+    "limits": {"memory": "64Mi"},
+}
+_IDENTITY: list[dict[str, Any]] = [
+    {"name": "EDGEWRIGHT_HOST", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
+    {"name": "EDGEWRIGHT_POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """The sidecar's part of a pod: init containers, ordinary containers and volumes."""
+
+    init: list[dict[str, Any]]
+    containers: list[dict[str, Any]]
+    volumes: list[dict[str, Any]]
+    image: Pull
+
+
+def sidecar(
+    scope: Scope, secrets: Mapping[str, str], *, host_network: bool, host_mounts: Pairs
+) -> Sidecar:
+    """The sidecar of a long-running pod.
+
+    `secrets` maps each Secret of its stores to the directory to mount it at. `host_mounts` are mounts
+    of the worker below its view: they are the sidecar's too, because a mount point must exist
+    before the view is mounted read-only.
+    """
+    image = pull(scope.context.sidecar.image, scope)
+    volumes, mounts = parts(scope, secrets)
+    mounts += [mount for _, mount in host_mounts]
+    port = surface_port(scope.name, host_network=host_network)
+    resident = resident_container(scope, image, mounts, port)
+    init = [prepare_container(scope, image)]
+    if native(scope.cluster):
+        init.append({**resident, "restartPolicy": "Always"})
+        return Sidecar(init, [], volumes, image)
+    init.append(once_container(scope, image, mounts))
+    return Sidecar(init, [resident], volumes, image)
+
+
+def config_draft(scope: Scope, text: str, *, stable: bool) -> Draft:
+    """The ConfigMap of the sidecar's config; `stable` for hot jobs."""
+    values = {"data": {CONFIG_FILE: text}, "immutable": not stable}
+    return scope.draft("configmap", values, suffix="sidecar", key=CONFIG_KEY, content=not stable)
+
+
+def native(cluster: Cluster) -> bool:
+    """Whether every kubelet of the cluster knows init containers that keep running."""
+    return all(minor(version) >= NATIVE_SINCE for version in cluster.kubernetes)
+
+
+def minor(version: str) -> tuple[int, int]:
+    """`1.32` or `v1.32.4` as (1, 32)."""
+    parts = version.lstrip("v").split(".")
+    return int(parts[0]), int(parts[1])
+
+
+def surface_port(node: str, *, host_network: bool) -> int:
+    """The port of probes and metrics: fixed in a pod's own network, by name on a host's."""
+    if not host_network:
+        return SURFACE_PORT
+    digest = hashlib.sha256(node.encode()).digest()
+    return _NODE_PORTS[int.from_bytes(digest[:4], "big") % len(_NODE_PORTS)]
+
+
+def prepare_container(scope: Scope, image: Pull) -> dict[str, Any]:
+    """The init container that hands the store's directory to the sidecar's user."""
+    return container(
+        "prepare",
+        image,
+        "IfNotPresent",
+        args=["prepare", "--root", STORE, "--owner", f"{OWNER}:{OWNER}"],
+        resources=_PREPARE_RESOURCES,
+        securityContext=_PREPARE_SECURITY,
+        volumeMounts=[STORE_MOUNT],
+    )
+
+
+def once_container(
+    scope: Scope, image: Pull, mounts: list[dict[str, Any]], *more: str
+) -> dict[str, Any]:
+    """The init container that fetches, switches and ends; `more` are further arguments."""
+    return container(
+        "fetch",
+        image,
+        "IfNotPresent",
+        args=["once", "--config", f"{CONFIG}/{CONFIG_FILE}", *more],
+        env=environment(scope),
+        resources=_resources(scope),
+        securityContext=_SECURITY,
+        volumeMounts=mounts,
+    )
+
+
+def resident_container(
+    scope: Scope, image: Pull, mounts: list[dict[str, Any]], port: int, *more: str
+) -> dict[str, Any]:
+    """The container that stays: fetch, verify, switch, upload, report."""
+    return container(
+        "sidecar",
+        image,
+        "IfNotPresent",
+        args=["run", "--config", f"{CONFIG}/{CONFIG_FILE}", *more],
+        env=environment(scope),
+        ports=[{"name": "sidecar", "containerPort": port, "protocol": "TCP"}],
+        resources=_resources(scope),
+        securityContext=_SECURITY,
+        # A first download over a thin link takes hours; a kill would only begin it anew.
+        startupProbe=_http("/startupz", port, period=5, failures=17280),
+        livenessProbe=_http("/healthz", port, period=20, failures=6),
+        volumeMounts=mounts,
+    )
+
+
+def push_container(scope: Scope, image: Pull, mounts: list[dict[str, Any]], *more: str) -> Any:
+    """The container that sends what a Run left in its outbox, and ends."""
+    return container(
+        "push",
+        image,
+        "IfNotPresent",
+        args=["push", "--config", f"{CONFIG}/{CONFIG_FILE}", *more],
+        env=environment(scope),
+        resources=_resources(scope),
+        securityContext=_SECURITY,
+        volumeMounts=mounts,
+    )
+
+
+def parts(
+    scope: Scope, secrets: Mapping[str, str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The sidecar's volumes, and the mounts of its own containers."""
+    store = f"{scope.site.profile.cache.rstrip('/')}/{scope.context.namespace}"
+    volumes: list[dict[str, Any]] = [
+        {"name": "store", "hostPath": {"path": store, "type": "DirectoryOrCreate"}},
+        {"name": "view", "emptyDir": {}},
+        {"name": "run", "emptyDir": {}},
+        {"name": "sidecar-config", "configMap": {"name": Reference(CONFIG_KEY)}},
+    ]
+    mounts = [
+        STORE_MOUNT,
+        *_VIEW_MOUNTS,
+        {"name": "sidecar-config", "mountPath": CONFIG, "readOnly": True},
+    ]
+    for index, (secret, directory) in enumerate(secrets.items()):
+        key = f"credentials-{index}"
+        volumes.append({"name": key, "secret": {"secretName": secret, "defaultMode": 0o440}})
+        mounts.append({"name": key, "mountPath": directory, "readOnly": True})
+    if scope.network.ca_config_map:
+        mounts.append(authorities(scope)[1])
+    return volumes, mounts
+
+
+def environment(scope: Scope) -> list[dict[str, Any]]:
+    """Which host this is, and the site's way out for what reads the usual variables."""
+    return [*_IDENTITY, *variables(site_env(scope))]
+
+
+def _resources(scope: Scope) -> dict[str, Quantities]:
+    settings = scope.context.sidecar
+    found = {"requests": settings.requests, "limits": settings.limits}
+    return {key: value for key, value in found.items() if value}
+
+
+def _http(path: str, port: int, *, period: int, failures: int) -> dict[str, Any]:
+    return {
+        "httpGet": {"path": path, "port": port},
+        "periodSeconds": period,
+        "timeoutSeconds": 5,
+        "failureThreshold": failures,
+    }
