@@ -18,7 +18,7 @@ from compiler.model.codes import plan as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.fleet import Network, Site
 from compiler.model.inputs import Artifact, Location
-from compiler.model.layout import RUN, STORE, SURFACE_PORT
+from compiler.model.layout import RUN, STORE
 from compiler.model.member import Delivery, Member, Release
 from compiler.model.server import Server
 
@@ -29,6 +29,7 @@ There is one so far.
 """
 MAX_BYTES = 512 * 1024
 SOCKET = f"{RUN}/sidecar.sock"
+SURFACE_PORT = 9471
 MIN_FREE_PERCENT = 25
 KEEP_PREVIOUS = 1
 

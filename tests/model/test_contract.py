@@ -13,10 +13,10 @@ import jsonschema
 import pytest
 
 from compiler.model import contract
+from compiler.model.contract import SURFACE_PORT
 from compiler.model.contract_parts import bytes_per_second, home
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.inputs import Location
-from compiler.model.layout import SURFACE_PORT
 from compiler.model.member import Release
 from compiler.servers import SERVERS, server
 from tests.model.contract_cases import STORE, artifact, facts, location, member, site
