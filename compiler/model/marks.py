@@ -6,7 +6,9 @@ allowed, and what a value means, is decided elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from compiler.model.diagnostics import Span
@@ -75,12 +77,6 @@ class Marks:
             span, marks = marks.value_span(step), marks.child(step)
         return span
 
-    def keys_at(self) -> dict[str, Span]:
-        """The place of every key of a mapping, in the order of the text."""
-        if isinstance(self.entries, dict):
-            return {key: self.key_span(key) for key in self.entries}
-        return {}
-
 
 NOWHERE = Marks("", 0, 0, {})
 
@@ -112,3 +108,18 @@ class List(list[Any]):
 def child_marks(value: object) -> Marks | None:
     """The marks of a value that has any."""
     return value.marks if isinstance(value, Map | List) else None
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Pause the cycle collector where many objects are made that live on and form no cycles.
+
+    It would walk all of them again and again: half of the time that 20,000 sites take.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

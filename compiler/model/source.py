@@ -30,7 +30,8 @@ from compiler.model import yaml_faults
 from compiler.model.codes import text as codes
 from compiler.model.decoding import STANDARD_LIMITS, Limits, decode, report_size
 from compiler.model.diagnostics import Code, Diagnostics, Related, Span
-from compiler.model.marks import NOWHERE, Entry, List, Map, Marks, child_marks
+from compiler.model.marks import NOWHERE, Entry, List, Map, Marks, child_marks, collector_paused
+from compiler.model.yaml_faults import lines_of
 from compiler.model.yaml_scalars import Float, Int, resolve, surprise
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "Map",
     "Marks",
     "decode",
+    "lines_of",
     "parse",
     "surprise",
 ]
@@ -70,11 +72,12 @@ def parse(
         report_size(file, len(text), limits, diagnostics)
         return []
     fault = None if text.isascii() else yaml_faults.invisible(file, text)
+    fault = fault or yaml_faults.many_directives(file, text, _MOST_DIRECTIVES)
     if fault is not None:
         diagnostics.add(fault.code, fault.message, fault.span, fault.hint, fault.related)
         return []
-    reader = _Reader(file, text, diagnostics, limits)
-    return reader.documents()
+    with collector_paused():
+        return _Reader(file, text, diagnostics, limits).documents()
 
 
 class _StopReadingError(Exception):
@@ -83,6 +86,7 @@ class _StopReadingError(Exception):
 
 _ABSENT: Final = object()
 _MAYBE: Final = frozenset("-+.0123456789~nNtTfF")
+_MOST_DIRECTIVES: Final = 100
 _SMALL: Final = 1024 * 1024
 """A text up to this length has fewer nodes than any sensible cap, so nothing is counted."""
 

@@ -19,6 +19,7 @@ _CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7}) .*$|^={7}$", re.MULTILINE)
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]"
 )
+_LONGEST_KEY: Final = 1024
 _NAMES: Final = {
     "\x00": "NUL",
     "\x7f": "DEL",
@@ -81,6 +82,15 @@ def conflict(file: str, text: str) -> Fault | None:
         span_at(file, text, found.start()),
         "keep one of the two versions and delete the marks",
     )
+
+
+def many_directives(file: str, text: str, most: int) -> Fault | None:
+    """More than `most` `%` lines, or None: libyaml compares each with all that came before."""
+    if text.startswith("%TAG") + text.count("\n%TAG") + text.count("\r%TAG") <= most:
+        return None
+    offset = max(text.find("%TAG"), 0)
+    hint = "remove the lines"
+    return Fault(codes.DIRECTIVE, "%TAG is not supported", span_at(file, text, offset), hint)
 
 
 def explain(file: str, text: str, error: Any) -> Fault:
@@ -162,6 +172,9 @@ def _second_colon(place: _Place) -> Fault:
     if ":" in place.before:
         hint = "put a value that holds `: ` into quotes, or move the inner key to a line of its own"
         return Fault(codes.SYNTAX, "a second `: ` on one line", place.span, hint)
+    if place.column > _LONGEST_KEY:
+        hint = "begin the line with `? ` before such a key, or shorten it"
+        return Fault(codes.SYNTAX, "a key of more than 1024 characters", place.span, hint)
     hint = "indent the line like its neighbours; the line above already has a value"
     return Fault(codes.SYNTAX, "a key stands where the value above goes on", place.span, hint)
 
@@ -200,6 +213,8 @@ def _unclosed_quote(place: _Place) -> Fault:
 
 def _no_key(place: _Place) -> Fault:
     before = place.before.rstrip()
+    if not before and place.rest.startswith(":"):
+        return Fault(codes.COMPLEX_KEY, "a key is missing before `:`", place.span)
     if before.endswith(("}", "]", '"', "'")):
         hint = "put the whole value into one pair of quotes"
         message = f"`{_clip(place.rest)}` after the end of the value"
@@ -226,10 +241,19 @@ def _no_content(place: _Place) -> Fault:
 
 
 def _escape(place: _Place) -> Fault:
-    sequence = re.match(r"\\.[0-9a-fA-F]{0,4}", place.rest) or re.match(r".?", place.rest)
     hint = "write a backslash as two (\\\\), or use single quotes, in which \\ is itself"
-    name = sequence.group() if sequence else ""
-    message = f"the escape {name} does not exist" if name[:1] == "\\" else "the escape is wrong"
+    message = f"the escape {place.rest[:2]} does not exist"
+    return Fault(codes.SYNTAX, message, place.span, hint)
+
+
+def _code_point(place: _Place) -> Fault:
+    sign = place.before[-1:]
+    digits = {"x": 2, "u": 4, "U": 8}.get(sign, 4)
+    hint = (
+        "write a character beyond U+FFFF as \\U and eight digits, not as two surrogates; "
+        "write a backslash that is meant as two (\\\\)"
+    )
+    message = f"\\{sign}{place.rest[:digits]} is no character"
     return Fault(codes.SYNTAX, message, place.span, hint)
 
 
@@ -247,6 +271,8 @@ def _tag(place: _Place) -> Fault:
 
 def _directive(place: _Place) -> Fault:
     line = _clip(place.lines[place.line])
+    if "duplicate" in place.problem:
+        return Fault(codes.DIRECTIVE, f"`{line}` is given twice", place.span, "remove one")
     hint = "remove the line; if it is meant as a key, put it into quotes"
     return Fault(codes.DIRECTIVE, f"`{line}` is not supported", place.span, hint)
 
@@ -268,8 +294,8 @@ _KNOWN: Final[tuple[tuple[str, Callable[[_Place], Fault]], ...]] = (
     ("did not find expected '-' indicator", _no_dash),
     ("did not find expected node content", _no_content),
     ("found unknown escape character", _escape),
-    ("found invalid Unicode character escape code", _escape),
-    ("expected hexdecimal number", _escape),
+    ("found invalid Unicode character escape code", _code_point),
+    ("expected hexdecimal number", _code_point),
     ("expected alphabetic or numeric character", _no_name),
     ("undefined tag handle", _tag),
     (" tag", _tag),
