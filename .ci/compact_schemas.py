@@ -214,12 +214,9 @@ def sample(schema: dict[str, Any], chance: random.Random, fault: float) -> Any:
         return sample_object(schema, chance, fault)
     if kind == "array":
         return [sample(schema["items"], chance, fault) for _ in range(chance.choice([0, 1, 1, 2]))]
-    if schema.get("format") == "byte":
-        return "YQ=="
-    plain = {"integer": chance.choice([0, 1, 80]), "number": 0.5, "boolean": True}
-    return plain.get(
-        kind or "", chance.choice(["a", "10m", "2026-01-01T00:00:00Z", "https://x.example"])
-    )
+    text = chance.choice(["a", "10m", "2026-01-01T00:00:00Z", "https://x.example"])
+    plain = {"integer": chance.choice([0, 1, 80]), "number": 0.5, "boolean": True, "string": text}
+    return "YQ==" if schema.get("format") == "byte" else plain.get(kind or "", text)
 
 
 def sample_object(schema: dict[str, Any], chance: random.Random, fault: float) -> dict[str, Any]:

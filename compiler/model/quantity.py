@@ -133,5 +133,5 @@ def _power(match: re.Match[str]) -> int:
 
 def _scaled(amount: int, power: int) -> int:
     if power >= 0:
-        return amount * 10**power
+        return int(amount * 10**power)
     return int(-(-amount // 10**-power))

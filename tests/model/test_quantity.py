@@ -74,7 +74,7 @@ def test_a_quantity_is_read_as_the_api_server_reads_it(text: str, milli: int) ->
         "1mi",
         "NaN",
         "1\n",
-    ],  # fmt: skip
+    ],
 )
 def test_what_is_no_quantity_is_refused(text: str) -> None:
     assert not is_quantity(text)

@@ -1,0 +1,292 @@
+"""Pod templates, wherever a kind keeps them: contradictions, and what each pod wants.
+
+Finds the templates of an object, judges each one by itself, and extracts the pods with their
+requests and ports. What the pods of several objects want together is not judged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from compiler.model import names
+from compiler.model.codes import check as codes
+from compiler.model.quantity import add_requests, parse_quantity
+from compiler.stages.check_summary import Labels, Pods
+from compiler.stages.check_words import Wrong, did_you_mean, path_text
+
+Path = tuple[str | int, ...]
+
+_TEMPLATE: tuple[tuple[str, ...], ...] = (("spec", "template"),)
+_LEARNING = tuple(("spec", part, "template") for part in ("trainSpec", "evalSpec", "deploySpec"))
+_TRACKING = (("spec", "trackingWorkers", "*", "template"), ("spec", "reidWorkers", "template"))
+TEMPLATES: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = {
+    ("", "Pod"): ((),),
+    ("apps", "Deployment"): _TEMPLATE,
+    ("apps", "DaemonSet"): _TEMPLATE,
+    ("apps", "StatefulSet"): _TEMPLATE,
+    ("apps", "ReplicaSet"): _TEMPLATE,
+    ("batch", "Job"): _TEMPLATE,
+    ("batch", "CronJob"): (("spec", "jobTemplate", "spec", "template"),),
+    ("jobset.x-k8s.io", "JobSet"): (
+        ("spec", "replicatedJobs", "*", "template", "spec", "template"),
+    ),
+    ("sedna.io", "JointInferenceService"): (
+        ("spec", "edgeWorker", "template"),
+        ("spec", "cloudWorker", "template"),
+    ),
+    ("sedna.io", "IncrementalLearningJob"): _LEARNING,
+    ("sedna.io", "LifelongLearningJob"): _LEARNING,
+    ("sedna.io", "FederatedLearningJob"): (
+        ("spec", "aggregationWorker", "template"),
+        ("spec", "trainingWorkers", "*", "template"),
+    ),
+    ("sedna.io", "FeatureExtractionService"): _TEMPLATE,
+    ("sedna.io", "ReidJob"): _TEMPLATE,
+    ("sedna.io", "VideoAnalyticsJob"): _TEMPLATE,
+    ("sedna.io", "ObjectTrackingService"): _TRACKING,
+    ("sedna.io", "ObjectSearchService"): (("spec", "userWorker", "template"), *_TRACKING),
+}
+"""Where each kind keeps its pod templates; `*` stands for every entry of a list."""
+
+_ONE_AFTER_THE_OTHER = {"trainSpec": "train", "evalSpec": "evaluate"}
+_WORKLOADS = {"Deployment", "DaemonSet", "StatefulSet", "ReplicaSet"}
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A pod template of an object: the path of its spec, and its parts as parsed."""
+
+    path: Path
+    labels: Mapping[str, Any]
+    spec: Mapping[str, Any]
+    phase: str = ""
+
+    @property
+    def containers(self) -> list[tuple[Path, Mapping[str, Any]]]:
+        """Init containers, then containers, each with its path."""
+        return [
+            ((*self.path, field, number), container)
+            for field in ("initContainers", "containers")
+            for number, container in enumerate(self.spec.get(field) or ())
+        ]
+
+
+def templates(group: str, kind: str, data: Mapping[str, Any]) -> list[Template]:
+    """The pod templates of an object whose shape is known to be right; none for most kinds."""
+    found = []
+    for way in TEMPLATES.get((group, kind), ()):
+        for path, value in _reach(data, way, ()):
+            if isinstance(value, dict) and isinstance(value.get("spec"), dict):
+                labels = (value.get("metadata") or {}).get("labels") or {}
+                phase = _ONE_AFTER_THE_OTHER.get(way[1] if len(way) > 1 else "", "")
+                found.append(Template((*path, "spec"), labels, value["spec"], phase))
+    return found
+
+
+def check_template(template: Template, claims: frozenset[str]) -> Iterator[Wrong]:
+    """The contradictions inside one pod; `claims` are volumes that a StatefulSet adds."""
+    volumes = {v.get("name") for v in template.spec.get("volumes") or ()} | claims
+    taken: set[str] = set()
+    for path, container in template.containers:
+        name = str(container.get("name", ""))
+        if name in taken:
+            yield Wrong(codes.POD, f"{path_text(path)}: another container is called {name!r} too")
+        taken.add(name)
+        if problem := _container_name(name):
+            yield Wrong(codes.NAME, f"{path_text((*path, 'name'))}: the name {name!r} {problem}")
+        yield from _mounts(path, container, volumes)
+        yield from _environment(path, container)
+        yield from _ports(path, container, template.spec.get("hostNetwork") is True)
+    yield from _same_host_port(template)
+
+
+def check_selector(kind: str, data: Mapping[str, Any], template: Template) -> Iterator[Wrong]:
+    """A workload's selector that does not select its own pods."""
+    if kind not in _WORKLOADS:
+        return
+    wanted = ((data.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+    for key, value in wanted.items():
+        if template.labels.get(key) != value:
+            where = path_text(("spec", "selector", "matchLabels", key))
+            has = f"{template.labels[key]!r}" if key in template.labels else "none"
+            yield Wrong(codes.SELECTOR, f"{where} is {value!r}, but the pod template has {has}")
+
+
+def pods_of(number: int, kind: str, data: Mapping[str, Any], template: Template) -> Pods:
+    """What the pods of a template want; amounts that are no quantities count as nothing."""
+    metadata = data.get("metadata") or {}
+    host_network = template.spec.get("hostNetwork") is True
+    ports = [port for _, container in template.containers for port in container.get("ports") or ()]
+    bound = [p for p in ports if p.get("hostPort") or host_network]
+    labels = {k: v for k, v in template.labels.items() if isinstance(v, str)}
+    return Pods(
+        number, path_text(template.path), str(metadata.get("namespace", "")), freeze(labels),
+        _count(kind, data), requests(template.spec), _node(template.spec), kind == "DaemonSet",
+        template.phase,
+        tuple(p[key] for p in ports for key in ("name", "containerPort") if key in p),
+        tuple((p.get("protocol", "TCP"), p.get("hostPort") or p["containerPort"]) for p in bound),
+    )  # fmt: skip
+
+
+def freeze(labels: Mapping[str, str]) -> Labels:
+    """Labels as sorted pairs."""
+    return tuple(sorted(labels.items()))
+
+
+def requests(spec: Mapping[str, Any]) -> dict[str, int]:
+    """What the scheduler reserves for a pod: sidecars run beside what follows them.
+
+    Containers and sidecars are summed; an ordinary init container counts with the sidecars
+    started before it, and the larger of both is reserved.
+    """
+    sidecars: dict[str, int] = {}
+    peak: dict[str, int] = {}
+    for container in spec.get("initContainers") or ():
+        own = _requested(container)
+        if container.get("restartPolicy") == "Always":
+            sidecars = add_requests(sidecars, own)
+        else:
+            peak = _larger(peak, add_requests(sidecars, own))
+    total = add_requests(sidecars, *(_requested(c) for c in spec.get("containers") or ()))
+    return add_requests(_larger(total, peak), _amounts(spec.get("overhead")))
+
+
+def check_resources(template: Template) -> Iterator[Wrong]:
+    """Requests above limits, and extended resources whose request is not their limit."""
+    for path, container in template.containers:
+        resources = container.get("resources") or {}
+        asked, limits = _amounts(resources.get("requests")), _amounts(resources.get("limits"))
+        for name, amount in asked.items():
+            where = path_text((*path, "resources", "requests", name))
+            if name in limits and amount > limits[name]:
+                text = f"{where} is more than the limit, {resources['limits'][name]}"
+                yield Wrong(codes.ABOVE_LIMIT, text)
+            elif "/" in name and amount != limits.get(name):
+                text = f"{where} must have a limit of the same amount"
+                yield Wrong(codes.ABOVE_LIMIT, text, "Extended resources cannot be overcommitted.")
+
+
+def _reach(value: Any, way: Sequence[str], path: Path) -> Iterator[tuple[Path, Any]]:
+    if not way:
+        yield path, value
+        return
+    first, rest = way[0], way[1:]
+    if first == "*":
+        for number, item in enumerate(value if isinstance(value, list) else ()):
+            yield from _reach(item, rest, (*path, number))
+    elif isinstance(value, dict) and first in value:
+        yield from _reach(value[first], rest, (*path, first))
+
+
+@lru_cache(maxsize=4096)
+def _container_name(name: str) -> str:
+    return names.dns_label_problem(name)
+
+
+def _mounts(path: Path, container: Mapping[str, Any], volumes: set[Any]) -> Iterator[Wrong]:
+    seen: set[str] = set()
+    for number, mount in enumerate(container.get("volumeMounts") or ()):
+        where = path_text((*path, "volumeMounts", number))
+        name, target = mount.get("name"), str(mount.get("mountPath", ""))
+        if name not in volumes:
+            text = f"{where}.name is {name!r}, and the pod has no such volume"
+            hint = did_you_mean(str(name), [str(v) for v in volumes])
+            yield Wrong(codes.MOUNT, text, hint)
+        if target in seen:
+            yield Wrong(codes.POD, f"{where}.mountPath is {target!r}, which is mounted already")
+        if ":" in target or not target:
+            yield Wrong(codes.POD, f"{where}.mountPath is {target!r}; it must be a path without :")
+        seen.add(target)
+
+
+def _environment(path: Path, container: Mapping[str, Any]) -> Iterator[Wrong]:
+    for number, variable in enumerate(container.get("env") or ()):
+        name = str(variable.get("name", ""))
+        where = path_text((*path, "env", number))
+        if not names.is_env_name(name):
+            yield Wrong(
+                codes.NAME, f"{where}: the variable {name!r} {names.env_name_problem(name)}"
+            )
+        if variable.get("value") and variable.get("valueFrom"):
+            yield Wrong(codes.POD, f"{where}: the variable {name!r} has a value and a valueFrom")
+
+
+def _ports(path: Path, container: Mapping[str, Any], host_network: bool) -> Iterator[Wrong]:
+    seen: set[str] = set()
+    for number, port in enumerate(container.get("ports") or ()):
+        where = path_text((*path, "ports", number))
+        name = port.get("name")
+        if name is not None and not names.is_port_name(str(name)):
+            problem = names.port_name_problem(str(name))
+            yield Wrong(codes.NAME, f"{where}: the port name {name!r} {problem}")
+        if name in seen:
+            yield Wrong(codes.POD, f"{where}: another port of the container is called {name!r} too")
+        seen.add(name or f"#{number}")
+        if host_network and port.get("hostPort", port["containerPort"]) != port["containerPort"]:
+            text = f"{where}: under hostNetwork hostPort must equal containerPort"
+            yield Wrong(codes.POD, text)
+
+
+def _same_host_port(template: Template) -> Iterator[Wrong]:
+    seen: dict[tuple[str, int, str], str] = {}
+    host_network = template.spec.get("hostNetwork") is True
+    for path, container in template.containers:
+        for number, port in enumerate(container.get("ports") or ()):
+            wanted = port.get("hostPort") or (port["containerPort"] if host_network else 0)
+            where = path_text((*path, "ports", number))
+            key = (port.get("protocol", "TCP"), wanted, port.get("hostIP", ""))
+            if wanted and key in seen:
+                text = f"{where} takes port {wanted} of the host, as {seen[key]} does"
+                yield Wrong(codes.HOST_PORT, text)
+            seen.setdefault(key, where)
+
+
+def _count(kind: str, data: Mapping[str, Any]) -> int:
+    spec = data.get("spec") or {}
+    field = {"Job": "parallelism"}.get(kind, "replicas")
+    number = spec.get(field, 1) if kind in _WORKLOADS | {"Job"} else 1
+    return number if isinstance(number, int) else 1
+
+
+def _node(spec: Mapping[str, Any]) -> str:
+    selector = spec.get("nodeSelector") or {}
+    bound = spec.get("nodeName") or selector.get("kubernetes.io/hostname")
+    return str(bound) if bound else _node_of_affinity(spec.get("affinity") or {})
+
+
+def _node_of_affinity(affinity: Mapping[str, Any]) -> str:
+    required = (affinity.get("nodeAffinity") or {}).get(
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    ) or {}
+    terms: list[Mapping[str, Any]] = required.get("nodeSelectorTerms") or []
+    if len(terms) != 1:
+        return ""
+    wanted = [*(terms[0].get("matchExpressions") or ()), *(terms[0].get("matchFields") or ())]
+    for one in wanted:
+        values = one.get("values") or ()
+        by_name = one.get("key") in {"kubernetes.io/hostname", "metadata.name"}
+        if by_name and one.get("operator") == "In" and len(values) == 1:
+            return str(values[0])
+    return ""
+
+
+def _requested(container: Mapping[str, Any]) -> dict[str, int]:
+    resources = container.get("resources") or {}
+    return {**_amounts(resources.get("limits")), **_amounts(resources.get("requests"))}
+
+
+def _amounts(quantities: Mapping[str, Any] | None) -> dict[str, int]:
+    found = {}
+    for name, text in (quantities or {}).items():
+        try:
+            found[name] = parse_quantity(text if isinstance(text, int) else str(text))
+        except ValueError:
+            continue
+    return found
+
+
+def _larger(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {name: max(one.get(name, 0), other.get(name, 0)) for name in {**one, **other}}
