@@ -7,6 +7,7 @@ faults. Immutable fields and deletions need the older tree and are not judged he
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -33,6 +34,7 @@ from compiler.stages.check_schemas import (
     Judge,
     Refusal,
     Schemas,
+    definition_problem,
     pod_forms,
     version_refusal,
 )
@@ -41,6 +43,7 @@ from compiler.stages.check_words import Wrong, describe, path_text
 
 __all__ = ["CheckFacts", "Summary", "check", "check_across", "definitions_in"]
 
+_NOBODY = Identity("", "", "", "")
 _FAULTS_SHOWN = 40
 """Faults reported of one object by the validator; a wholly foreign object would have thousands."""
 
@@ -62,7 +65,11 @@ class CheckFacts:
 
 
 def check(directories: Sequence[Directory], facts: CheckFacts) -> tuple[Summary, ...]:
-    """One summary for each directory, in order, with everything that is wrong inside it."""
+    """One summary for each directory, in order, with everything that is wrong inside it.
+
+    Raises:
+        KeyError: a directory's target is none of `facts.clusters`: a fault of the caller.
+    """
     schemas = Schemas((*facts.definitions, *definitions_in(directories)))
     return tuple(_directory(directory, facts, schemas) for directory in directories)
 
@@ -100,11 +107,10 @@ class _Work:
 
 
 def _directory(directory: Directory, facts: CheckFacts, schemas: Schemas) -> Summary:
-    cluster = facts.clusters.get(directory.unit.target)
-    versions = tuple(cluster.kubernetes) if cluster else ()
-    usable = bool(versions) and version_refusal(versions) is None
+    versions = tuple(facts.clusters[directory.unit.target].kubernetes)
+    usable = version_refusal(versions) is None
     found = _Work(versions, schemas)
-    identities = tuple(one.identity for one in directory.objects)
+    identities = tuple(_identity(one) for one in directory.objects)
     for number, one in enumerate(directory.objects):
         if usable:
             _object(number, one, identities[number], found)
@@ -135,12 +141,20 @@ def _object(number: int, one: Object, identity: Identity, found: _Work) -> None:
         return
     wrong = list(_shape(judge, data, kind))
     sound = not wrong
+    if kind == "CustomResourceDefinition" and (problem := definition_problem(data)):
+        wrong.append(Wrong(codes.DEFINITION, f"the definition {problem}"))
     wrong.extend(check_names(group, kind, data, one.text, judge.namespaced))
     if sound:
         pods = templates(group, kind, data)
         wrong.extend(_pods(group, kind, data, pods, found.versions))
         _collect(number, identity, data, pods, found)
     found.findings.extend(Finding(number, each) for each in wrong)
+
+
+def _identity(one: Object) -> Identity:
+    metadata = one.data.get("metadata")
+    # An author's own file can hold anything there.
+    return one.identity if isinstance(metadata, Mapping) else _NOBODY
 
 
 def _incomplete(data: Mapping[str, Any]) -> Wrong:
@@ -165,7 +179,12 @@ def _shape(judge: Judge, data: Mapping[str, Any], kind: str) -> Iterator[Wrong]:
 
 
 def _against(form: Form, data: Any, kind: str, below: tuple[str | int, ...]) -> Iterator[Wrong]:
-    if not form.validator.is_valid(data):
+    try:
+        sound = form.validator.is_valid(data)
+    except ValueError:
+        yield Wrong(codes.WRONG_TYPE, _strange(data))
+        return
+    if not sound:
         for error in islice(form.validator.iter_errors(data), _FAULTS_SHOWN):
             yield from describe(error, form.schema, data, kind, below)
         return
@@ -179,6 +198,22 @@ def _against(form: Form, data: Any, kind: str, below: tuple[str | int, ...]) -> 
             text = f"{where} breaks a rule of {kind}: {words}"
             hint = f"The rule is {mark.rule.text}" if mark.rule.message else ""
             yield Wrong(codes.RULE_BROKEN, text, hint)
+
+
+def _strange(data: Any, path: tuple[str | int, ...] = ()) -> str:
+    """Where a parsed object holds what JSON cannot: a key that is no text, or an odd number."""
+    below: list[tuple[Any, Any]] = []
+    if isinstance(data, dict):
+        for key in data:
+            if not isinstance(key, str):
+                return f"{path_text(path)} has the key {key!r}, which must be a text in quotes"
+        below = list(data.items())
+    elif isinstance(data, list):
+        below = list(enumerate(data))
+    elif isinstance(data, float) and not math.isfinite(data):
+        return f"{path_text(path)} is no number that JSON knows"
+    found = (_strange(value, (*path, key)) for key, value in below)
+    return next((text for text in found if text), "")
 
 
 def _pods(
@@ -196,7 +231,7 @@ def _pods(
         yield from check_template(template, _claims(kind, data))
         yield from check_resources(template)
         yield from check_selector(kind, data, template)
-        yield from check_labels(template.labels, ("pod template", "labels"))
+        yield from check_labels(template.labels, (*template.path[:-1], "metadata", "labels"))
 
 
 def _claims(kind: str, data: Mapping[str, Any]) -> frozenset[str]:

@@ -104,6 +104,8 @@ def _cluster(
     owners: dict[Identity, tuple[Summary, int]] = {}
     for one in group:
         for number, identity in enumerate(one.identities):
+            if not identity.name:
+                continue
             first = owners.setdefault(identity, (one, number))
             if first != (one, number):
                 yield _duplicate(one, number, *first)

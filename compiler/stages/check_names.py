@@ -52,7 +52,7 @@ def check_names(
         yield from _size(data)
 
 
-def check_labels(labels: Any, path: tuple[str, ...]) -> Iterator[Wrong]:
+def check_labels(labels: Any, path: tuple[str | int, ...]) -> Iterator[Wrong]:
     """The faults of a map of labels at `path`; values that are no texts are not judged here."""
     if not isinstance(labels, dict):
         return

@@ -264,9 +264,10 @@ def _node_of_affinity(affinity: Mapping[str, Any]) -> str:
     terms: list[Mapping[str, Any]] = required.get("nodeSelectorTerms") or []
     if len(terms) != 1:
         return ""
-    wanted = [*(terms[0].get("matchExpressions") or ()), *(terms[0].get("matchFields") or ())]
+    term = terms[0]
+    wanted = [*(term.get("matchExpressions") or []), *(term.get("matchFields") or [])]
     for one in wanted:
-        values = one.get("values") or ()
+        values: list[Any] = one.get("values") or []
         by_name = one.get("key") in {"kubernetes.io/hostname", "metadata.name"}
         if by_name and one.get("operator") == "In" and len(values) == 1:
             return str(values[0])
