@@ -9,12 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from compiler.backends import kubernetes_project, kubernetes_record, kubernetes_service
-from compiler.backends.kubernetes_refusals import answers, problems, refusal
+from compiler.backends import (
+    kubernetes_distribution,
+    kubernetes_project,
+    kubernetes_record,
+    kubernetes_run,
+    kubernetes_service,
+)
+from compiler.backends.kubernetes_answers import answers
+from compiler.backends.kubernetes_refusals import problems, refusal
 from compiler.model.backend import Backend, EmitContext
 from compiler.model.fleet import Cluster
 from compiler.model.manifest import Draft
-from compiler.model.plan import Node, Record, Service
+from compiler.model.plan import Distribution, Node, Record, Run, Schedule, Service
 
 __all__ = ["BACKEND", "problems", "project_drafts"]
 
@@ -29,6 +36,12 @@ def emit(node: Node, context: EmitContext) -> Iterable[Draft]:
         return kubernetes_service.drafts(node, context)
     if isinstance(node, Record):
         return kubernetes_record.drafts(node, context)
+    if isinstance(node, Run):
+        return kubernetes_run.run_drafts(node, context)
+    if isinstance(node, Schedule):
+        return kubernetes_run.schedule_drafts(node, context)
+    if isinstance(node, Distribution):
+        return kubernetes_distribution.drafts(node, context)
     raise TypeError(f"the kubernetes backend does not take a {type(node).__name__}")
 
 
@@ -41,8 +54,9 @@ def project_drafts(
 
 BACKEND = Backend(
     name="kubernetes",
-    takes=(Service, Record),
+    takes=(Service, Run, Schedule, Distribution, Record),
     refusal=refusal,
     answers=answers,
     emit=emit,
+    problems=problems,
 )

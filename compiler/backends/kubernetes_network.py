@@ -25,7 +25,7 @@ def drafts(member: Member, scope: Scope, flavour: Server) -> Iterator[Draft]:
     if expose.to == "none":
         return
     ports = ports_of(member, flavour)
-    values = {
+    values: dict[str, Any] = {
         "type": "NodePort" if expose.to == "node" else "ClusterIP",
         "selector": scope.selector,
         "ports": [_port(port, index, member) for index, port in enumerate(ports)],

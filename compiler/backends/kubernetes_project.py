@@ -66,7 +66,7 @@ def _namespace(context: EmitContext, unit: Unit, origin: Origin, needed: tuple[s
 
 def _definitions(unit: Unit, origin: Origin) -> Iterator[Draft]:
     # Imported here: a cluster that assumes the definitions never builds them.
-    from compiler.model.definitions import crds  # noqa: PLC0415
+    from compiler.model.definitions import crds
 
     for definition in crds():
         metadata = definition["metadata"]

@@ -149,18 +149,7 @@ def _sidecar(parts: _Parts, inputs: Pairs) -> side.Sidecar | None:
 
 
 def _config(node: Service, where: Scope, flavour: Server) -> dict[str, Any]:
-    context = where.context
-    facts = contract.Facts(
-        project=context.project,
-        environment=context.environment,
-        namespace=context.namespace,
-        site=where.site,
-        network=where.network,
-        reports=context.reports,
-        stores=context.stores,
-        surface_port=side.surface_port(node.name, host_network=node.member.worker.host_network),
-        contract=context.sidecar.contract,
-    )
+    facts = side.facts(where, host_network=node.member.worker.host_network)
     return contract.config(node.job, node.member, flavour, facts)
 
 

@@ -17,7 +17,7 @@ from compiler.backends.kubernetes_containers import container, site_env, variabl
 from compiler.backends.kubernetes_images import Pull, pull
 from compiler.backends.kubernetes_scope import Scope
 from compiler.backends.kubernetes_volumes import Pairs, authorities
-from compiler.model.contract import SURFACE_PORT
+from compiler.model import contract
 from compiler.model.fleet import Cluster
 from compiler.model.layout import (
     CONFIG,
@@ -88,16 +88,16 @@ def sidecar(
 ) -> Sidecar:
     """The sidecar of a long-running pod.
 
-    `secrets` maps each Secret of its stores to the directory to mount it at. `host_mounts` are mounts
-    of the worker below its view: they are the sidecar's too, because a mount point must exist
-    before the view is mounted read-only.
+    `secrets` maps each Secret of its stores to the directory to mount it at. `host_mounts` are
+    mounts of the worker below its view: they are the sidecar's too, because a mount point must
+    exist before the view is mounted read-only.
     """
     image = pull(scope.context.sidecar.image, scope)
     volumes, mounts = parts(scope, secrets)
     mounts += [mount for _, mount in host_mounts]
     port = surface_port(scope.name, host_network=host_network)
     resident = resident_container(scope, image, mounts, port)
-    init = [prepare_container(scope, image)]
+    init = [prepare_container(image)]
     if native(scope.cluster):
         init.append({**resident, "restartPolicy": "Always"})
         return Sidecar(init, [], volumes, image)
@@ -109,6 +109,22 @@ def config_draft(scope: Scope, text: str, *, stable: bool) -> Draft:
     """The ConfigMap of the sidecar's config; `stable` for hot jobs."""
     values = {"data": {CONFIG_FILE: text}, "immutable": not stable}
     return scope.draft("configmap", values, suffix="sidecar", key=CONFIG_KEY, content=not stable)
+
+
+def facts(scope: Scope, *, host_network: bool = False) -> contract.Facts:
+    """What the sidecar's config says of the place."""
+    context = scope.context
+    return contract.Facts(
+        project=context.project,
+        environment=context.environment,
+        namespace=context.namespace,
+        site=scope.site,
+        network=scope.network,
+        reports=context.reports,
+        stores=context.stores,
+        surface_port=surface_port(scope.name, host_network=host_network),
+        contract=context.sidecar.contract,
+    )
 
 
 def native(cluster: Cluster) -> bool:
@@ -125,12 +141,12 @@ def minor(version: str) -> tuple[int, int]:
 def surface_port(node: str, *, host_network: bool) -> int:
     """The port of probes and metrics: fixed in a pod's own network, by name on a host's."""
     if not host_network:
-        return SURFACE_PORT
+        return contract.SURFACE_PORT
     digest = hashlib.sha256(node.encode()).digest()
     return _NODE_PORTS[int.from_bytes(digest[:4], "big") % len(_NODE_PORTS)]
 
 
-def prepare_container(scope: Scope, image: Pull) -> dict[str, Any]:
+def prepare_container(image: Pull) -> dict[str, Any]:
     """The init container that hands the store's directory to the sidecar's user."""
     return container(
         "prepare",

@@ -43,11 +43,12 @@ def worker_volumes(
     return pairs
 
 
-def host_inputs(inputs: tuple[Binding, ...], prefix: str = "") -> Pairs:
+def host_inputs(inputs: tuple[Binding, ...]) -> Pairs:
     """Data that is already on the host, at the path that an artifact of its kind would have."""
     found: Pairs = []
-    for index, data in enumerate(b.input for b in inputs if isinstance(b.input, HostData)):
-        volume = f"{prefix}input-{index}"
+    wanted = dict.fromkeys(b.input for b in inputs if isinstance(b.input, HostData))
+    for index, data in enumerate(wanted):
+        volume = f"input-{index}"
         path = f"{ARTIFACTS[data.kind]}/{data.name}"
         found.append(
             (

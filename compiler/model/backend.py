@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from compiler.model.diagnostics import Span
+from compiler.model.diagnostics import Diagnostic, Span
 from compiler.model.fleet import Cluster, Network, Registry, Site
 from compiler.model.inputs import Location
 from compiler.model.manifest import Draft, Unit, UnitRole
 from compiler.model.plan import Node
-from compiler.model.server import Server
 from compiler.model.server import Server
 from compiler.model.worker import Quantities
 
@@ -113,7 +112,8 @@ class Backend:
     """One target. `refusal` returns None when the node is taken on the cluster.
 
     `answers` covers exactly the node's `FIELDS`. `emit` yields drafts for a node that was
-    taken. `pods` tells how many pods a member really becomes there (a target may multiply).
+    taken. `problems` reports what the author must change at the node's site before a node that
+    was taken is emitted.
     """
 
     name: str
@@ -122,6 +122,7 @@ class Backend:
     answers: Callable[[Node], Mapping[str, FieldAnswer]]
     emit: Callable[[Node, EmitContext], Iterable[Draft]]
     provides: str = ""
+    problems: Callable[[Node, EmitContext], tuple[Diagnostic, ...]] = lambda _, __: ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

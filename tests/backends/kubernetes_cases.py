@@ -14,7 +14,7 @@ import ryaml
 
 from compiler.backends import kubernetes
 from compiler.model.backend import EmitContext, SidecarSettings
-from compiler.model.fleet import Cluster, Gitops, Host, Profile, Repository, Site
+from compiler.model.fleet import Cluster, Gitops, Host, Layer, Profile, Repository, Site
 from compiler.model.inputs import Artifact, Binding, Location
 from compiler.model.manifest import Draft, Naming, Reference
 from compiler.model.member import Delivery, Member, Place
@@ -102,7 +102,7 @@ def service(
     **changes: Any,
 ) -> Service:
     """A Service of one worker; `changes` are the worker's, `delivery` is None for no sidecar."""
-    layer = "cloud" if (member or {}).get("place") == "cloud" else "edge"
+    layer: Layer = "cloud" if (member or {}).get("place") == "cloud" else "edge"
     place = Place("hub", "store-1" if layer == "edge" else "cloud", layer)
     brought = None
     if artifacts:
@@ -158,11 +158,11 @@ def _object(draft: Draft, names: dict[str, str]) -> JSON:
             raise jinja2.UndefinedError(str(value))
         return json.dumps(value, default=lambda one: _final(one, names))
 
-    environment = jinja2.Environment(  # noqa: S701 - YAML, not HTML
+    environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, finalize=encode, loader=jinja2.FileSystemLoader(TEMPLATES)
     )
     text = environment.get_template(draft.template).render(draft.values)
-    data: JSON = ryaml.loads(text)
+    data: JSON = ryaml.loads(text)  # type: ignore[attr-defined]
     data["metadata"]["name"] = _name(draft)
     return data
 

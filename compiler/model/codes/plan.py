@@ -48,3 +48,138 @@ REPOSITORY_URL = Code(
     "Write the address that the cluster itself can reach, for example "
     "`https://git.example.com/team/fleet.git`.",
 )
+NO_IMAGE = Code(
+    "E3003",
+    "A worker has no image",
+    "A worker is a container, and a container needs an image.",
+    "Add `image:` to the worker.",
+)
+NO_DEVICE = Code(
+    "E3004",
+    "A worker asks for a device that the hardware does not have",
+    "A pod that asks for a missing device never starts, and nothing but the node's log says why.",
+    "Add the device to the profile, or place the job on sites that have it.",
+)
+NO_ACCELERATOR = Code(
+    "E3005",
+    "A worker asks for an accelerator that the hardware does not have",
+    "The scheduler would leave the pod pending for ever.",
+    "Place the job on sites whose profile has the accelerator, or ask for fewer.",
+)
+NO_SITE_VARIABLE = Code(
+    "E3006",
+    "A site lacks a variable that a worker uses",
+    "`{site.vars.NAME}` is replaced at every site where the worker runs, so each must define it.",
+    "Add the variable to the site (or its column to the table), or narrow the job's `place`.",
+)
+NO_ONE_HOST = Code(
+    "E3007",
+    "{host} is used where a worker is not bound to one host",
+    "With several hosts and no `replicas: per-host` it is not known which host a pod lands on.",
+    "Use `replicas: per-host`, or name the host in `place`.",
+)
+NO_PLACE = Code(
+    "E3008",
+    "A worker has no place",
+    "Without a place a job would run everywhere, the cloud included; that is never guessed.",
+    "Add `place:` to the job or to the role, such as `place: {layer: edge}`.",
+)
+NO_SIDECAR = Code(
+    "E3009",
+    "Artifacts are delivered by the sidecar, and the spec names no sidecar image",
+    "The sidecar fetches, verifies and switches what the job needs; its image is yours to choose.",
+    "Add `sidecar: {image: …, contract: 1}` at the top of the spec.",
+)
+NO_DIGEST = Code(
+    "E3010",
+    "An artifact has no digest",
+    "Bytes are accepted on a device only when their sha256 is known; neither the spec nor the lock "
+    "states it.",
+    "Run `edgewright lock`, or write `sha256:` beside the `uri`.",
+)
+HOT_IMPOSSIBLE = Code(
+    "E3011",
+    "A server cannot take a new model while it runs",
+    "`update: hot` swaps files under the running server and asks it to load them. This server has "
+    "no way to be asked.",
+    "Use `update: rolling`, or another server.",
+)
+FRAMEWORK_MISMATCH = Code(
+    "E3012",
+    "A server cannot load a model's framework",
+    "The server would refuse the model at every site.",
+    "Use a server that loads it, or convert the model.",
+)
+PRIVATE_DATA_LEAVES = Code(
+    "E3013",
+    "A private dataset would leave its site",
+    "`private` is a promise that the bytes never leave the site; this job would read them elsewhere.",
+    "Place the job on that site, or use another dataset.",
+)
+NO_SHARE = Code(
+    "E3014",
+    "A dataset has no data at a site",
+    "The dataset is local: each site keeps its own share, and this site has none.",
+    "Add the site under `local`, or narrow the job's `place`.",
+)
+NOT_ONE_PLACE = Code(
+    "E3015",
+    "A role that is one of a kind is placed on several sites",
+    "A cloud part, an aggregator or a loop at a site is a single worker group.",
+    "Name one site in its `place`.",
+)
+SELECT_NEEDS_LOCK = Code(
+    "E3016",
+    "A selection or a rollout needs a lock",
+    "Which version a `select:` chooses and how far a rollout is are facts that live in the lock.",
+    "Run `edgewright lock`.",
+)
+NODE_NOT_SOUND = Code(
+    "E3017",
+    "A job consumes something that it cannot have there",
+    "A long-running server may only read artifacts with a digest or data on its host: a pipeline's "
+    "output exists only while the pipeline runs, and a slot is rewritten under its reader.",
+    "Publish the result as a version of a model, and serve that.",
+)
+SEVERAL_HOSTS = Code(
+    "E3018",
+    "A site has several hosts where one is needed",
+    "A learning loop keeps its data and its model on one host.",
+    "Name the host in `place: {host: …}`.",
+)
+HOT_WITHOUT_HOOK = Code(
+    "E3301",
+    "The server cannot take a new model while it runs",
+    "`update: hot` swaps files under the running server and tells it to load them. This server "
+    "flavour has no way to be told, so it would serve the old model until somebody restarts it.",
+    "Write `update: rolling`, or choose a server with a load hook: ovms, triton, tfserving, "
+    "mlserver.",
+)
+TOO_FEW_HOSTS = Code(
+    "E3302",
+    "More pods than hosts",
+    "Each of these pods needs a host of its own, because pods on one host would share a port or "
+    "the slots of one artifact store. The pods above the number of hosts stay pending for ever.",
+    "Lower `replicas`, or give the site more hosts.",
+)
+NO_SUCH_PORT = Code(
+    "E3303",
+    "A port is exposed that the worker does not have",
+    "A Service can only lead to a port that the worker listens on; without one, callers would "
+    "get a refused connection and no object would say why.",
+    "Name a port of the worker, or add it to `worker.ports`.",
+)
+PEERS_WITHOUT_ADDRESS = Code(
+    "E3304",
+    "Peers have no address",
+    "With `peers: true` the hosts of a site fetch verified bytes from each other, by the "
+    "addresses that the fleet states: nothing is discovered at run time.",
+    "Give every host of the site an `address:`, or write `peers: false`.",
+)
+ANY_NODE = Code(
+    "E3305",
+    "Nothing binds the site's work to the site's hosts",
+    "The site shares its cluster with others, and neither hosts nor a node selector tell its "
+    "nodes apart, so its pods could be scheduled to another site.",
+    "List the site's `hosts:`, or give it a `nodeSelector:` that only its nodes match.",
+)
