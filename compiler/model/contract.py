@@ -143,16 +143,9 @@ def emits(version: int, diagnostics: Diagnostics, span: Span | None = None) -> b
     return False
 
 
-def check_size(subject: str, content: str, diagnostics: Diagnostics, span: Span | None) -> None:
-    """Report a document whose text is above the limit; `subject` is such as `jobs.watch @ s1`."""
-    size = len(content.encode())
-    if size > MAX_BYTES:
-        diagnostics.add(
-            codes.CONFIG_TOO_LARGE,
-            f"the sidecar config of {subject} has {size:,} bytes; at most {MAX_BYTES:,} fit",
-            span,
-            hint="Split the job: fewer artifacts in each worker make smaller configs.",
-        )
+def too_large(subject: str, size: int) -> str:
+    """What to say of a document whose text in the ConfigMap is above `MAX_BYTES`."""
+    return f"the sidecar config of {subject} has {size:,} bytes; at most {MAX_BYTES:,} fit"
 
 
 _canonical = json.JSONEncoder(

@@ -292,13 +292,3 @@ def test_only_contract_versions_that_exist_are_emitted() -> None:
     assert found.code.id == "E3502"
     assert "it is 1" in found.message
     assert SCHEMA["properties"]["contract"]["const"] == contract.VERSIONS[0]
-
-
-def test_a_config_above_half_a_mebibyte_is_reported_with_its_size() -> None:
-    diagnostics = Diagnostics()
-    contract.check_size("jobs.watch @ s1", "x" * contract.MAX_BYTES, diagnostics, None)
-    assert not diagnostics.found
-    contract.check_size("jobs.watch @ s1", "ü" * contract.MAX_BYTES, diagnostics, None)
-    (found,) = diagnostics.in_order()
-    assert found.code.id == "E3501"
-    assert "1,048,576 bytes" in found.message

@@ -25,6 +25,14 @@ CONFIG_TOO_LARGE = Code(
     "it, and a device parses it in a few megabytes of memory.",
     "Split the job into several, or give a worker fewer artifacts.",
 )
+CONFIG_BROKEN = Code(
+    "E3503",
+    "A sidecar config breaks the contract",
+    "The device checks its config against the contract and keeps the old one when a rule breaks, "
+    "so a broken config would reach the fleet and change nothing.",
+    "Correct the name or URL that the message shows. Where you wrote none, this is a fault of the "
+    "compiler: please report it with the message.",
+)
 CONTRACT_VERSION = Code(
     "E3502",
     "The compiler cannot speak this version of the sidecar contract",
