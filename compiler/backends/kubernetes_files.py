@@ -16,6 +16,7 @@ from typing import Any
 
 from compiler.model.layout import PARAMS, VIEW
 from compiler.model.manifest import Reference
+from compiler.model.names import short_hash
 from compiler.model.worker import ConfigFile, Volume, Worker
 
 SYSTEM = frozenset(
@@ -60,14 +61,11 @@ class Texts:
         ]
 
 
-def texts(
-    worker: Worker, settings: Iterable[ConfigFile] = (), *, view: bool, prefix: str = ""
-) -> Texts:
+def texts(worker: Worker, settings: Iterable[ConfigFile] = (), *, view: bool) -> Texts:
     """A worker's files, its server's `settings` and its params.
 
     With a `view` (a sidecar is there) `/edgewright/params.json` is a link into `PARAMS`;
-    without one the ConfigMap itself is mounted at `/edgewright`. `prefix` keeps apart the keys
-    of several workers in one ConfigMap.
+    without one the ConfigMap itself is mounted at `/edgewright`.
     """
     files = [*worker.files, *settings]
     if worker.params:
@@ -75,18 +73,19 @@ def texts(
         files.append(ConfigFile(f"{directory}/{PARAMS_FILE}", json_text(worker.params)))
     data: dict[str, str] = {}
     directories: dict[str, list[tuple[str, str]]] = {}
-    tops = _tops(file.path for file in files)
-    for file in files:
-        top = tops[posixpath.dirname(file.path)]
-        key = _key(file.path, prefix, data)
+    paths = [posixpath.normpath(file.path) for file in files]
+    tops = _tops(paths)
+    for file, path in zip(files, paths, strict=True):
+        top = tops[posixpath.dirname(path)]
+        key = _key(path, data)
         data[key] = file.content
-        directories.setdefault(top, []).append((key, posixpath.relpath(file.path, top)))
+        directories.setdefault(top, []).append((key, path[len(top.rstrip("/")) + 1 :]))
     return Texts(data, directories)
 
 
 def problem(worker: Worker) -> str:
     """Why a worker's files and volumes cannot be mounted together, or the empty text."""
-    directories = set(_tops(file.path for file in worker.files).values())
+    directories = set(_tops(posixpath.normpath(file.path) for file in worker.files).values())
     paths = {posixpath.normpath(volume.path): volume for volume in worker.volumes}
     for path in (*paths, *directories):
         if any(_within(path, reserved) for reserved in _RESERVED):
@@ -130,7 +129,7 @@ def _nested(volumes: Mapping[str, Volume]) -> str:
 
 def _tops(paths: Iterable[str]) -> dict[str, str]:
     # The topmost directory of files that each directory lies in, itself included.
-    directories = sorted({posixpath.dirname(posixpath.normpath(path)) for path in paths})
+    directories = sorted({posixpath.dirname(path) for path in paths})
     tops: dict[str, str] = {}
     for directory in directories:
         above = (top for top in tops.values() if top not in SYSTEM and _within(directory, top))
@@ -142,11 +141,11 @@ def _within(path: str, directory: str) -> bool:
     return path == directory or path.startswith(f"{directory.rstrip('/')}/")
 
 
-def _key(path: str, prefix: str, taken: Mapping[str, str]) -> str:
-    base = prefix + (_FOREIGN.sub("_", posixpath.basename(path)) or "file")
-    if base not in taken:
+def _key(path: str, taken: Mapping[str, str]) -> str:
+    base = _FOREIGN.sub("_", posixpath.basename(path))
+    if base not in taken and base not in (".", ".."):
         return base
-    return f"{prefix}{_FOREIGN.sub('_', path.strip('/').replace('/', '.'))}"
+    return f"{short_hash(path)}-{base}"
 
 
 def _json(value: Any, indent: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from compiler.backends import kubernetes_account
 from compiler.backends.kubernetes_scope import labels
 from compiler.backends.kubernetes_volumes import privileged
 from compiler.model.backend import EmitContext
@@ -27,6 +28,7 @@ def drafts(context: EmitContext, cluster: Cluster, nodes: Iterable[Node]) -> Ite
     unit = context.bootstrap_unit(cluster)
     origin = Origin(f"fleet.clusters.{cluster.name}", cluster.site, cluster.span)
     yield _namespace(context, unit, origin, level(nodes))
+    yield from kubernetes_account.drafts(context, cluster, unit, origin)
     if cluster.crds == "install":
         yield from _definitions(unit, origin)
 

@@ -15,6 +15,7 @@ from typing import Any
 from compiler.backends import kubernetes_files as files
 from compiler.backends import kubernetes_network as network
 from compiler.backends import kubernetes_sidecar as side
+from compiler.backends.kubernetes_account import account
 from compiler.backends.kubernetes_containers import worker_container
 from compiler.backends.kubernetes_images import pull
 from compiler.backends.kubernetes_pod import GRACE, pod
@@ -112,6 +113,7 @@ def _deployment(parts: _Parts) -> Draft:
             pulls=[image, beside.image] if beside else [image],
             workers=[member.worker],
             annotations=_annotations(parts),
+            account=account(where) if beside else None,
             spread=parts.hot and member.replicas.most > 1,
             grace=OUTBOX_GRACE if member.outputs else GRACE,
         ),

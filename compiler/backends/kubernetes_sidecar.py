@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from compiler.backends.kubernetes_account import account, token
 from compiler.backends.kubernetes_containers import container, site_env, variables
 from compiler.backends.kubernetes_images import Pull, pull
 from compiler.backends.kubernetes_scope import Scope
@@ -95,6 +96,10 @@ def sidecar(
     image = pull(scope.context.sidecar.image, scope)
     volumes, mounts = parts(scope, secrets)
     mounts += [mount for _, mount in host_mounts]
+    if account(scope):
+        volume, mount = token()
+        volumes.append(volume)
+        mounts.append(mount)
     port = surface_port(scope.name, host_network=host_network)
     resident = resident_container(scope, image, mounts, port)
     init = [prepare_container(image)]
