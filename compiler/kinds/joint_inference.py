@@ -1,10 +1,24 @@
-"""The kind `joint-inference`: an edge model first, hard examples to a cloud model."""
+"""The kind `joint-inference`: an edge model first, hard examples to a cloud model.
+
+Becomes one Cascade per live version of the pair: while a rollout is under way two versions live
+side by side, each with its own cloud part, and every edge asks the cloud part of its own version.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydantic import Field
 
+from compiler.model.choice import Choice
+from compiler.model.codes import plan as codes
+from compiler.model.fleet import Site
+from compiler.model.inputs import Artifact, Binding
 from compiler.model.kind import Kind
+from compiler.model.member import Delivery, Member
+from compiler.model.names import name
+from compiler.model.plan import Cascade, HardExamples, Node
+from compiler.model.planning import Planning
 from compiler.model.spec.base import SpecModel
 from compiler.model.spec.job import HardExamplesSpec, RolloutSpec, ServiceSpec, UpdateSpec
 from compiler.model.spec.names import ModelReference
@@ -32,4 +46,118 @@ class JointInferenceSpec(ServiceSpec):
     )
 
 
-KIND = Kind("joint-inference", JointInferenceSpec)
+def plan(job: JointInferenceSpec, context: Planning) -> Iterator[Node]:
+    """One Cascade per live version, its cloud part first, then the records of all parts."""
+    cloud = _cloud_site(job, context)
+    by_version: dict[str, list[tuple[Site, Choice]]] = {}
+    for site in context.sites(job.workers.edge.place, job.place, span=job.workers.edge.span):
+        choice = context.choose(job, job.model, site, job.span_of("model"))
+        if choice is not None:
+            by_version.setdefault(choice.version, []).append((site, choice))
+    if cloud is None:
+        return
+    for version, edges in sorted(by_version.items()):
+        yield from _cascade(job, version, cloud, edges, len(by_version) > 1, context)
+
+
+def _cloud_site(job: JointInferenceSpec, context: Planning) -> Site | None:
+    found = context.sites(job.workers.cloud.place, job.place, span=job.workers.cloud.span)
+    if len(found) > 1:
+        names = ", ".join(site.name for site in found[:5])
+        context.report(
+            codes.NOT_ONE_PLACE,
+            f"the cloud worker of jobs.{context.job} is placed on {len(found)} sites: {names}",
+            job.workers.cloud.span_of("place"),
+            "write place: {site: NAME}",
+        )
+    return found[0] if len(found) == 1 else None
+
+
+def _cascade(
+    job: JointInferenceSpec,
+    version: str,
+    cloud: Site,
+    edges: list[tuple[Site, Choice]],
+    several: bool,
+    context: Planning,
+) -> Iterator[Node]:
+    made = _Parts(job, version, context)
+    cloud_members = made.members("cloud", job.workers.cloud, cloud)
+    edge_members = [m for site, _ in edges for m in made.members("edge", job.workers.edge, site)]
+    if len(cloud_members) != 1 or not edge_members:
+        return
+    mining = job.hard_examples
+    yield Cascade(
+        job=context.job,
+        name=name(context.job, version.replace(".", "-").lower()) if several else context.job,
+        backend=job.backend or "",
+        model=job.model.partition(":")[0],
+        version=version,
+        cloud=cloud_members[0],
+        edges=tuple(edge_members),
+        hard_examples=HardExamples(
+            algorithm=mining.algorithm or "",
+            params={key: str(getattr(v, "text", v)) for key, v in mining.params.items()},
+            code=mining.code or "",
+            entry=mining.entry or "",
+            span=mining.span,
+        ),
+        span=job.span,
+        fields=context.spans(job),
+    )
+    yield from made.records
+
+
+class _Parts:
+    """Makes the members of one version of the pair and remembers their records."""
+
+    def __init__(self, job: JointInferenceSpec, version: str, context: Planning) -> None:
+        self.job = job
+        self.version = version
+        self.context = context
+        self.records: list[Node] = []
+
+    def members(self, role: str, spec: RoleWorkerSpec, site: Site) -> list[Member]:
+        here = self.context.at(site)
+        job = here if isinstance(here, JointInferenceSpec) else self.job
+        reference = self.context.part(job.model, self.version, role, site)
+        choice = self.context.choose(job, reference, site, job.span_of("model"))
+        bytes_ = self.context.bytes_of(choice, site) if choice else None
+        if choice is None or bytes_ is None:
+            return []
+        replicas, per_host = self.context.replicas(spec, job)
+        place_spec = spec.place or job.place
+        found = []
+        for place in self.context.places(site, per_host=per_host, host=place_spec.host or ""):
+            worker = self.context.worker(role, spec, place)
+            if worker is None:
+                continue
+            inputs = (Binding("model", bytes_), *self.context.code(spec))
+            delivery = self._delivery(job, site, inputs)
+            member = Member(
+                role=role,
+                place=place,
+                worker=worker,
+                inputs=inputs,
+                replicas=replicas,
+                expose=self.context.expose(spec, job),
+                delivery=delivery,
+            )
+            found.append(member)
+            self.records.append(
+                self.context.record(role, choice, bytes_, place, worker, delivery, replicas.count)
+            )
+        return found
+
+    def _delivery(
+        self, job: JointInferenceSpec, site: Site, inputs: tuple[Binding, ...]
+    ) -> Delivery:
+        release = self.context.release(job.model, self.version)
+        artifacts = [b.input for b in inputs if isinstance(b.input, Artifact)]
+        if not artifacts or job.delivery == "native":
+            return Delivery(mode="native", release=release, span=job.span_of("delivery"))
+        update = job.update.how if job.update else "rolling"
+        return self.context.delivery(site, artifacts, update, release=release)
+
+
+KIND = Kind("joint-inference", JointInferenceSpec, plan)

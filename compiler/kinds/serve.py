@@ -1,12 +1,25 @@
-"""The kind `serve`: one or many models behind a long-running server."""
+"""The kind `serve`: one or many models behind a long-running server.
+
+Becomes one Service per site (per host where `replicas: per-host`), and one record per model.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from compiler import servers
+from compiler.model.choice import Choice
+from compiler.model.codes import plan as codes
+from compiler.model.fleet import Site
+from compiler.model.inputs import Artifact, Binding, HostData
 from compiler.model.kind import Kind
+from compiler.model.member import Delivery, Member
+from compiler.model.names import name
+from compiler.model.plan import Node, Service
+from compiler.model.planning import Planning
 from compiler.model.spec.base import optional_list
 from compiler.model.spec.job import LoadTestSpec, RolloutSpec, ServiceSpec, UpdateSpec
 from compiler.model.spec.names import ModelReference
@@ -29,4 +42,99 @@ class ServeSpec(ServiceSpec):
     load_test: LoadTestSpec | None = Field(None, description="A load test with gates.")
 
 
-KIND = Kind("serve", ServeSpec)
+Found = list[tuple[Choice, Artifact | HostData]]
+
+
+def plan(job: ServeSpec, context: Planning) -> Iterator[Node]:
+    """One Service per place, followed by the records of its models."""
+    for site in context.sites(job.place):
+        here = context.at(site)
+        if isinstance(here, ServeSpec):
+            yield from _at_site(here, site, context)
+
+
+def _at_site(job: ServeSpec, site: Site, context: Planning) -> Iterator[Node]:
+    found = _models(job, site, context)
+    if len(found) < len(job.models):
+        return
+    replicas, per_host = context.replicas(job.worker, job)
+    update = _update(job, context)
+    for place in context.places(site, per_host=per_host, host=job.place.host or ""):
+        worker = context.worker("worker", job.worker, place)
+        if worker is None:
+            continue
+        code = context.code(job.worker)
+        inputs = (*(Binding("model", bytes_) for _, bytes_ in found), *code)
+        delivery = _delivery(job, site, inputs, update, context)
+        host = (place.host,) if per_host else ()
+        yield Service(
+            job=context.job,
+            name=name(context.job, site.name, *host),
+            backend=job.backend or "",
+            member=Member(
+                role="worker",
+                place=place,
+                worker=worker,
+                inputs=inputs,
+                replicas=replicas,
+                expose=context.expose(job.worker, job),
+                delivery=delivery,
+            ),
+            load_test=job.load_test.model_dump(mode="json") if job.load_test else {},
+            span=job.span,
+            fields=context.spans(job),
+        )
+        for choice, bytes_ in found:
+            yield context.record("worker", choice, bytes_, place, worker, delivery, replicas.count)
+
+
+def _models(job: ServeSpec, site: Site, context: Planning) -> Found:
+    found: Found = []
+    for index, reference in enumerate(job.models):
+        span = job.span_of("models", index)
+        choice = context.choose(job, reference, site, span)
+        bytes_ = context.bytes_of(choice, site) if choice else None
+        if choice is not None and bytes_ is not None:
+            _loads(job, choice, bytes_, context)
+            found.append((choice, bytes_))
+    return found
+
+
+def _loads(job: ServeSpec, choice: Choice, bytes_: Artifact | HostData, context: Planning) -> None:
+    server = servers.server(job.worker.server or "")
+    framework = bytes_.framework if isinstance(bytes_, Artifact) else ""
+    if not server.accepts(framework):
+        context.report(
+            codes.FRAMEWORK_MISMATCH,
+            f"{server.name} does not load {framework}, the framework of {choice.model}:"
+            f"{choice.version}{'/' + choice.variant if choice.variant else ''}; "
+            f"it loads {', '.join(sorted(server.frameworks))}",
+            job.worker.span_of("server"),
+            "choose another server, or convert the model",
+        )
+
+
+def _update(job: ServeSpec, context: Planning) -> str:
+    server = servers.server(job.worker.server or "")
+    if job.update is None:
+        return server.default_update
+    if job.update.how == "hot" and not server.can_hot:
+        context.report(
+            codes.HOT_IMPOSSIBLE,
+            f"{server.name} cannot load a new model while it runs",
+            job.span_of("update"),
+            "use update: rolling, or a server with a load hook such as triton or ovms",
+        )
+    return job.update.how
+
+
+def _delivery(
+    job: ServeSpec, site: Site, inputs: tuple[Binding, ...], update: str, context: Planning
+) -> Delivery:
+    artifacts = [b.input for b in inputs if isinstance(b.input, Artifact)]
+    if not artifacts or job.delivery == "native":
+        return Delivery(mode="native", update="rolling", span=job.span_of("delivery"))
+    return context.delivery(site, artifacts, update)
+
+
+KIND = Kind("serve", ServeSpec, plan, by_site=True)

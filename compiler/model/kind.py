@@ -16,13 +16,15 @@ from compiler.model.spec.job import JobSpec
 class Kind:
     """One job kind. `step` says whether it may also be a step of a pipeline.
 
-    `plan` is None for a kind that parses and is refused at planning.
+    `plan` is None for a kind that parses and is refused at planning. `by_site` says that every
+    node belongs to one site alone, so that one site can be planned without the others.
     """
 
     name: str
     spec: type[JobSpec]
     plan: Callable[..., Any] | None = None
     step: bool = False
+    by_site: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,8 @@
-"""One module per output format for diagnostics and results. Takes data, returns text."""
+"""One module per output format for diagnostics and results. Takes data, returns text.
+
+Listed in `REPORTS`; a test compares the tuple with the folder.
+"""
+
+from __future__ import annotations
+
+REPORTS: tuple[str, ...] = ("json", "mermaid", "text")

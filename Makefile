@@ -1,0 +1,39 @@
+# Everything a fresh machine needs is Python 3.11 or later and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test lint fresh bench docs clean
+
+demo: $(STAMP)  ## compile the examples into a scratch folder and show what came out
+	$(BIN)/python .ci/demo.py
+
+test: $(STAMP)  ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)  ## format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports
+
+fresh: $(STAMP)  ## fail when generated/ or the generated docs do not match their sources
+	$(BIN)/edgewright compile specs/helmet-detection --check
+	$(BIN)/edgewright compile specs/thousand-stores --env sample --check
+	$(BIN)/python .ci/reference.py --check
+
+bench: $(STAMP)  ## print the ratios of speed and memory
+	$(BIN)/python tests/bench/run.py
+
+docs: $(STAMP)  ## write the generated pages of docs/
+	$(BIN)/python .ci/reference.py
+
+$(STAMP): .ci/requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .ci/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) scratch .edgewright

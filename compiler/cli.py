@@ -1,0 +1,63 @@
+"""The command line: picks the command, maps errors to exit codes, and nothing else.
+
+Exit codes: 0 ok, 1 the spec is wrong, 2 usage, 3 a policy or gate failed, 4 output stale,
+5 Git conflict, 6 the outside world failed. Commands are imported when they are called.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "check": "Check a spec without writing anything.",
+    "compile": "Compile a spec into generated/.",
+    "explain": "Explain a job, a generated line or an error code.",
+    "graph": "Draw jobs, models, datasets and sites as a Mermaid graph.",
+    "init": "Make a small fleet that compiles at once.",
+    "schema": "Print the JSON Schema of the spec for editors.",
+}
+
+
+class LazyCommands(click.Group):
+    """Imports the module of a command only when that command runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the command names, sorted."""
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command, or None when there is none of that name."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"compiler.commands.{cmd_name}")
+        command = module.command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"compiler.commands.{cmd_name}.command is not a click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of commands without importing any of them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.command(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="edgewright", prog_name="edgewright")
+def program() -> None:
+    """Compile one spec of models, datasets and jobs into what an edge-AI fleet runs."""
+
+
+def main() -> None:
+    """Run the program; the console script's entry point."""
+    try:
+        program(prog_name="edgewright")
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): not an error of ours or the spec's.
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,284 @@
+"""Turns the jobs of one environment into plan nodes, by asking each job's kind.
+
+Gives a kind its one door to the fleet (`JobPlanning`) and checks that what comes back is sound.
+Chooses no backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from compiler.model.choice import Choice
+from compiler.model.codes import fleet as fleet_codes
+from compiler.model.codes import plan as codes
+from compiler.model.diagnostics import Code, Diagnostics, Span
+from compiler.model.fleet import Site
+from compiler.model.inputs import Artifact, Binding, HostData, Location
+from compiler.model.invariants import slot_conflicts, violations
+from compiler.model.kind import Kinds
+from compiler.model.member import Delivery, Expose, Place, Release, Replicas
+from compiler.model.plan import Node, Record, Share
+from compiler.model.resolved import Resolved
+from compiler.model.spec.job import JobSpec
+from compiler.model.spec.worker import PlaceSpec, WorkerSpec
+from compiler.model.worker import Worker
+from compiler.stages.plan_inputs import Chooser
+from compiler.stages.plan_records import inference_model, project_records
+from compiler.stages.plan_shares import share_of
+from compiler.stages.plan_worker import ReadText, WorkerBuilder
+
+NO_PLACE = PlaceSpec()
+
+
+def plan(
+    resolved: Resolved,
+    kinds: Kinds,
+    read: ReadText,
+    diagnostics: Diagnostics,
+    only_sites: Collection[str] | None = None,
+) -> tuple[Node, ...]:
+    """Every node of an environment, in job order; `only_sites` limits jobs of single sites.
+
+    A job of several sites is planned whole in any case.
+    """
+    builder = WorkerBuilder(resolved.project, resolved.environment, read, diagnostics)
+    chooser = Chooser(resolved, diagnostics)
+    nodes: list[Node] = []
+    for name, job in resolved.base.jobs.items():
+        kind = kinds.load(job.kind)
+        if kind.plan is None:
+            diagnostics.add(
+                codes.NOT_SUPPORTED_YET,
+                f"jobs.{name}: {job.kind} is not supported yet: its fields are checked, "
+                "but nothing compiles it",
+                job.key_span_of("kind"),
+                "remove the job, or set it to null in the environments that are compiled",
+            )
+            continue
+        sites = only_sites if kind.by_site else None
+        context = JobPlanning(name, job, resolved, builder, chooser, diagnostics, sites)
+        nodes.extend(kind.plan(job, context))
+    nodes.extend(project_records(resolved, chooser))
+    _check(nodes, diagnostics)
+    return tuple(nodes)
+
+
+@dataclass(slots=True)
+class JobPlanning:
+    """What one job's kind may ask; see `compiler.model.planning`."""
+
+    job: str
+    spec: JobSpec
+    resolved: Resolved
+    builder: WorkerBuilder
+    chooser: Chooser
+    diagnostics: Diagnostics
+    only: Collection[str] | None = None
+    views: dict[int, JobSpec | None] = field(default_factory=dict)
+
+    @property
+    def project(self) -> str:
+        """The project's name."""
+        return self.resolved.project
+
+    @property
+    def namespace(self) -> str:
+        """The environment's namespace."""
+        return self.resolved.namespace
+
+    def sites(self, *places: PlaceSpec | None, span: Span | None = None) -> tuple[Site, ...]:
+        """The sites that the first place given selects, in name order; none is an error."""
+        place = next((p for p in places if p is not None and p != NO_PLACE), None)
+        if place is None:
+            self.report(
+                codes.NO_PLACE,
+                f"jobs.{self.job} does not say where it runs",
+                span or self.spec.span,
+                "add place: {layer: edge} or place: {site: NAME}",
+            )
+            return ()
+        found = [site for site in self.resolved.sites.values() if _selects(place, site)]
+        if not found and place.where is None:
+            self._empty(place)
+        only = self.only
+        return tuple(s for s in found if only is None or s.name in only)
+
+    def at(self, site: Site) -> JobSpec | None:
+        """The job as this site sees it; None where an override removes it."""
+        return self.resolved.view(site.name).jobs.get(self.job)
+
+    def places(self, site: Site, *, per_host: bool, host: str = "") -> tuple[Place, ...]:
+        """One place, or one for each host of the site."""
+        hosts = [h.name for h in site.hosts] if per_host else [host]
+        if per_host and not hosts:
+            self.report(
+                fleet_codes.UNKNOWN_HOST,
+                f"replicas: per-host needs the hosts of site {site.name}, which lists none",
+                self.spec.span_of("replicas"),
+                f"add hosts to fleet.sites.{site.name}",
+            )
+        return tuple(Place(site.cluster, site.name, site.layer, name) for name in hosts)
+
+    def replicas(self, worker: WorkerSpec, job: JobSpec) -> tuple[Replicas, bool]:
+        """How many pods, and whether one for each host; the role's word before the job's."""
+        spec = getattr(worker, "replicas", None) or getattr(job, "replicas", None)
+        if spec is None:
+            return Replicas(), False
+        if spec.per_host:
+            return Replicas(), True
+        if spec.count is not None:
+            return Replicas(count=spec.count), False
+        low, high = spec.min or 1, spec.max or 1
+        return Replicas(count=low, minimum=low, maximum=high, cpu=spec.cpu or 80), False
+
+    def expose(self, worker: WorkerSpec, job: JobSpec) -> Expose:
+        """How the worker is reached; the role's word before the job's."""
+        spec = getattr(worker, "expose", None) or getattr(job, "expose", None)
+        if spec is None:
+            return Expose()
+        if spec.ingress is not None:
+            tls = spec.ingress.tls
+            return Expose(
+                "ingress",
+                ingress_host=spec.ingress.host,
+                ingress_class=spec.ingress.class_ or "",
+                tls_secret=tls.secret if tls else "",
+            )
+        ports = {"": spec.node.port} if spec.node is not None else {}
+        return Expose(spec.how, node_ports=ports)
+
+    def worker(self, role: str, spec: WorkerSpec, place: Place) -> Worker | None:
+        """The worker with every default applied and every placeholder replaced."""
+        return self.builder.build(role, spec, place, self.resolved.sites[place.site])
+
+    def choose(self, job: JobSpec, reference: str, site: Site, span: Span | None) -> Choice | None:
+        """Which version and variant of a model the site gets."""
+        return self.chooser.choose(self.job, job, reference, site, span)
+
+    def part(self, reference: str, version: str, role: str, site: Site) -> str:
+        """The reference `NAME:VERSION` of the edge or cloud part of a joint model's version."""
+        models = self.resolved.view(site.name).models
+        entry = models[reference.partition(":")[0]].versions[version]
+        found = entry.edge if role == "edge" else entry.cloud
+        return found or ""
+
+    def release(self, reference: str, version: str) -> Release:
+        """The release of a joint model's version: one digest over the bytes of both parts."""
+        return self.chooser.release(reference.partition(":")[0], version)
+
+    def bytes_of(self, choice: Choice, site: Site) -> Artifact | HostData | None:
+        """The bytes behind a choice."""
+        return self.chooser.bytes_of(choice, site)
+
+    def code(self, spec: WorkerSpec) -> tuple[Binding, ...]:
+        """The code artifacts of a worker, each under its own name."""
+        found = [self.chooser.code(name) for name in spec.code]
+        return tuple(Binding("code", entry) for entry in found if entry is not None)
+
+    def share(self, reference: str, place: Place, span: Span | None) -> Share | None:
+        """A dataset, or the site's own share of it."""
+        return share_of(self.resolved, self.chooser, reference, place, span, self.diagnostics)
+
+    def location(self, uri: str, place: Place) -> Location:
+        """Where a uri points, for a place."""
+        texts = {
+            "{site}": place.site,
+            "{host}": place.host,
+            "{project}": self.resolved.project,
+            "{environment}": self.resolved.environment,
+        }
+        for placeholder, value in texts.items():
+            uri = uri.replace(placeholder, value)
+        return self.chooser.location(uri)
+
+    def delivery(
+        self, site: Site, artifacts: Iterable[Artifact], update: str, **changes: Any
+    ) -> Delivery:
+        """What the sidecar brings and how it activates it at a site."""
+        if self.resolved.spec.sidecar is None:
+            self.report(
+                codes.NO_SIDECAR,
+                f"jobs.{self.job} needs the sidecar, and the spec names no sidecar image",
+                self.spec.span,
+                "add sidecar: {image: REGISTRY/edgewright-sidecar:1, contract: 1}",
+            )
+        if site.link_window and not site.timezone:
+            self.report(
+                fleet_codes.NO_TIMEZONE,
+                f"site {site.name} has a window, and no time zone is set",
+                site.span,
+                "add timezone: to the fleet, such as timezone: Europe/Vienna",
+            )
+        return Delivery(
+            update="hot" if update == "hot" else "rolling",
+            artifacts=tuple(artifacts),
+            window=site.link_window,
+            timezone=site.timezone,
+            rate=site.link_rate,
+            span=self.spec.span_of("update") if self.spec.wrote("backend") else self.spec.span,
+            **changes,
+        )
+
+    def record(
+        self,
+        role: str,
+        choice: Choice,
+        found: Artifact | HostData,
+        place: Place,
+        worker: Worker,
+        delivery: Delivery,
+        replicas: int,
+    ) -> Record:
+        """The InferenceModel of one job, model and site."""
+        return inference_model(
+            self.resolved, self.job, role, choice, found, place, worker, delivery, replicas
+        )
+
+    def spans(self, spec: JobSpec, *names: str) -> dict[str, Span]:
+        """The spans of the fields that the author wrote, by their names in the spec."""
+        found: dict[str, Span] = {}
+        for attribute in names or type(spec).model_fields:
+            span = spec.span_of(attribute) if spec.wrote(attribute) else None
+            if span is not None:
+                found[_key(spec, attribute)] = span
+        return found
+
+    def report(self, code: Code, message: str, span: Span | None, hint: str = "") -> None:
+        """Report a fault of the author's."""
+        self.diagnostics.add(code, message, span, hint)
+
+    def _empty(self, place: PlaceSpec) -> None:
+        sites = self.resolved.sites.values()
+        words = [f"{key}: {value}" for key, value in (("layer", place.layer), ("site", place.site))
+                 if value]  # fmt: skip
+        self.report(
+            fleet_codes.WHERE_NOTHING_HERE if sites else fleet_codes.WHERE_SELECTS_NOTHING,
+            f"jobs.{self.job}: place {{{', '.join(words)}}} selects no site of "
+            f"environment {self.resolved.environment}",
+            place.span,
+        )
+
+
+def _selects(place: PlaceSpec, site: Site) -> bool:
+    return (
+        place.layer in (None, site.layer)
+        and place.site in (None, site.name)
+        and (place.host is None or any(host.name == place.host for host in site.hosts))
+        and (place.where is None or place.where.matches(site.facts))
+    )
+
+
+def _key(spec: JobSpec, attribute: str) -> str:
+    alias = type(spec).model_fields[attribute].alias
+    return alias or attribute
+
+
+def _check(nodes: Iterable[Node], diagnostics: Diagnostics) -> None:
+    checked = [node for node in nodes if not isinstance(node, Record)]
+    for node in checked:
+        for problem in violations(node):
+            diagnostics.add(codes.NODE_NOT_SOUND, f"jobs.{node.job}: {problem}", node.span)
+    for conflict in slot_conflicts(checked):
+        diagnostics.add(codes.NODE_NOT_SOUND, conflict, None)

@@ -1,0 +1,240 @@
+"""One environment of a spec: who is there, what differs on some sites, what every name means.
+
+Applies the environment's choice of sites and the overrides, resolves the fleet, and checks
+names across the whole spec. Chooses no backend and makes no nodes; the spec that it gets has
+the environment's `set:` merged in already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from compiler.model.codes import fleet as codes
+from compiler.model.diagnostics import Diagnostics, Related, Span
+from compiler.model.fleet import Site
+from compiler.model.lock import Lock
+from compiler.model.merge import overlay
+from compiler.model.resolved import Resolved, View
+from compiler.model.spec.sections import OverrideSpec
+from compiler.model.spec.spec import Spec
+from compiler.model.suggest import did_you_mean
+from compiler.stages.resolve_fleet import Settings, resolve_clusters, resolve_sites
+from compiler.stages.resolve_references import check_references
+from compiler.stages.resolve_where import check_where
+
+OVERRIDABLE = ("models", "datasets", "jobs")
+Fragment = Callable[[str, str, Any], Any]
+"""(section, name, merged mapping) -> the typed entry, or None after reporting its faults."""
+
+
+def resolve(
+    spec: Spec,
+    data: Mapping[str, Any],
+    environment: str,
+    lock: Lock | None,
+    fragment: Fragment,
+    diagnostics: Diagnostics,
+) -> Resolved:
+    """Resolve one environment; `data` is the mapping that `spec` was validated from."""
+    settings = _settings(spec, environment)
+    everywhere = resolve_sites(spec, diagnostics)
+    sites = _sites_of(spec, environment, everywhere, diagnostics)
+    clusters = resolve_clusters(spec, settings, sites.values(), diagnostics)
+    base = View(spec.models, spec.datasets, spec.jobs)
+    views = _Overrides(spec, data, base, fragment, diagnostics).views(everywhere, sites)
+    for view in dict.fromkeys([*map(id, views.values())]):
+        check_references(spec, next(v for v in views.values() if id(v) == view), diagnostics)
+    check_references(spec, base, diagnostics)
+    check_where(spec, everywhere, sites, environment, diagnostics)
+    return Resolved(
+        environment=environment,
+        namespace=settings.namespace,
+        spec=spec,
+        lock=lock,
+        clusters=clusters,
+        sites=sites,
+        base=base,
+        views=views,
+    )
+
+
+def check_environments(environments: Sequence[Resolved], diagnostics: Diagnostics) -> None:
+    """Report sites and definitions that two environments would own on one cluster."""
+    owners: dict[tuple[str, str, str], str] = {}
+    overlaps: dict[tuple[str, str, str], list[str]] = {}
+    installers: dict[str, str] = {}
+    for resolved in environments:
+        for site in resolved.sites.values():
+            key = (site.cluster, resolved.namespace, site.name)
+            first = owners.setdefault(key, resolved.environment)
+            if first != resolved.environment:
+                overlaps.setdefault((first, resolved.environment, resolved.namespace), []).append(
+                    site.name
+                )
+        _installed_once(resolved, installers, diagnostics)
+    for (first, second, namespace), sites in overlaps.items():
+        _overlap(environments, first, second, namespace, sites, diagnostics)
+
+
+def environment_names(spec: Spec) -> tuple[str, ...]:
+    """The environments there are; one called `default` where the spec names none."""
+    return tuple(spec.environments) or ("default",)
+
+
+def _settings(spec: Spec, environment: str) -> Settings:
+    entry = spec.environments.get(environment)
+    return Settings(
+        project=spec.project.name,
+        environment=environment,
+        namespace=(entry.namespace if entry else None)
+        or spec.project.namespace
+        or spec.project.name,
+        crds=(entry.crds if entry else None) or "",
+    )
+
+
+def _sites_of(
+    spec: Spec, environment: str, everywhere: Mapping[str, Site], diagnostics: Diagnostics
+) -> dict[str, Site]:
+    entry = spec.environments.get(environment)
+    if entry is None or entry.where is None:
+        return dict(everywhere)
+    where = entry.where
+    found = {name: site for name, site in everywhere.items() if where.matches(site.facts)}
+    if everywhere and not found:
+        diagnostics.add(
+            codes.WHERE_SELECTS_NOTHING,
+            f"environment {environment} selects 0 of {len(everywhere)} sites",
+            where.span,
+            "use labels that sites have, or remove the environment",
+        )
+    return found
+
+
+@dataclass(slots=True)
+class _Overrides:
+    spec: Spec
+    data: Mapping[str, Any]
+    base: View
+    fragment: Fragment
+    diagnostics: Diagnostics
+    made: dict[tuple[int, ...], View] = field(default_factory=dict)
+
+    def views(self, everywhere: Mapping[str, Site], sites: Mapping[str, Site]) -> dict[str, View]:
+        overrides = self.spec.overrides
+        if not overrides:
+            return {}
+        for override in overrides:
+            self._check_sections(override)
+            if not any(override.where.matches(site.facts) for site in everywhere.values()):
+                self._nothing(override, everywhere)
+        views = {}
+        for name, site in sites.items():
+            matching = tuple(i for i, o in enumerate(overrides) if o.where.matches(site.facts))
+            if matching:
+                views[name] = self._view(matching)
+        return views
+
+    def _view(self, matching: tuple[int, ...]) -> View:
+        if matching not in self.made:
+            self.made[matching] = self._make([self.spec.overrides[i] for i in matching])
+        return self.made[matching]
+
+    def _make(self, overrides: Sequence[OverrideSpec]) -> View:
+        sections: dict[str, dict[str, Any]] = {
+            "models": dict(self.base.models),
+            "datasets": dict(self.base.datasets),
+            "jobs": dict(self.base.jobs),
+        }
+        raw: dict[tuple[str, str], Any] = {}
+        overridden: dict[str, Span | None] = {}
+        for override in overrides:
+            for section, entries in override.set.items():
+                for name, change in _entries(section, entries):
+                    if name not in sections[section]:
+                        continue
+                    before = raw.get((section, name), self.data[section][name])
+                    raw[section, name] = overlay(before, change)
+                    overridden[f"{section}.{name}"] = override.span
+        for (section, name), merged in raw.items():
+            made = self.fragment(section, name, merged)
+            if made is not None:
+                sections[section][name] = made
+        return View(sections["models"], sections["datasets"], sections["jobs"], overridden)
+
+    def _check_sections(self, override: OverrideSpec) -> None:
+        for section, entries in override.set.items():
+            if section not in OVERRIDABLE:
+                self.diagnostics.add(
+                    codes.OVERRIDE_SECTION,
+                    f"an override cannot set {section}; it can set {', '.join(OVERRIDABLE)}",
+                    override.span_of("set", section),
+                    did_you_mean(section, OVERRIDABLE),
+                )
+                continue
+            known = self.data.get(section) or {}
+            for name, _ in _entries(section, entries):
+                if name not in known:
+                    self.diagnostics.add(
+                        codes.OVERRIDE_UNKNOWN,
+                        f"{section}.{name} is not defined, so there is nothing to override",
+                        override.span_of("set", section, name),
+                        did_you_mean(name, known),
+                    )
+
+    def _nothing(self, override: OverrideSpec, everywhere: Mapping[str, Site]) -> None:
+        self.diagnostics.add(
+            codes.WHERE_SELECTS_NOTHING,
+            f"the override's where selects 0 of {len(everywhere)} sites",
+            override.where.span,
+            "correct the selection, or delete the override",
+        )
+
+
+def _entries(section: str, entries: Any) -> list[tuple[str, Any]]:
+    if section not in OVERRIDABLE or not isinstance(entries, dict):
+        return []
+    return list(entries.items())
+
+
+def _installed_once(
+    resolved: Resolved, installers: dict[str, str], diagnostics: Diagnostics
+) -> None:
+    for key, cluster in resolved.clusters.items():
+        if cluster.crds != "install":
+            continue
+        first = installers.setdefault(key, resolved.environment)
+        if first != resolved.environment:
+            diagnostics.add(
+                codes.CRDS_TWICE,
+                f"environments {first} and {resolved.environment} both install the definitions "
+                f"on cluster {cluster.name}",
+                cluster.span,
+                f"set crds: assume on environment {resolved.environment}",
+            )
+
+
+def _overlap(
+    environments: Sequence[Resolved],
+    first: str,
+    second: str,
+    namespace: str,
+    sites: list[str],
+    diagnostics: Diagnostics,
+) -> None:
+    spec = environments[0].spec
+    entry = spec.environments.get(second)
+    other = spec.environments.get(first)
+    span = entry.span if entry else None
+    more = f" and {len(sites) - 1} more" if len(sites) > 1 else ""
+    related = (Related(other.span, f"environment {first}"),) if other and other.span else ()
+    diagnostics.add(
+        codes.ENVIRONMENTS_OVERLAP,
+        f"{sites[0]}{more} {'are' if more else 'is'} in environments {first} and {second}; their "
+        f"objects in namespace {namespace} would have two owners",
+        span,
+        "give one of them another namespace, or make their where disjoint",
+        related,
+    )
