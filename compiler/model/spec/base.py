@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, ValidatorFunctionWrapHandler, model_validator
 from pydantic_core import PydanticCustomError
 
-from compiler.model.diagnostics import Code, Diagnostics, Span
-from compiler.model.marks import Marks
+from compiler.model.diagnostics import Code, Span
+from compiler.model.marks import Marks as Marks  # noqa: PLC0414 - models hand them out
 
 
 def key_of(attribute: str) -> str:
@@ -35,8 +35,8 @@ class SpecModel(BaseModel):
         frozen=True, extra="forbid", defer_build=True, alias_generator=key_of, strict=False
     )
 
-    elsewhere: ClassVar[Mapping[str, str]] = {}
-    """Keys that authors write here though they belong elsewhere, with what to do instead."""
+    shapes: ClassVar[str] = ""
+    """The ways of writing it, for messages, where there are several."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -79,7 +79,7 @@ class SpecModel(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What validation needs from outside the models: job kinds, open vocabularies, a collector.
+    """What validation needs from outside the models: job kinds, open vocabularies.
 
     `job` turns the mapping of a job into its model (a kind's class is chosen by name, so only
     the kinds in use are loaded). `vocabularies` maps `servers`, `backends` and `formats` to
@@ -88,7 +88,6 @@ class Context:
 
     job: Callable[[Any, Context, bool], Any] | None = None
     vocabularies: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    diagnostics: Diagnostics = field(default_factory=Diagnostics)
 
 
 class Shaped(dict[str, Any]):
@@ -121,7 +120,7 @@ def source_text(value: Any) -> str | None:
 
 def optional_list(value: Any) -> Any:
     """`x` as `[x]`, for keys that take one value or a list of them."""
-    return [value] if isinstance(value, str) else value
+    return value if value is None or isinstance(value, list | tuple | dict) else [value]
 
 
 def chosen(model: SpecModel, attributes: Sequence[str]) -> list[str]:

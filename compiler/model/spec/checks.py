@@ -59,6 +59,12 @@ def check_uri(text: str) -> PydanticCustomError | None:
     if _SCHEME.match(text):
         return check_url(text)
     match = _STORE.match(text)
+    if match is None and text.startswith(("./", "../", "/")):
+        return fault(
+            codes.PATH_LEAVES_DIRECTORY,
+            f"{text} is a path without a store; a uri is STORE:PATH, a full URL, or host:/PATH",
+            f"Write host:{text} for bytes on the host." if text.startswith("/") else "",
+        )
     if match is None or not match.group(2):
         return _form(
             "uri", text, "STORE:PATH, a full URL, or host:/PATH", "main:shelf/1.4.0.tar.gz"

@@ -5,7 +5,7 @@ Each has a short and a long way of writing, which become one shape here.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
@@ -23,6 +23,8 @@ _REPLICAS = "a number, per-host, or {min: NUMBER, max: NUMBER, cpu: PERCENT}"
 
 class ReplicasSpec(SpecModel):
     """How many run: `count`, one `per_host`, or a range from `min` to `max` by CPU load."""
+
+    shapes: ClassVar = _REPLICAS
 
     per_host: bool = Field(False, description="One for each host.")
     count: CountOrZero | None = Field(None, description="A fixed number.")
@@ -84,6 +86,8 @@ class IngressSpec(SpecModel):
 
 class ExposeSpec(SpecModel):
     """Who can reach a worker: nobody, the cluster, the mesh of edge nodes, or the outside."""
+
+    shapes: ClassVar = _EXPOSE
 
     how: Literal["none", "cluster", "mesh", "node", "ingress"] = Field(
         "none", description="Which of the shapes was written."

@@ -24,7 +24,7 @@ from compiler.model.spec.base import Context, Shaped, SpecModel, fault, optional
 from compiler.model.spec.exposure import ExposeSpec, ReplicasSpec
 from compiler.model.spec.free import Params
 from compiler.model.spec.gates import GateSpec
-from compiler.model.spec.names import BackendName, CodeName, StepPort, VariableName, Word
+from compiler.model.spec.names import BackendName, CodeName, KindName, StepPort, VariableName, Word
 from compiler.model.spec.scalars import (
     Count,
     CountOrZero,
@@ -47,7 +47,7 @@ class JobSpec(SpecModel):
     needed: ClassVar[Sequence[str]] = ()
     """Attributes that a job of its own must have, while a pipeline step may have a port instead."""
 
-    kind: Word = Field(description="The kind of job.")
+    kind: KindName = Field(description="The kind of job.")
     place: PlaceSpec = Field(default_factory=PlaceSpec, description="Where its workers run.")
     backend: BackendName | None = Field(
         None, description="The backend, instead of the first that can."
@@ -95,6 +95,12 @@ class PortTypeSpec(SpecModel):
         return str(getattr(self, self.type))
 
 
+class ResultsSpec(SpecModel):
+    """Where a job stores what it makes."""
+
+    uri: SiteUri = Field(description="A place in a store, or host:/PATH.")
+
+
 class RunSpec(JobSpec):
     """A job that ends: alone, on a schedule, or as a step of a pipeline."""
 
@@ -118,16 +124,10 @@ class RunSpec(JobSpec):
     results: ResultsSpec | None = Field(None, description="Where results are stored.")
 
 
-class ResultsSpec(SpecModel):
-    """Where a job stores what it makes."""
-
-    uri: SiteUri = Field(description="A place in a store, or host:/PATH.")
-
-
 class StepSpec(RunSpec):
     """A step of a pipeline that is a worker of no particular kind."""
 
-    kind: Word = Field("step", description="Left out: a worker of no particular kind.")
+    kind: KindName = Field("step", description="Left out: a worker of no particular kind.")
 
 
 class RolloutStepSpec(SpecModel):
@@ -164,6 +164,8 @@ class RolloutSpec(SpecModel):
 
 class UpdateSpec(SpecModel):
     """How a running worker gets a new model: `how` is hot or rolling, `poll` Sedna's interval."""
+
+    shapes: ClassVar = _UPDATE
 
     how: Literal["hot", "rolling"] = Field(
         description="hot: files are swapped and loaded; rolling: pods restart."

@@ -19,39 +19,49 @@ _VERSION = r"[A-Za-z0-9](?:[A-Za-z0-9._+-]*[A-Za-z0-9+])?"
 _PLACE = r"\{[A-Za-z][A-Za-z0-9_.-]*\}"
 
 
-def _name(noun: str, reference: str = "") -> Text:
+def _name(noun: str, example: str, reference: str = "") -> Text:
     return Text(
         noun=noun,
         rule=_LABEL_RULE,
-        example="store-001",
+        example=example,
         pattern=f"^{_LABEL}$",
         maximum=63,
         reference=reference,
     )
 
 
-def _referring(noun: str, section: str) -> Text:
+def _referring(noun: str, section: str, example: str) -> Text:
     return Text(
         noun=noun,
         rule="NAME or NAME:VERSION",
-        example="shelf-detector:1.4.0",
+        example=example,
         pattern=f"^{_LABEL}(?::{_VERSION})?$",
         maximum=192,
         reference=section,
     )
 
 
-Name = Annotated[str, _name("name")]
-ProjectName = Annotated[str, _name("project name")]
-Namespace = Annotated[str, _name("namespace")]
-ClusterName = Annotated[str, _name("cluster name", "clusters")]
-ProfileName = Annotated[str, _name("profile name", "profiles")]
-SiteName = Annotated[str, _name("site name", "sites")]
-StoreName = Annotated[str, _name("store name", "stores")]
-JobName = Annotated[str, _name("job name", "jobs")]
-CodeName = Annotated[str, _name("code name", "code")]
-ModelReference = Annotated[str, _referring("model reference", "models")]
-DatasetReference = Annotated[str, _referring("dataset reference", "datasets")]
+Name = Annotated[str, _name("name", "camera")]
+ProjectName = Annotated[str, _name("project name", "store-vision")]
+Namespace = Annotated[str, _name("namespace", "store-vision")]
+ClusterName = Annotated[str, _name("cluster name", "hub", "clusters")]
+ProfileName = Annotated[str, _name("profile name", "nuc", "profiles")]
+SiteName = Annotated[str, _name("site name", "store-001", "sites")]
+StoreName = Annotated[str, _name("store name", "main", "stores")]
+JobName = Annotated[str, _name("job name", "watch-shelves", "jobs")]
+CodeName = Annotated[str, _name("code name", "shelf-io", "code")]
+ModelReference = Annotated[str, _referring("model reference", "models", "shelf-detector:1.4.0")]
+DatasetReference = Annotated[str, _referring("dataset reference", "datasets", "shelves:2026.1")]
+KindName = Annotated[
+    str,
+    Text(
+        noun="kind",
+        rule="the name of a kind of job",
+        example="serve",
+        pattern=f"^{_LABEL}$",
+        reference="kinds",
+    ),
+]
 ServerName = Annotated[
     str,
     Text(

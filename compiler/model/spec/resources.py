@@ -5,7 +5,7 @@ Quantities stay text here; comparing and adding them is done with `compiler.mode
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
@@ -15,11 +15,14 @@ from compiler.model.spec.base import Shaped, SpecModel, fault
 from compiler.model.spec.names import ResourceName
 from compiler.model.spec.scalars import Quantity
 
+_SHAPES = "{cpu: …, memory: …} (requests equal limits) or {requests: {…}, limits: {…}}"
 _SPLIT = {"requests", "limits"}
 
 
 class ResourcesSpec(SpecModel):
     """Requests and limits by resource name; written flat, both are the same."""
+
+    shapes: ClassVar = _SHAPES
 
     requests: dict[ResourceName, Quantity] = Field({}, description="What the scheduler sets aside.")
     limits: dict[ResourceName, Quantity] = Field(
@@ -32,8 +35,7 @@ class ResourcesSpec(SpecModel):
         if not isinstance(data, dict):
             raise fault(
                 codes.WRONG_SHAPE,
-                "resources is {cpu: …, memory: …} (requests equal limits) "
-                "or {requests: {…}, limits: {…}}",
+                f"resources is {_SHAPES}",
             )
         apart = _SPLIT & data.keys()
         if apart and data.keys() - _SPLIT:

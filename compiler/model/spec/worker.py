@@ -5,7 +5,7 @@ Only declares and parses: defaults of servers and kinds are applied when plannin
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
@@ -46,6 +46,8 @@ from compiler.model.spec.where import WhereField
 
 class EnvironmentValueSpec(SpecModel):
     """The value of an environment variable: a literal, or a key of a Secret."""
+
+    shapes: ClassVar = "a text, a number, or {secret: NAME, key: KEY}"
 
     value: SiteText | None = Field(
         None, description="The literal value; numbers keep their source text."

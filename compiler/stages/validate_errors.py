@@ -1,0 +1,186 @@
+"""Turns what pydantic found wrong into diagnostics at the author's lines.
+
+Part of `validate`. Finds the place and the words; decides nothing about what is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from compiler.model.codes import all_codes
+from compiler.model.codes import spec as codes
+from compiler.model.diagnostics import Diagnostics, Span
+from compiler.model.kind import Kinds
+from compiler.model.spec.base import SpecModel
+from compiler.model.spec.job import JobSpec, StepSpec
+from compiler.model.spec.shape import FieldShape, Shape, fields
+from compiler.stages import validate_keys
+from compiler.stages.validate_words import Finding, finding
+
+Path = tuple[str | int, ...]
+
+_AT_KEY = {"E1302", "E1303", "E1305", "E1201", "E1202", "E1203"}
+_BOTH_WAYS = ("requests", "limits")
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A value as its author wrote it: the path of written keys, its shape, its owner.
+
+    `owner` is the model whose key it is. `is_key` is set where the key itself is wrong.
+    """
+
+    path: Path
+    value: Any
+    shape: Shape
+    owner: type[SpecModel] | None
+    is_key: bool = False
+
+    @property
+    def name(self) -> str:
+        """The nearest key with the index of a list's entry, for messages."""
+        words = [str(step) for step in self.path if isinstance(step, str)]
+        last = self.path[-1] if self.path else ""
+        suffix = f"[{last}]" if isinstance(last, int) else ""
+        return (words[-1] if words else "the spec") + suffix
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    """Finds values in the data by the path that an error has.
+
+    `prefix` is the path of the data itself within the spec, for messages.
+    """
+
+    root: Shape
+    data: Any
+    prefix: tuple[str, ...]
+    kinds: Kinds
+
+    def spot(self, loc: Sequence[str | int], given: Any) -> Spot:
+        """The place of an error; steps that the author did not write are passed over."""
+        shape, value, owner, path = self.root, self.data, None, list[str | int]()
+        skipped = False
+        above = shape
+        for step in loc:
+            if step == "[key]":
+                return Spot(tuple(path), path[-1] if path else "", above, owner, is_key=True)
+            above = shape
+            model = self._model(shape, value)
+            owner = model or owner
+            shape = self._below(shape, model, step)
+            if _has(value, step):
+                value = value[step]
+                path.append(step)
+            else:
+                skipped = True
+        if skipped and isinstance(value, dict | list):
+            path, value = _same_object(path, value, given)
+        return Spot(tuple(path), value, shape, owner)
+
+    def words(self, path: Path) -> str:
+        """A path for people, such as `jobs.watch.worker.args[0]`."""
+        text = ""
+        for step in (*self.prefix, *path):
+            text += f"[{step}]" if isinstance(step, int) else f".{step}"
+        return text.lstrip(".") or "the spec"
+
+    def span(self, path: Path) -> Span | None:
+        """The place of a value."""
+        marks = getattr(self.data, "marks", None)
+        found: Span | None = marks.at(path) if marks is not None else None
+        return found
+
+    def key_span(self, path: Path) -> Span | None:
+        """The place of the key that a value has, or of the nearest key above it."""
+        marks = getattr(self.data, "marks", None)
+        if marks is None or not path:
+            return marks.span if marks is not None else None
+        for step in path[:-1]:
+            if marks.entry(step) is None:
+                break
+            marks = marks.child(step)
+        found: Span = marks.key_span(path[-1])
+        return found
+
+    def missing(self, path: Path, shape: FieldShape, diagnostics: Diagnostics) -> None:
+        """Report that a key is missing, at the key of the mapping that lacks it."""
+        example = shape.shape.text.example if shape.shape.text else ""
+        diagnostics.add(
+            codes.MISSING_KEY,
+            f"{self.words(path[:-1])} needs the key {shape.key}: {_lower(shape.description)}",
+            self.key_span(path[:-1]),
+            f"Example: {shape.key}: {example}" if example else f"It takes {shape.shape}.",
+        )
+
+    def _model(self, shape: Shape, value: Any) -> type[SpecModel] | None:
+        if shape.sort not in ("job", "step"):
+            return shape.model
+        name = value.get("kind") if isinstance(value, dict) else None
+        if isinstance(name, str) and name in self.kinds.names:
+            return self.kinds.load(name).spec
+        return StepSpec if shape.sort == "step" else JobSpec
+
+    def _below(self, shape: Shape, model: type[SpecModel] | None, step: str | int) -> Shape:
+        if model is not None:
+            found = fields(model).get(str(step))
+            return found.shape if found else Shape("free")
+        return shape.item or (shape if shape.sort == "free" else Shape("free"))
+
+
+def report(errors: Iterable[Any], finder: Finder, diagnostics: Diagnostics) -> None:
+    """Add a diagnostic for every error of a pydantic `ValidationError`."""
+    for error in errors:
+        loc, kind = error["loc"], error["type"]
+        if kind == "missing":
+            _missing(loc, finder, diagnostics)
+        elif kind == "extra_forbidden":
+            _unknown(loc, finder, diagnostics)
+        else:
+            _wrong(error, finder, diagnostics)
+
+
+def _missing(loc: Sequence[str | int], finder: Finder, diagnostics: Diagnostics) -> None:
+    above = finder.spot(loc[:-1], None)
+    model = finder._model(above.shape, above.value)
+    if model is not None:
+        finder.missing((*above.path, str(loc[-1])), fields(model)[str(loc[-1])], diagnostics)
+
+
+def _unknown(loc: Sequence[str | int], finder: Finder, diagnostics: Diagnostics) -> None:
+    above = finder.spot(loc[:-1], None)
+    model = finder._model(above.shape, above.value) or above.owner
+    key = str(loc[-1])
+    found = validate_keys.unknown(key, model, finder.words(above.path), above.value, finder.kinds)
+    diagnostics.add(found.code, found.message, finder.key_span((*above.path, key)), found.hint)
+
+
+def _wrong(error: Any, finder: Finder, diagnostics: Diagnostics) -> None:
+    spot = finder.spot(error["loc"], error["input"])
+    found = _fault(error) if error["type"] == "fault" else finding(error, spot)
+    at_key = spot.is_key or (found.code.id in _AT_KEY and isinstance(error["input"], dict))
+    span = finder.key_span(spot.path) if at_key else finder.span(spot.path)
+    diagnostics.add(found.code, found.message, span, found.hint)
+
+
+def _fault(error: Any) -> Finding:
+    context = error["ctx"]
+    return Finding(all_codes()[context["code"]], context["message"], context["hint"])
+
+
+def _has(value: Any, step: str | int) -> bool:
+    if isinstance(value, dict):
+        return step in value
+    return isinstance(value, list) and isinstance(step, int) and step < len(value)
+
+
+def _same_object(path: list[str | int], value: Any, given: Any) -> tuple[list[str | int], Any]:
+    entries = value.items() if isinstance(value, dict) else enumerate(value)
+    same = [(key, entry) for key, entry in entries if entry is given]
+    return ([*path, same[0][0]], same[0][1]) if len(same) == 1 else (path, value)
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
