@@ -198,7 +198,7 @@ class _Table:
                 index, start = index - 1, place + 1
         return start + len(line[start:]) - len(line[start:].lstrip(" \t"))
 
-    def report(  # noqa: PLR0917 - the order is that of `Diagnostics.add`
+    def report(
         self,
         code: Code,
         message: str,
@@ -216,7 +216,7 @@ class _Table:
 
 class _Quoted(csv.Dialect):
     delimiter, quotechar, lineterminator = ",", '"', "\n"
-    quoting, strict, skipinitialspace = csv.QUOTE_MINIMAL, True, True
+    quoting, doublequote, strict, skipinitialspace = csv.QUOTE_MINIMAL, True, True, True
 
 
 class _TableMarks(Marks):

@@ -248,7 +248,8 @@ class _Reader:
             hint = "write the keys out, or let *alias stand for a whole value"
             self._report(codes.MERGE_KEY, "`<<` is a merge key of YAML 1.1", event, hint)
         else:
-            self._report(codes.COMPLEX_KEY, "a key is missing before `:`", event)
+            hint = "write a key; if `:` begins the text, put it into quotes"
+            self._report(codes.COMPLEX_KEY, "a key is missing before `:`", event, hint)
 
     def _complex_key(self, event: Any) -> None:
         what = {MappingStartEvent: "a mapping", SequenceStartEvent: "a list"}

@@ -236,6 +236,8 @@ def _no_dash(place: _Place) -> Fault:
 
 def _no_content(place: _Place) -> Fault:
     found = place.rest[:1]
+    if found == ":":
+        return Fault(codes.COMPLEX_KEY, "a key is missing before `:`", place.span)
     message = f"a value is missing before `{found}`" if found else "the file ends too early"
     return Fault(codes.SYNTAX, message, place.span, "close every `[` and `{`; remove extra commas")
 
