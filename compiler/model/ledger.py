@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 LEDGER_FILE = ".edgewright.ledger"
 NO_OBJECT = "-"
@@ -19,8 +20,7 @@ _OURS, _BASE, _THEIRS = "ours", "base", "theirs"
 _MARKERS = {"<<<<<<<": _OURS, "|||||||": _BASE, "=======": _THEIRS, ">>>>>>>": ""}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class LedgerEntry:
+class LedgerEntry(NamedTuple):
     """One owned file: digest of its bytes, id of its object (or `-`), name in its directory."""
 
     sha256: str

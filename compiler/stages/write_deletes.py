@@ -21,7 +21,7 @@ from compiler.stages.write_disk import read_file, read_ledger
 from compiler.stages.write_nouns import Action, Area, Staged, WriteOptions, root_of
 
 FREE_DELETES = 20
-"""Up to this many objects may go without a word."""
+"""Up to this many objects may go without a word; a number that is given replaces it."""
 
 _HEADER = re.compile(rb"# edgewright: (\S+?)(?: @ (\S+))?, do not edit")
 _CONTENT_NAME = re.compile(r"-[0-9a-f]{8}$")
@@ -62,26 +62,34 @@ def judge_deletes(
         lost = _without_moved(lost, staged, area, moved)
     if lost and (allowed is None or len(lost) > allowed):
         whole = _vanished_sites(lost, area, moved) | _vanished_jobs(lost, staged, settled, area)
-        if whole or len(lost) > FREE_DELETES:
+        if whole or allowed is not None or len(lost) > FREE_DELETES:
             _report(lost, whole, area, allowed, diagnostics)
     return Deletes(len(lost), gone - len(lost))
 
 
 def _without_successors(staged: Sequence[Staged]) -> list[tuple[Staged, LedgerEntry]]:
     """What goes, less what appears elsewhere in its cluster or under another content name."""
+    losers = [item for item in staged if item.gone]
+    if not losers:
+        return []
     kept = {(item.unit.target, entry.id) for item in staged for entry in item.added}
-    lost: list[tuple[Staged, LedgerEntry]] = []
-    for item in staged:
-        if item.gone:
-            heirs = Counter(_base_name(entry.id) for entry in item.added)
-            for entry in item.gone:
-                if (item.unit.target, entry.id) in kept:
-                    continue
-                if _CONTENT_NAME.search(entry.id) and heirs[_base_name(entry.id)]:
-                    heirs[_base_name(entry.id)] -= 1
-                    continue
-                lost.append((item, entry))
-    return lost
+    return [
+        (item, entry)
+        for item in losers
+        for entry in _without_renamed(item)
+        if (item.unit.target, entry.id) not in kept
+    ]
+
+
+def _without_renamed(item: Staged) -> Iterator[LedgerEntry]:
+    """What leaves a directory, less objects that only got a new content-derived name in it."""
+    heirs = Counter(_CONTENT_NAME.sub("", entry.id) for entry in item.added)
+    for entry in item.gone:
+        base = _CONTENT_NAME.sub("", entry.id)
+        if base != entry.id and heirs[base]:
+            heirs[base] -= 1
+        else:
+            yield entry
 
 
 def _without_moved(
@@ -270,7 +278,3 @@ def _count(number: int) -> str:
 
 def _kind(entry: LedgerEntry) -> str:
     return entry.id.split("/", 1)[0]
-
-
-def _base_name(name: str) -> str:
-    return _CONTENT_NAME.sub("", name)
