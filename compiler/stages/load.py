@@ -169,7 +169,7 @@ class _Folder:
             return path, None
         target = self.paths.get(relative_to, self.root / "-").parent / path
         name = self.add(target)
-        if not os.path.lexists(target):
+        if name not in self.texts and not os.path.lexists(target):
             message = f"{name} does not exist"
             diagnostics.add(codes.FILE_MISSING, message, span, self._near_file(path))
             return name, None
