@@ -1,0 +1,226 @@
+"""The back half of a compile in pieces that processes can share: draft, render, check.
+
+A *front* is one environment after lowering. A *batch* is what one process works on at a time:
+some sites, or everything that is not of a single site. The pieces are the same whether one
+process does them or several, so the output cannot depend on how many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from compiler import backends
+from compiler.backends import kubernetes
+from compiler.model.backend import Assignment, EmitContext
+from compiler.model.definitions import crds
+from compiler.model.diagnostics import Diagnostic, Diagnostics
+from compiler.model.fleet import Cluster
+from compiler.model.manifest import Directory, Draft, Unit, UnitRole
+from compiler.model.resolved import Resolved
+from compiler.model.spec.sections import ObjectSpec
+from compiler.model.sync import GitopsContext, shards, sync_units
+from compiler.stages.check import CheckFacts, Summary, check
+from compiler.stages.draft import (
+    by_cluster,
+    inputs_used,
+    is_single_site,
+    node_drafts,
+    object_drafts,
+)
+from compiler.stages.render import render
+from compiler.stages.render_directory import shard_directory
+from compiler.stages.render_patches import PatchRule, kinds_by_subject
+from compiler.stages.render_templates import Templates
+
+SITES_PER_BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """One environment, ready to be drafted. `objects` are the user's own, parsed."""
+
+    resolved: Resolved
+    context: EmitContext
+    assignments: tuple[Assignment, ...]
+    objects: tuple[tuple[ObjectSpec, Sequence[Mapping[str, Any]]], ...] = ()
+    patches: tuple[PatchRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Work for one process: a front by its number, and the sites, or none for the shared part."""
+
+    front: int
+    sites: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a batch became. `kinds` says which kinds of object each part of the spec has."""
+
+    directories: tuple[Directory, ...]
+    summaries: tuple[Summary, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    kinds: Mapping[str, frozenset[str]]
+
+
+@dataclass(slots=True)
+class Workshop:
+    """Every front with what they share: templates, definitions, the facts to check against."""
+
+    fronts: tuple[Front, ...]
+    templates: Templates
+    definitions: tuple[Mapping[str, Any], ...] = ()
+    plans: dict[int, _Plan] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> CheckFacts:
+        """What objects are checked against, over all fronts."""
+        clusters: dict[str, Cluster] = {}
+        sites = {}
+        for front in self.fronts:
+            clusters |= {cluster.target: cluster for cluster in front.context.clusters.values()}
+            sites |= front.context.sites
+        return CheckFacts(clusters=clusters, sites=sites, definitions=(*crds(), *self.definitions))
+
+    def batches(self) -> list[Batch]:
+        """The shared part of every front, then its sites in groups."""
+        found = [Batch(number) for number in range(len(self.fronts))]
+        for number in range(len(self.fronts)):
+            sites = self.plan(number).sites
+            for start in range(0, len(sites), SITES_PER_BATCH):
+                found.append(Batch(number, tuple(sites[start : start + SITES_PER_BATCH])))
+        return found
+
+    def plan(self, number: int) -> _Plan:
+        """How the work of a front is divided; made once."""
+        if number not in self.plans:
+            self.plans[number] = _Plan.of(self.fronts[number])
+        return self.plans[number]
+
+    def build(self, batch: Batch, facts: CheckFacts) -> Built:
+        """Draft, render and check one batch."""
+        front = self.fronts[batch.front]
+        plan = self.plan(batch.front)
+        if batch.sites:
+            mine = [a for site in batch.sites for a in plan.by_site[site]]
+            drafts = list(node_drafts(mine, front.context, backends.backend))
+        else:
+            drafts = list(self._shared(front, plan))
+        return self._finish(front, drafts, facts)
+
+    def gitops(self, number: int, units: Iterable[Unit], facts: CheckFacts) -> Built:
+        """What the engines of a front reconcile, for the units that hold objects."""
+        front = self.fronts[number]
+        diagnostics = Diagnostics()
+        used = inputs_used(front.assignments, front.context)
+        own = list(units)
+        drafts: list[Draft] = []
+        extra: list[Directory] = []
+        for cluster in front.context.clusters.values():
+            here = [unit for unit in own if unit.target == cluster.target]
+            if not here:
+                continue
+            drafts += _engine_drafts(front, cluster, here, used, diagnostics)
+            if cluster.gitops.unit == "shard":
+                sites = [unit.name for unit in here if unit.role is UnitRole.SITES]
+                extra += [shard_directory(u, names) for u, names in shards(cluster, sites).items()]
+        built = self._finish(front, drafts, facts)
+        return Built(
+            (*built.directories, *extra),
+            built.summaries,
+            (*diagnostics.in_order(), *built.diagnostics),
+            {},
+        )
+
+    def _shared(self, front: Front, plan: _Plan) -> Iterator[Draft]:
+        context = front.context
+        for cluster, nodes in by_cluster(front.assignments, context).values():
+            if nodes:
+                yield from kubernetes.project_drafts(context, cluster, nodes)
+        yield from node_drafts(plan.shared, context, backends.backend)
+        yield from object_drafts(front.objects, context)
+
+    def _finish(self, front: Front, drafts: list[Draft], facts: CheckFacts) -> Built:
+        diagnostics = Diagnostics()
+        directories = render(
+            drafts,
+            self.templates,
+            diagnostics,
+            namespace=front.context.namespace,
+            patches=front.patches,
+        )
+        summaries = check(directories, facts)
+        kinds = kinds_by_subject(directories) if front.patches else {}
+        return Built(tuple(directories), summaries, diagnostics.in_order(), kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Which assignments belong to one site alone, and which to the shared part."""
+
+    sites: list[str]
+    by_site: Mapping[str, list[Assignment]]
+    shared: list[Assignment]
+
+    @classmethod
+    def of(cls, front: Front) -> _Plan:
+        single: dict[str, list[Assignment]] = {}
+        shared = []
+        touched: set[str] = set()
+        for assignment in front.assignments:
+            node = assignment.node
+            if is_single_site(node):
+                single.setdefault(node.places[0].site, []).append(assignment)
+            else:
+                shared.append(assignment)
+                touched.update(place.site for place in node.places)
+        if front.objects:
+            touched.update(single)
+        # A directory is rendered by one process: a site that the shared part also writes to
+        # goes with it.
+        for site in sorted(touched & single.keys()):
+            shared += single.pop(site)
+        return cls(sorted(single), single, shared)
+
+
+def _engine_drafts(
+    front: Front,
+    cluster: Cluster,
+    units: Sequence[Unit],
+    used: Mapping[Unit, set[str]],
+    diagnostics: Diagnostics,
+) -> list[Draft]:
+    context = front.context
+    engine = import_module(f"compiler.backends.{cluster.gitops.engine}")
+    found = sync_units(
+        cluster,
+        context.project,
+        context.environment,
+        units,
+        inputs_of=used,
+        diagnostics=diagnostics,
+    )
+    gitops = GitopsContext(
+        project=context.project,
+        environment=context.environment,
+        cluster=cluster,
+        units=found,
+        kinds=_users_kinds(front),
+        namespaces=(context.namespace,),
+    )
+    if hasattr(engine, "check"):
+        engine.check(gitops, diagnostics)
+    return list(engine.drafts(gitops))
+
+
+def _users_kinds(front: Front) -> tuple[tuple[str, str], ...]:
+    kinds = {
+        (str(data.get("apiVersion", "")).rpartition("/")[0], str(data.get("kind", "")))
+        for _, documents in front.objects
+        for data in documents
+    }
+    return tuple(sorted(kinds))
