@@ -29,7 +29,7 @@ from compiler.model.spec.spec import Spec
 from compiler.model.suggest import did_you_mean
 from compiler.stages.check import Summary, check_across
 from compiler.stages.draft import emit_context
-from compiler.stages.load import Sources, load
+from compiler.stages.load import Sources, load, shown
 from compiler.stages.lower import KNOWN, lower
 from compiler.stages.plan import plan
 from compiler.stages.render_patches import PatchRule, report_unused
@@ -152,7 +152,7 @@ def read_lock(root: Path, sources: Sources, diagnostics: Diagnostics) -> Lock | 
     path = folder / locks.FILE
     if not path.exists():
         return None
-    shown = source.shown(path)
+    shown = shown(path)
     text = source.decode(shown, path.read_bytes(), diagnostics)
     if text is None:
         return None

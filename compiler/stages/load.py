@@ -132,7 +132,7 @@ class _Folder:
 
     def add(self, path: Path) -> str:
         """Remember a file and give the name that it is shown under."""
-        name = _shown(path)
+        name = shown(path)
         self.paths[name] = path
         return name
 
@@ -141,14 +141,14 @@ class _Folder:
         try:
             found = sorted(self.root.iterdir())
         except OSError as error:
-            message = f"{_shown(self.root)}: {error.strerror or 'cannot be read'}"
+            message = f"{shown(self.root)}: {error.strerror or 'cannot be read'}"
             diagnostics.add(codes.NO_FILES, message, None, self._near_folder())
             return []
         files = [path for path in found if _is_yaml(path) and not path.is_dir()]
         if not files:
-            message = f"no .yaml or .yml file lies right in {_shown(self.root)}"
+            message = f"no .yaml or .yml file lies right in {shown(self.root)}"
             below = [path for path in found if path.is_dir() and any(path.glob("*.y*ml"))]
-            hint = f"Did you mean {_shown(below[0])}?" if below else "begin with `edgewright init`"
+            hint = f"Did you mean {shown(below[0])}?" if below else "begin with `edgewright init`"
             diagnostics.add(codes.NO_FILES, message, None, hint)
         return files
 
@@ -156,7 +156,7 @@ class _Folder:
         parent = self.root.parent
         names = [path.name for path in parent.iterdir()] if parent.is_dir() else []
         near = get_close_matches(self.root.name, names, 1)
-        return f"Did you mean {_shown(parent / near[0])}?" if near else "name an existing folder"
+        return f"Did you mean {shown(parent / near[0])}?" if near else "name an existing folder"
 
     def read(
         self, relative_to: str, path: str, span: Span, diagnostics: Diagnostics, limits: Limits
@@ -233,7 +233,7 @@ def _walk(root: Path, most: int = 200) -> list[tuple[str, list[str], list[str]]]
     return found
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """A path as its user would type it: relative where it lies below the current folder."""
     absolute = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
     current = Path.cwd()
