@@ -9,7 +9,7 @@ from pydantic import Field
 from compiler.model.kind import Kind
 from compiler.model.spec.data import GoldenSpec
 from compiler.model.spec.gates import GateSpec
-from compiler.model.spec.job import LoadTestSpec, RunSpec, SplitsSpec
+from compiler.model.spec.job import LoadTestSpec, RunSpec, SplitNames
 from compiler.model.spec.names import DatasetReference, ModelReference, Word
 
 
@@ -22,7 +22,7 @@ class EvaluateSpec(RunSpec):
     dataset: DatasetReference | None = Field(
         None, description="The dataset that it is measured on."
     )
-    split: SplitsSpec = Field((), description="The split of the dataset.")
+    split: SplitNames = Field((), description="The split of the dataset.")
     measure: tuple[Word, ...] = Field((), description="The metrics that it reports.")
     gates: tuple[GateSpec, ...] = Field((), description="What the measured values must fulfil.")
     golden: GoldenSpec | None = Field(None, description="A known input with its expected output.")

@@ -6,9 +6,8 @@ Becomes one Service per site (per host where `replicas: per-host`), and one reco
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from compiler import servers
 from compiler.model.choice import Choice
@@ -20,7 +19,7 @@ from compiler.model.member import Delivery, Member
 from compiler.model.names import name
 from compiler.model.plan import Node, Service
 from compiler.model.planning import Planning
-from compiler.model.spec.base import optional_list
+from compiler.model.spec.base import OneOrMany
 from compiler.model.spec.job import LoadTestSpec, RolloutSpec, ServiceSpec, UpdateSpec
 from compiler.model.spec.names import ModelReference
 from compiler.model.spec.worker import WorkerSpec
@@ -29,7 +28,7 @@ from compiler.model.spec.worker import WorkerSpec
 class ServeSpec(ServiceSpec):
     """Serve models."""
 
-    models: Annotated[tuple[ModelReference, ...], BeforeValidator(optional_list)] = Field(
+    models: OneOrMany[ModelReference] = Field(
         description="The models, one or several.", min_length=1
     )
     worker: WorkerSpec = Field(description="The model server.")

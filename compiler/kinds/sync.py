@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from compiler.model.codes import spec as codes
 from compiler.model.kind import Kind
-from compiler.model.spec.base import fault, optional_list
+from compiler.model.spec.base import OneOrMany, fault
 from compiler.model.spec.job import JobSpec
 from compiler.model.spec.names import CodeName, DatasetReference, ModelReference
 from compiler.model.spec.scalars import Flag
@@ -17,15 +17,9 @@ from compiler.model.spec.scalars import Flag
 class SyncSpec(JobSpec):
     """Keep artifacts on sites."""
 
-    models: Annotated[tuple[ModelReference, ...], BeforeValidator(optional_list)] = Field(
-        (), description="The models."
-    )
-    datasets: Annotated[tuple[DatasetReference, ...], BeforeValidator(optional_list)] = Field(
-        (), description="The datasets."
-    )
-    code: Annotated[tuple[CodeName, ...], BeforeValidator(optional_list)] = Field(
-        (), description="The code artifacts."
-    )
+    models: OneOrMany[ModelReference] = Field((), description="The models.")
+    datasets: OneOrMany[DatasetReference] = Field((), description="The datasets.")
+    code: OneOrMany[CodeName] = Field((), description="The code artifacts.")
     peers: Flag = Field(False, description="Whether hosts of a site fetch from one another.")
 
     @model_validator(mode="after")

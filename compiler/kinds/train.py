@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from compiler.model.kind import Kind
-from compiler.model.spec.job import RunSpec, SplitsSpec
+from compiler.model.spec.job import RunSpec, SplitNames
 from compiler.model.spec.names import DatasetReference, ModelReference
 from compiler.model.spec.scalars import Count
 
@@ -22,7 +22,7 @@ class TrainSpec(RunSpec):
     )
     base: ModelReference | None = Field(None, description="The version that training starts from.")
     dataset: DatasetReference | None = Field(None, description="The dataset that it trains on.")
-    split: SplitsSpec = Field((), description="The splits of the dataset that it sees.")
+    split: SplitNames = Field((), description="The splits of the dataset that it sees.")
     num_nodes: Count = Field(1, description="The number of nodes that train together.")
     keep: tuple[Literal["best", "last"], ...] = Field((), description="Which checkpoints are kept.")
 

@@ -13,7 +13,7 @@ from compiler.model.codes import all_codes
 from compiler.model.codes import spec as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.kind import Kinds
-from compiler.model.spec.base import SpecModel
+from compiler.model.spec.base import NOTHING, SpecModel
 from compiler.model.spec.job import JobSpec, StepSpec
 from compiler.model.spec.shape import FieldShape, Shape, fields
 from compiler.stages import validate_keys
@@ -159,7 +159,8 @@ def _unknown(loc: Sequence[str | int], finder: Finder, diagnostics: Diagnostics)
 
 def _wrong(error: Any, finder: Finder, diagnostics: Diagnostics) -> None:
     spot = finder.spot(error["loc"], error["input"])
-    found = _fault(error) if error["type"] == "fault" else finding(error, spot)
+    empty = error["input"] is NOTHING or error["input"] is None
+    found = _fault(error) if error["type"] == "fault" and not empty else finding(error, spot)
     at_key = spot.is_key or (found.code.id in _AT_KEY and isinstance(error["input"], dict))
     span = finder.key_span(spot.path) if at_key else finder.span(spot.path)
     diagnostics.add(found.code, found.message, span, found.hint)

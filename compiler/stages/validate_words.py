@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from compiler.model.codes import all_codes
 from compiler.model.codes import spec as codes
 from compiler.model.diagnostics import Code
-from compiler.model.spec.base import source_text
+from compiler.model.spec.base import NOTHING, source_text
 from compiler.model.spec.checks import holds_credential
 from compiler.model.spec.placeholders import placeholder_fault
 from compiler.model.spec.shape import Shape, fields
@@ -65,7 +65,7 @@ def finding(error: Any, spot: Spotted) -> Finding:
     """The words for one error of pydantic."""
     value = spot.value if spot.is_key else error["input"]
     text = (spot.shape.key or spot.shape.text) if spot.is_key else spot.shape.text
-    if value is None:
+    if value is None or value is NOTHING:
         empty = {"model": "{}", "mapping": "{}", "list": "[]"}.get(spot.shape.sort, "the value")
         return Finding(
             codes.EMPTY_VALUE,

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from compiler.model.codes import spec as codes
 from compiler.model.spec.amounts import MetricValue
-from compiler.model.spec.base import SpecModel, chosen, fault, optional_list
+from compiler.model.spec.base import OneOrMany, SpecModel, chosen, fault
 from compiler.model.spec.data import GoldenSpec, SplitsSpec
 from compiler.model.spec.free import Params
 from compiler.model.spec.gates import GateSpec
@@ -42,8 +42,8 @@ from compiler.model.spec.scalars import (
 from compiler.model.spec.where import WhereField
 
 Unpack = Literal["tar", "tar.gz", "zip"]
-Words = Annotated[tuple[Word, ...], BeforeValidator(optional_list)]
-Lines = Annotated[tuple[Line, ...], BeforeValidator(optional_list)]
+Words = OneOrMany[Word]
+Lines = OneOrMany[Line]
 
 
 class CodeSpec(SpecModel):
@@ -136,7 +136,7 @@ class LineageSpec(SpecModel):
     """Where a version comes from."""
 
     base: ModelReference | None = Field(None, description="The version that training started from.")
-    trained_on: Annotated[tuple[DatasetReference, ...], BeforeValidator(optional_list)] = Field(
+    trained_on: OneOrMany[DatasetReference] = Field(
         (), description="The datasets that it was trained on."
     )
     job: JobName | None = Field(None, description="The job that made it.")

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidatorFunctionWrapHandler, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidatorFunctionWrapHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from compiler.model.diagnostics import Code, Span
 from compiler.model.marks import Marks as Marks  # noqa: PLC0414 - models hand them out
@@ -41,7 +48,7 @@ class SpecModel(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _keep_marks(cls, data: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-        model = handler(data)
+        model = handler(_without_null(data))
         marks = getattr(data, "marks", None)
         if marks is not None:
             model.__dict__["_marks"] = marks
@@ -75,6 +82,12 @@ class SpecModel(BaseModel):
     def wrote(self, attribute: str) -> bool:
         """True when the author wrote this field, False when its value is the default."""
         return attribute in self.model_fields_set
+
+
+def _without_null(data: Any) -> Any:
+    if not isinstance(data, dict) or None not in data.values():
+        return data
+    return Shaped({key: NOTHING if value is None else value for key, value in data.items()}, data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +131,40 @@ def source_text(value: Any) -> str | None:
     return None
 
 
-def optional_list(value: Any) -> Any:
-    """`x` as `[x]`, for keys that take one value or a list of them."""
-    return value if value is None or isinstance(value, list | tuple | dict) else [value]
+class AsList:
+    """Metadata of a list that may be written as its one entry: `x` for `[x]`."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """The list's validator, after a single value has become a list."""
+        return core_schema.no_info_before_validator_function(_as_list, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """The JSON Schema with both shapes."""
+        made = handler(schema)
+        return {"anyOf": [made["items"], made]}
+
+
+Entry = TypeVar("Entry")
+OneOrMany = Annotated[tuple[Entry, ...], AsList()]
+"""A list of entries, which may be written as one entry alone."""
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str | int | float) else value
+
+
+class _Nothing:
+    """What a key without a value holds: refused by every type, also by optional ones."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+NOTHING = _Nothing()
 
 
 def chosen(model: SpecModel, attributes: Sequence[str]) -> list[str]:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from compiler.model.codes import spec as codes
-from compiler.model.spec.base import SpecModel, fault, optional_list
+from compiler.model.spec.base import OneOrMany, SpecModel, fault
 from compiler.model.spec.names import (
     Address,
     ClusterName,
+    ClusterSecretName,
     ConfigMapName,
     HostName,
     LabelKey,
@@ -102,7 +103,7 @@ class RepositorySpec(SpecModel):
     path: TreePath = Field(
         "generated", description="The directory of the output in the repository."
     )
-    secret: SecretName | None = Field(
+    secret: ClusterSecretName | None = Field(
         None, description="The Secret that the engine reads the repository with."
     )
 
@@ -120,9 +121,7 @@ class DestinationSpec(SpecModel):
         return self
 
 
-KubernetesVersions = Annotated[
-    tuple[MinorVersion, ...], BeforeValidator(optional_list), Field(min_length=1)
-]
+KubernetesVersions = Annotated[OneOrMany[MinorVersion], Field(min_length=1)]
 
 
 class ClusterSpec(SpecModel):

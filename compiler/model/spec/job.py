@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
-    BeforeValidator,
     Field,
     GetJsonSchemaHandler,
     PlainValidator,
@@ -20,7 +19,7 @@ from pydantic_core import CoreSchema
 
 from compiler.model.codes import spec as codes
 from compiler.model.spec.amounts import Percentage
-from compiler.model.spec.base import Context, Shaped, SpecModel, fault, optional_list
+from compiler.model.spec.base import Context, OneOrMany, Shaped, SpecModel, fault
 from compiler.model.spec.exposure import ExposeSpec, ReplicasSpec
 from compiler.model.spec.free import Params
 from compiler.model.spec.gates import GateSpec
@@ -37,7 +36,7 @@ from compiler.model.spec.scalars import (
 from compiler.model.spec.where import WhereField
 from compiler.model.spec.worker import PlaceSpec, RoleWorkerSpec, WorkerSpec
 
-SplitsSpec = Annotated[tuple[Word, ...], BeforeValidator(optional_list)]
+SplitNames = OneOrMany[Word]
 _UPDATE = "hot, rolling or {hot: {poll: DURATION}}"
 
 

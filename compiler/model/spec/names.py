@@ -203,6 +203,17 @@ ConfigMapName = Annotated[
         maximum=253,
     ),
 ]
+ClusterSecretName = Annotated[
+    str,
+    Text(
+        noun="name of a Secret",
+        rule="lower-case letters, digits, '-' and '.', at most 253",
+        example="git-read",
+        pattern=rf"^{_LABEL}(?:\.{_LABEL})*$",
+        maximum=253,
+        secret=True,
+    ),
+]
 SecretKey = Annotated[
     str,
     Text(
@@ -249,7 +260,6 @@ Word = Annotated[
     Text(
         noun="word",
         rule="letters, digits, '-', '_' and '.', without spaces",
-        example="object-detection",
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@/+-]*$",
         maximum=128,
     ),

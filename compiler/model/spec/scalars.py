@@ -104,7 +104,7 @@ Url = Annotated[
     Text(
         noun="URL",
         rule="SCHEME://HOST/PATH without a user or password",
-        example="https://s3.eu.example.com",
+        example="https://example.com/path",
         check=check_url,
     ),
 ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from compiler.model.spec.amounts import MetricValue, Percentage
-from compiler.model.spec.base import SpecModel, key_of
+from compiler.model.spec.base import AsList, SpecModel, key_of
 from compiler.model.spec.free import Params, Raw
 from compiler.model.spec.job import AnyJob, AnyStep
 from compiler.model.spec.text import Text
@@ -71,7 +71,7 @@ def fields(model: type[SpecModel]) -> Mapping[str, FieldShape]:
                 shape_of(hints[name]),
                 info.is_required() or name in getattr(model, "needed", ()),
                 info.description or "",
-                None if info.is_required() else info.get_default(call_default_factory=False),
+                None if info.is_required() or info.default_factory else info.default,
             )
             for name, info in model.model_fields.items()
         }
@@ -118,7 +118,12 @@ def models_below(model: type[SpecModel]) -> Iterator[type[SpecModel]]:
 
 def _annotated(arguments: tuple[Any, ...]) -> Shape:
     text = next((entry for entry in arguments[1:] if isinstance(entry, Text)), None)
-    return Shape("text", text=text) if text is not None else shape_of(arguments[0])
+    if text is not None:
+        return Shape("text", text=text)
+    inner = shape_of(arguments[0])
+    if any(isinstance(entry, AsList) for entry in arguments[1:]):
+        return replace(inner, described=f"{inner.item}, or a list of them")
+    return inner
 
 
 def _plain(annotation: Any) -> Shape:

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validat
 from pydantic_core import CoreSchema
 
 from compiler.model.codes import spec as codes
-from compiler.model.spec.base import Shaped, SpecModel, chosen, fault, optional_list, source_text
+from compiler.model.spec.base import OneOrMany, Shaped, SpecModel, chosen, fault, source_text
 from compiler.model.spec.exposure import ExposeSpec, ReplicasSpec
 from compiler.model.spec.free import Params
 from compiler.model.spec.names import (
@@ -212,14 +212,12 @@ class WorkerSpec(SpecModel):
         {},
         description="Parameters for the code, in /edgewright/params.json; numbers keep their text.",
     )
-    code: Annotated[tuple[CodeName, ...], BeforeValidator(optional_list)] = Field(
-        (), description="Code artifacts that it runs."
-    )
+    code: OneOrMany[CodeName] = Field((), description="Code artifacts that it runs.")
     user: UserSpec = Field(default_factory=UserSpec, description="The user that it runs as.")
     host_network: Flag = Field(False, description="Whether it uses the host's network.")
-    implements: Annotated[
-        tuple[Literal["sedna-lib", "flower", "cascade-v1"], ...], BeforeValidator(optional_list)
-    ] = Field((), description="Protocols that the image speaks.")
+    implements: OneOrMany[Literal["sedna-lib", "flower", "cascade-v1"]] = Field(
+        (), description="Protocols that the image speaks."
+    )
     name: Name | None = Field(None, description="The container's name.")
 
 
