@@ -191,3 +191,17 @@ ANY_NODE = Code(
     "nodes apart, so its pods could be scheduled to another site.",
     "List the site's `hosts:`, or give it a `nodeSelector:` that only its nodes match.",
 )
+NO_SLOT = Code(
+    "E3019",
+    "A learning loop has no place for the model that it makes",
+    "What passes the gate is written to one mutable place that inference reads; it is never guessed.",
+    "Add `deploy: {uri: …, format: …}` to the job.",
+)
+SEDNA_HOST = Code(
+    "E3401",
+    "Sedna needs one host by name",
+    "Sedna's controller tells the agent of one node, by its name, about an edge worker or a "
+    "dataset. Without a name it reports nothing and the worker waits for ever.",
+    "List the site's hosts, and where there are several say which with `place: {host: NAME}` or "
+    "`replicas: per-host`.",
+)

@@ -1,0 +1,39 @@
+"""The image that a Sedna worker really pulls: digest from the lock, mirror of the site.
+
+A mirror is a pull-through host that serves the same paths, so only the host part is replaced.
+Asks no registry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.model.backend import EmitContext
+
+DOCKER_HUB = "docker.io"
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """How one image is pulled: its final `reference` and the pull `secret`, or empty."""
+
+    reference: str
+    secret: str = ""
+
+
+def pull(image: str, site: str, context: EmitContext) -> Pull:
+    """The final reference of an image at a site."""
+    pinned = context.images.get(image, image)
+    host, path = _split(pinned)
+    for rule in context.registries.get(site, ()):
+        if rule.host == host:
+            return Pull(f"{rule.mirror}/{path}" if rule.mirror else pinned, rule.secret)
+    return Pull(pinned)
+
+
+def _split(image: str) -> tuple[str, str]:
+    """Host and path of a reference; a bare name belongs to Docker Hub's `library`."""
+    first, slash, rest = image.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return first, rest
+    return DOCKER_HUB, image if slash else f"library/{image}"
