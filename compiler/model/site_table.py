@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Final
 
 from compiler.model import yaml_faults
@@ -16,12 +15,15 @@ from compiler.model.codes import text as codes
 from compiler.model.decoding import STANDARD_LIMITS
 from compiler.model.diagnostics import Code, Diagnostics, Related, Span
 from compiler.model.marks import Entry, Map, Marks, collector_paused
+from compiler.model.suggest import did_you_mean
 
 _REQUIRED: Final = ("name", "cluster", "layer", "profile")
 _PLAIN: Final = ("cluster", "layer", "profile", "timezone")
 _LINK: Final = ("link.rate", "link.window")
 _KNOWN: Final = (*_REQUIRED, "hosts", "timezone", *_LINK)
 _FREE: Final = ("labels.", "vars.")
+_MOST_COLUMNS: Final = 200
+_LONGEST_LINE: Final = 65_536
 
 
 def parse(file: str, text: str, diagnostics: Diagnostics) -> Map:
@@ -59,8 +61,11 @@ class _Table:
         names = self.cells(self.first)
         if names is None or not self._is_comma_separated(names):
             return False
-        added = [self._add_column(index, name) for index, name in enumerate(names)]
-        good = all(added)
+        added = [self._add_column(index, name) for index, name in enumerate(names[:_MOST_COLUMNS])]
+        good = all(added) and len(names) <= _MOST_COLUMNS
+        if len(names) > _MOST_COLUMNS:
+            message = f"the header has {len(names)} columns; {_MOST_COLUMNS} are the most"
+            self.report(codes.CSV_HEADER, message, self.first, None, "remove columns")
         missing = [name for name in _REQUIRED if name not in self.columns]
         if good and missing:
             message = f"the table lacks the column{'s'[: len(missing) > 1]} {', '.join(missing)}"
@@ -91,12 +96,12 @@ class _Table:
 
     def _unknown_column(self, index: int, name: str) -> None:
         message = f"unknown column {name}" if name else "a column without a name"
-        near = get_close_matches(name, (*_KNOWN, "labels", "vars"), 1)
+        near = did_you_mean(name, (*_KNOWN, "labels", "vars"))
         hint = f"columns are {', '.join(_KNOWN)}, labels.KEY and vars.KEY"
         if name.startswith(_FREE) or name in ("labels", "vars"):
             hint = f"name the key: {name.rstrip('.')}.KEY"
         elif near:
-            hint = f"Did you mean {near[0]}?"
+            hint = near
         self.report(codes.CSV_HEADER, message, self.first, index, hint)
 
     def _plan(self) -> None:
@@ -133,6 +138,10 @@ class _Table:
     def cells(self, row: int) -> list[str] | None:
         """The cells of a line without the spaces around them; None if it was reported."""
         line = self.lines[row]
+        if len(line) > _LONGEST_LINE:
+            message = f"the line has {len(line)} characters; {_LONGEST_LINE} are the most"
+            self.report(codes.CSV_CELL, message, row, None, "write one site on each line")
+            return None
         if '"' not in line:
             share = self.shared.setdefault
             return [share(cell, cell) for cell in map(str.strip, line.split(","))]
@@ -183,7 +192,7 @@ class _Table:
                 problem = f"{name} stands twice" if name in hosts else f"`{part}` is no host"
                 hint = "write name or name=address, separated by ;"
                 self.report(codes.CSV_CELL, f"hosts: {problem}", row, index, hint)
-                continue
+                break
             hosts[name] = Map({"address": address} if address else (), marks)
         return hosts
 

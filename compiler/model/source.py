@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
+from itertools import islice
 from typing import Any, Final, NoReturn
 
 from yaml._yaml import CParser
@@ -31,6 +31,7 @@ from compiler.model.codes import text as codes
 from compiler.model.decoding import STANDARD_LIMITS, Limits, decode, report_size
 from compiler.model.diagnostics import Code, Diagnostics, Related, Span
 from compiler.model.marks import NOWHERE, Entry, List, Map, Marks, child_marks, collector_paused
+from compiler.model.suggest import did_you_mean
 from compiler.model.yaml_faults import lines_of
 from compiler.model.yaml_scalars import Float, Int, resolve, surprise
 
@@ -87,6 +88,7 @@ class _StopReadingError(Exception):
 _ABSENT: Final = object()
 _MAYBE: Final = frozenset("-+.0123456789~nNtTfF")
 _MOST_DIRECTIVES: Final = 100
+_MOST_PROPOSALS: Final = 200
 _SMALL: Final = 1024 * 1024
 """A text up to this length has fewer nodes than any sensible cap, so nothing is counted."""
 
@@ -279,8 +281,8 @@ class _Reader:
         if name in self.open:
             self._report(codes.ALIAS, f"*{name} lies inside the value that &{name} marks", event)
             return
-        near = get_close_matches(name, self.anchors, 1)
-        hint = f"Did you mean *{near[0]}?" if near else f'if the text is meant, quote it: "*{name}"'
+        known = (f"*{anchor}" for anchor in islice(self.anchors, _MOST_PROPOSALS))
+        hint = did_you_mean(f"*{name}", known) or f'if the text is meant, quote it: "*{name}"'
         self._report(codes.ALIAS, f"*{name} refers to nothing; no &{name} above it", event, hint)
 
     def _enter(self, start: Any) -> int:

@@ -10,7 +10,6 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -20,11 +19,14 @@ from compiler.model.decoding import STANDARD_LIMITS, Limits, report_size
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.marks import Map, Marks
 from compiler.model.merge import entry_in
+from compiler.model.suggest import did_you_mean, nearest
 
 REFERENCED_LIMITS: Final = Limits(size=1024 * 1024)
 """Caps on a file that the spec refers to: no object of Kubernetes holds more than 1 MiB."""
 
 _SITES: Final = ("fleet", "sites")
+_MOST_PROPOSALS: Final = 2_000
+_RELATIVE: Final = "paths are relative to the file that names them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +157,8 @@ class _Folder:
     def _near_folder(self) -> str:
         parent = self.root.parent
         names = [path.name for path in parent.iterdir()] if parent.is_dir() else []
-        near = get_close_matches(self.root.name, names, 1)
-        return f"Did you mean {shown(parent / near[0])}?" if near else "name an existing folder"
+        near = nearest(self.root.name, names)
+        return f"Did you mean {shown(parent / near)}?" if near else "name an existing folder"
 
     def read(
         self, relative_to: str, path: str, span: Span, diagnostics: Diagnostics, limits: Limits
@@ -181,11 +183,10 @@ class _Folder:
             for folder, _, files in _walk(self.root)
             for file in files
         )
-        same_name = [file for file in known if PurePosixPath(file).name == PurePosixPath(path).name]
-        near = same_name or get_close_matches(path, known, 1)
-        return (
-            f"Did you mean {near[0]}?" if near else "paths are relative to the file that names them"
-        )
+        for file in known:
+            if PurePosixPath(file).name == PurePosixPath(path).name:
+                return f"Did you mean {file}?"
+        return did_you_mean(path, known[:_MOST_PROPOSALS]) or _RELATIVE
 
     def open(self, name: str, span: Span, diagnostics: Diagnostics, limits: Limits) -> str | None:
         """The text of a file of the folder, read once; None if it was reported."""

@@ -115,6 +115,7 @@ FAULTS: list[tuple[str, Code, str, str, str]] = [
     (f"{HEADER},hosts\na,h,e,n,x=", codes.CSV_CELL, "s.csv:2:9", "`x=` is no host", "="),
     (f"{HEADER},hosts\na,h,e,n,x;;y", codes.CSV_CELL, "s.csv:2:9", "`` is no host", ";"),
     (f"{HEADER},hosts\na,h,e,n,x;x", codes.CSV_CELL, "s.csv:2:9", "x stands twice", ""),
+    (f"{HEADER}\n" + "x" * 70_000, codes.CSV_CELL, "s.csv:2:1", "70000 characters", "one site"),
     (f"{HEADER}\na,h,e,n\x00", codes.CONTROL_CHARACTER, "s.csv:2:8", "NUL", ""),
 ]
 
@@ -146,3 +147,15 @@ def test_reading_ends_after_a_hundred_faulty_rows() -> None:
     found = tried(HEADER + "\na,b" * 1_000)[1]
     assert codes.TOO_MANY_PROBLEMS in {one.code for one in found}
     assert len(found) == 102
+
+
+def test_a_header_with_thousands_of_columns_is_refused_once() -> None:
+    columns = ",".join(f"vars.v{index}" for index in range(3_000))
+    (found,) = tried(f"{HEADER},{columns}")[1]
+    assert "3004 columns" in found.message
+
+
+def test_every_wrong_column_is_reported() -> None:
+    assert [found.message for found in tried(f"{HEADER},labls.x,nam,zzz")[1]] == [
+        "unknown column labls.x", "unknown column nam", "unknown column zzz",
+    ]  # fmt: skip
