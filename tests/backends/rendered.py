@@ -1,27 +1,46 @@
-"""Drafts to objects for tests of backends: the shipped templates over a draft's values."""
+"""Drafts to objects for tests of backends, through the real render stage."""
 
 from __future__ import annotations
 
-import json
+import copy
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import jsonschema_rs
-from ryaml import loads  # type: ignore[attr-defined]
 
-from compiler.model.manifest import Draft
+from compiler.model.diagnostics import Diagnostics
+from compiler.model.manifest import Directory, Draft
+from compiler.stages import render as stage
 from compiler.stages.check_structural import CompactFile, strict_compact
+from compiler.stages.render_templates import Templates, TemplateSource
 
-ROOT = Path(__file__).parents[2]
+SCHEMAS = Path(__file__).parents[2] / "compiler" / "schemas"
+_TEMPLATES = Templates(TemplateSource())
+
+
+def directories(drafts: Iterable[Draft]) -> list[Directory]:
+    """The write units that drafts make; a fault of a template fails the test."""
+    diagnostics = Diagnostics()
+    found = stage.render(drafts, _TEMPLATES, diagnostics, namespace="stores")
+    diagnostics.raise_errors()
+    return found
+
+
+def render_all(drafts: Iterable[Draft]) -> list[dict[str, Any]]:
+    """The objects of drafts, those of one template together, in the order of the templates."""
+    drafts = list(drafts)
+    order = [draft.template for draft in drafts]
+    objects = [item for made in directories(drafts) for item in made.objects]
+    objects.sort(key=lambda item: order.index(item.template))
+    return [copy.deepcopy(dict(item.data)) for item in objects]
 
 
 def render(draft: Draft) -> dict[str, Any]:
-    """The object that a draft's template and values make."""
-    text = _environment().get_template(draft.template).render(draft.values)
-    data: dict[str, Any] = loads(text)
-    return data
+    """The object of one draft that refers to no other."""
+    (made,) = render_all([draft])
+    return made
 
 
 def judge(data: dict[str, Any], file: str) -> list[str]:
@@ -32,24 +51,7 @@ def judge(data: dict[str, Any], file: str) -> list[str]:
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    def finalize(value: Any) -> str:
-        assert not isinstance(value, jinja2.Undefined), "an undefined value"
-        return json.dumps(value, ensure_ascii=False)
-
-    loader = jinja2.FileSystemLoader(ROOT / "templates")
-    return jinja2.Environment(
-        loader=loader,
-        finalize=finalize,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
-
-
-@cache
 def _validator(file: str, key: str) -> jsonschema_rs.Draft202012Validator:
-    text = (ROOT / "compiler" / "schemas" / f"{file}.json").read_text(encoding="utf-8")
+    text = (SCHEMAS / f"{file}.json").read_text(encoding="utf-8")
     schema = strict_compact(CompactFile.parse(text), key)
     return jsonschema_rs.Draft202012Validator(schema)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from compiler.model import plan
 from compiler.model.codes import plan as codes
 from compiler.model.fleet import Gitops, Network, Registry
 from compiler.model.inputs import Slot
-from compiler.model.manifest import Draft, Naming, Reference
+from compiler.model.manifest import Naming, Reference
 from compiler.model.member import Member, Place
 from compiler.model.names import is_dns_label, with_suffix
 from compiler.model.worker import (
@@ -25,7 +24,7 @@ from compiler.model.worker import (
     User,
     Volume,
 )
-from tests.backends.rendered import judge, render
+from tests.backends.rendered import directories, judge, render_all
 from tests.backends.sedna_cases import (
     CLASSES,
     HUB,
@@ -42,25 +41,10 @@ from tests.backends.sedna_cases import (
 Spec = dict[str, Any]
 
 
-def final(drafts: Iterable[Draft]) -> list[Spec]:
-    """Rendered objects with references and content names as the render stage makes them."""
-    drafts = list(drafts)
-    names = {d.key: f"{d.values['name']}-{'0' * 8}" for d in drafts if d.key}
-    return [render(dataclasses.replace(d, values=_replaced(d.values, names))) for d in drafts]
-
-
-def _replaced(value: Any, names: dict[str, str]) -> Any:
-    if isinstance(value, Reference):
-        return names[value.key]
-    if isinstance(value, dict):
-        return {key: _replaced(item, names) for key, item in value.items()}
-    return [_replaced(item, names) for item in value] if isinstance(value, list) else value
-
-
 def emitted(node: plan.Node, **changes: Any) -> dict[str, Spec]:
     """Objects by kind; of several of a kind, by kind and the end of what they hold."""
     found: dict[str, Spec] = {}
-    for data in final(BACKEND.emit(node, context(**changes))):
+    for data in render_all(BACKEND.emit(node, context(**changes))):
         kind = data["kind"]
         if kind in ("Model", "Dataset"):
             kind += " " + data["spec"]["url"]
@@ -234,7 +218,9 @@ def rich() -> plan.Cascade:
 def test_every_object_satisfies_sednas_own_schema_and_loses_nothing_to_pruning(
     node: plan.Node,
 ) -> None:
-    found = [data for data in final(BACKEND.emit(node, context())) if data["kind"] != "ConfigMap"]
+    found = [
+        data for data in render_all(BACKEND.emit(node, context())) if data["kind"] != "ConfigMap"
+    ]
     assert found
     for data in found:
         assert judge(data, "sedna") == [], data["kind"]
@@ -276,6 +262,22 @@ def test_a_models_name_changes_with_what_it_says_and_only_then() -> None:
 
     assert name() == name()
     assert name(url="host:/models/other.pb") != name()
+
+
+def test_a_loops_name_is_its_content() -> None:
+    job = emitted(loop())["IncrementalLearningJob"]["metadata"]["name"]
+    again = emitted(loop())["IncrementalLearningJob"]["metadata"]["name"]
+    later = emitted(loop(trigger=plan.Trigger(new_samples=9)))["IncrementalLearningJob"]
+    assert job == again
+    assert job.startswith("improve-yard-")
+    assert later["metadata"]["name"] != job
+
+
+def test_a_directory_is_one_file_for_each_object_with_the_job_in_its_header() -> None:
+    (inputs, site_) = directories(BACKEND.emit(loop(), context()))
+    assert len(inputs.objects) == 3
+    assert site_.objects[0].text.startswith("# edgewright: jobs.improve @ yard, do not edit\n")
+    assert 'start: "02:00"' in site_.objects[0].text
 
 
 def test_other_bytes_at_the_same_address_are_another_model() -> None:
@@ -373,7 +375,7 @@ def test_a_cloud_of_several_hosts_is_chosen_by_the_scheduler() -> None:
         site("cloud", "cloud", "a", "b", node_selector={"pool": "gpu"}),
         site("yard", "edge", "edge-node"),
     )
-    data = final(BACKEND.emit(cascade(), context(*sites)))[-1]
+    data = render_all(BACKEND.emit(cascade(), context(*sites)))[-1]
     made = data["spec"]["cloudWorker"]["template"]["spec"]
     assert "nodeName" not in made
     assert made["nodeSelector"] == {"pool": "gpu"}
@@ -533,6 +535,6 @@ def test_a_host_that_is_named_is_the_host() -> None:
     node = cascade(edges=(dataclasses.replace(edge, place=Place("hub", "yard", "edge", "b")),))
     sites = (site("cloud", "cloud", "c"), site("yard", "edge", "a", "b"))
     assert BACKEND.problems(node, context(*sites)) == ()
-    data = final(BACKEND.emit(node, context(*sites)))[-1]
+    data = render_all(BACKEND.emit(node, context(*sites)))[-1]
     assert data["metadata"]["name"] == "watch-helmets-yard-b"
     assert data["spec"]["edgeWorker"]["template"]["spec"]["nodeName"] == "b"
