@@ -181,12 +181,13 @@ def _shape(judge: Judge, data: Mapping[str, Any], kind: str) -> Iterator[Wrong]:
 def _against(form: Form, data: Any, kind: str, below: tuple[str | int, ...]) -> Iterator[Wrong]:
     try:
         sound = form.validator.is_valid(data)
+        errors = [] if sound else list(islice(form.validator.iter_errors(data), _FAULTS_SHOWN))
     except ValueError:
-        yield Wrong(codes.WRONG_TYPE, _strange(data))
+        yield Wrong(codes.WRONG_TYPE, _strange(data, below))
         return
+    for error in errors:
+        yield from describe(error, form.schema, data, kind, below)
     if not sound:
-        for error in islice(form.validator.iter_errors(data), _FAULTS_SHOWN):
-            yield from describe(error, form.schema, data, kind, below)
         return
     for mark in walk(form.mark, data, below):
         where = path_text(mark.path)

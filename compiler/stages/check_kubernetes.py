@@ -111,6 +111,23 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 """Definition and field to the words, or the bounds, that the API server takes."""
 
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    f"{_CORE}Pod": ("spec",),
+    f"{_CORE}PodTemplateSpec": ("spec",),
+    f"{_CORE}Service": ("spec",),
+    f"{_CORE}PersistentVolumeClaim": ("spec",),
+    f"{_CORE}PersistentVolumeClaimSpec": ("accessModes", "resources"),
+    f"{_CORE}Container": ("image",),
+    "io.k8s.api.apps.v1.Deployment": ("spec",),
+    "io.k8s.api.apps.v1.DaemonSet": ("spec",),
+    "io.k8s.api.apps.v1.StatefulSet": ("spec",),
+    "io.k8s.api.batch.v1.Job": ("spec",),
+    "io.k8s.api.batch.v1.CronJob": ("spec",),
+    "io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler": ("spec",),
+    "io.k8s.api.networking.v1.Ingress": ("spec",),
+}
+"""Fields that a definition calls optional and the API server refuses to miss."""
+
 _REPLACED: Mapping[str, Schema] = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": {
         "type": ["string", "number", "null"], "pattern": PATTERN,
@@ -161,6 +178,10 @@ def core_schema(version: str, definition: str) -> Schema:
         if name not in reached:
             reached[name] = _replaced(name) or _clean(published[name], wanted)
             _add_words(reached[name], WORDS.get(name, {}))
+            needed = NEEDED.get(name, ())
+            reached[name]["required"] = [*reached[name].get("required", ()), *needed]
+    for one in reached.values():
+        _forbid_nulls(one, reached)
     return {"$ref": f"#/$defs/{definition}", "$defs": dict(sorted(reached.items()))}
 
 
@@ -210,3 +231,20 @@ def _add_words(schema: Schema, words: Mapping[str, Any]) -> None:
         if known is None:
             continue
         known.update(allowed if isinstance(allowed, dict) else {"enum": [*allowed, None]})
+
+
+def _forbid_nulls(schema: Schema, reached: Mapping[str, Schema]) -> None:
+    """A null is taken for an absent field; an entry of a list or a required field cannot be."""
+    properties = schema.get("properties", {})
+    for name, sub in properties.items():
+        if "items" in sub:
+            _forbid_null(sub["items"], reached)
+        if name in schema["required"]:
+            _forbid_null(sub, reached)
+
+
+def _forbid_null(schema: Schema, reached: Mapping[str, Schema]) -> None:
+    target = reached[reference_name(schema["$ref"])] if "$ref" in schema else schema
+    kinds = target.get("type")
+    if isinstance(kinds, list):
+        schema["type"] = [kind for kind in kinds if kind != "null"]

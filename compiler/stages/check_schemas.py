@@ -113,11 +113,7 @@ class Schemas:
         if problem := definition_problem(definition):
             self.problems.append((definition, problem))
             return
-        spec = definition["spec"]
-        for version in spec["versions"]:
-            key = f"{spec['group']}/{version['name']}/{spec['names']['kind']}"
-            schema = version["schema"]["openAPIV3Schema"]
-            self._own[key] = (schema, spec["scope"] == "Namespaced")
+        self._own.update(_usable(definition))
 
 
 def definition_problem(definition: Mapping[str, Any]) -> str:
@@ -125,15 +121,27 @@ def definition_problem(definition: Mapping[str, Any]) -> str:
     if definition.get("apiVersion") != "apiextensions.k8s.io/v1":
         return f"is of {definition.get('apiVersion')!r}, not of apiextensions.k8s.io/v1"
     try:
-        spec = definition["spec"]
-        _ = spec["group"], spec["names"]["kind"], spec["scope"]
-        for version in spec["versions"]:
-            _tree_form(version["schema"]["openAPIV3Schema"])
+        usable = _usable(definition)
+        for schema, _ in usable.values():
+            _tree_form(schema)
     except (KeyError, TypeError, AttributeError) as error:
         return f"lacks {error.args[0]!r}" if isinstance(error, KeyError) else "has a wrong shape"
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return f"has a schema that no validator can use: {error}"
-    return ""
+    return "" if usable else "serves no version"
+
+
+def _usable(definition: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], bool]]:
+    """`group/version/Kind` to schema and whether it is namespaced; raises on a wrong shape."""
+    spec = definition["spec"]
+    prefix, kind = f"{spec['group']}/", f"/{spec['names']['kind']}"
+    return {
+        prefix + version["name"] + kind: (
+            version["schema"]["openAPIV3Schema"],
+            spec["scope"] == "Namespaced",
+        )
+        for version in spec["versions"]
+    }
 
 
 def version_refusal(versions: Sequence[str]) -> Refusal | None:

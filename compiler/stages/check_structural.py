@@ -64,10 +64,10 @@ def strict_compact(file: CompactFile, key: str) -> Schema:
     wanted, definitions = [root], {}
     while wanted:
         number = wanted.pop()
-        if str(number) not in definitions:
-            definitions[str(number)] = strict_node(file.nodes[number], _reference)
+        if f"n{number}" not in definitions:
+            definitions[f"n{number}"] = strict_node(file.nodes[number], _reference)
             wanted.extend(children(file.nodes[number]))
-    top = definitions.pop(str(root))
+    top = definitions.pop(f"n{root}")
     return {**_with_type_meta(top), "$defs": definitions}
 
 
@@ -102,7 +102,7 @@ def children(node: Mapping[str, Any]) -> list[Any]:
 
 
 def _reference(number: int) -> Schema:
-    return {"$ref": f"#/$defs/{number}"}
+    return {"$ref": f"#/$defs/n{number}"}
 
 
 def _strict_tree(schema: Mapping[str, Any]) -> Schema:

@@ -15,8 +15,10 @@ from typing import Any
 
 import jsonschema_rs
 
+from compiler.model import quantity
 from compiler.model.codes import check as codes
 from compiler.model.diagnostics import Code
+from compiler.stages.check_structural import BASE64
 
 TYPES = {
     "object": "a mapping",
@@ -29,6 +31,10 @@ TYPES = {
 _SECRET = re.compile(r"pass|secret|token|key|credential|auth|private|^value$|data|^args$", re.I)
 _PLAIN = re.compile(r"[A-Za-z_][\w-]*")
 _SHOWN = 60
+_PATTERNS = {
+    quantity.PATTERN: "it must be a quantity such as 500m or 2Gi",
+    BASE64: "it must be base64",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,8 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str:
 def _node(top: Any, path: Sequence[str | int]) -> Mapping[str, Any]:
     node: Any = top
     for part in path:
-        node = node[part]
+        # The validator turns a key of digits into a number.
+        node = node[str(part) if isinstance(node, Mapping) else part]
     return node if isinstance(node, Mapping) else {}
 
 
@@ -144,7 +151,8 @@ def _required(
 def _pattern(
     path: tuple[str | int, ...], error: jsonschema_rs.ValidationError, value: Any
 ) -> Wrong:
-    text = f"{path_text(path)} is {shown(error.instance, path)}, which does not match {value}"
+    rule = _PATTERNS.get(str(value), f"it must match {value}")
+    text = f"{path_text(path)} is {shown(error.instance, path)}; {rule}"
     return Wrong(codes.OUT_OF_FORM, text)
 
 

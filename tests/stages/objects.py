@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from hypothesis import strategies as st
 
 from compiler.model.diagnostics import Diagnostic, Diagnostics, Span
 from compiler.model.fleet import Cluster, Gitops, Host, Profile, Repository, Site
@@ -112,9 +115,9 @@ def deployment(name: str = "web", *containers: Data, **pod: Any) -> Data:
         "metadata": {"name": name, "namespace": "shop", "labels": labels},
         "spec": {
             "replicas": 1,
-            "selector": {"matchLabels": labels},
+            "selector": {"matchLabels": dict(labels)},
             "template": {
-                "metadata": {"labels": labels},
+                "metadata": {"labels": dict(labels)},
                 "spec": {"containers": list(containers) or [container()], **pod},
             },
         },
@@ -155,3 +158,43 @@ def joint_inference(name: str = "look") -> Data:
             "cloudWorker": worker("big", "cloud-1"),
         },
     }
+
+
+JSON = st.one_of(
+    st.builds(
+        copy.deepcopy,
+        st.sampled_from([None, [], {}, {"name": "x"}, [{"name": "x"}], [None]]),
+    ),
+    st.booleans(),
+    st.integers(-5, 70000),
+    st.text(max_size=4),
+)
+ANYTHING = st.one_of(JSON, st.builds(dict, st.just({1: "x"})), st.just(float("inf")))
+
+
+@st.composite
+def spoilt(
+    draw: st.DrawFn, choice: Sequence[Data], rubbish: st.SearchStrategy[Any] = ANYTHING
+) -> Data:
+    """One of `choice` with up to two things replaced, removed or added at any depth."""
+    data = copy.deepcopy(draw(st.sampled_from(choice)))
+    for _ in range(draw(st.integers(0, 2))):
+        _spoil(data, draw, rubbish)
+    return data
+
+
+def _spoil(value: Any, draw: st.DrawFn, rubbish: st.SearchStrategy[Any]) -> None:
+    key: Any = "extra"
+    while isinstance(value, dict | list) and value:
+        keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+        key = draw(st.sampled_from(keys))
+        deeper = isinstance(value[key], dict | list) and value[key]
+        if not deeper or draw(st.integers(0, 4)) == 0:
+            break
+        value = value[key]
+    if isinstance(value, list):
+        value[key] = draw(rubbish)
+    elif draw(st.integers(0, 2)) == 0:
+        value.pop(key, None)
+    else:
+        value[draw(st.sampled_from([key, "extra"]))] = draw(rubbish)
