@@ -26,7 +26,7 @@ from compiler.backends.kubernetes_volumes import claims, host_inputs, worker_vol
 from compiler.model import contract
 from compiler.model.backend import EmitContext
 from compiler.model.inputs import Artifact, Binding
-from compiler.model.manifest import Draft, Reference
+from compiler.model.manifest import Draft
 from compiler.model.member import Delivery, Member, Output
 from compiler.model.names import name
 from compiler.model.plan import Companion, Run, Schedule, Work
@@ -179,7 +179,7 @@ class _Pod:
             ports=ports,
         )
         volumes = [volume for volume, _ in pairs]
-        volumes += texts.volumes(Reference(f"files-{index}"), f"{prefix}files")
+        volumes += texts.volumes(self.scope.reference(f"files-{index}"), f"{prefix}files")
         return _as_companion(made) if companion else _as_stage(made), volumes, image
 
     def _texts(self, index: int) -> files.Texts:

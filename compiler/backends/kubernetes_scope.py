@@ -13,7 +13,7 @@ from typing import Any
 
 from compiler.model.backend import EmitContext
 from compiler.model.fleet import Cluster, Network, Registry, Site
-from compiler.model.manifest import Draft, Naming, Origin, Unit
+from compiler.model.manifest import Draft, Naming, Origin, Reference, Unit
 from compiler.model.member import Place
 from compiler.model.names import is_label_value, name
 from compiler.model.plan import Node
@@ -52,7 +52,10 @@ class Scope:
         key: str = "",
         content: bool = False,
     ) -> Draft:
-        """A draft of this node: `values` plus name, namespace and labels."""
+        """A draft of this node: `values` plus name, namespace and labels.
+
+        `key` makes it a target of `reference`; it is the node's own, not the unit's.
+        """
         own = {
             "name": name(self.name, suffix) if suffix else self.name,
             "namespace": self.context.namespace,
@@ -60,7 +63,12 @@ class Scope:
             **values,
         }
         naming = Naming.CONTENT if content else Naming.FIXED
-        return Draft(self.unit, self.origin, f"kubernetes/{template}.yaml.j2", own, key, naming)
+        known = f"{self.name}/{key}" if key else ""
+        return Draft(self.unit, self.origin, f"kubernetes/{template}.yaml.j2", own, known, naming)
+
+    def reference(self, key: str) -> Reference:
+        """Stands for the final name of this node's draft with the key."""
+        return Reference(f"{self.name}/{key}")
 
 
 def scope(node: Node, place: Place, context: EmitContext, role: str = "") -> Scope:

@@ -23,7 +23,7 @@ from compiler.backends.kubernetes_scope import Scope, scope
 from compiler.backends.kubernetes_volumes import Pairs, claims, host_inputs, worker_volumes
 from compiler.model import contract
 from compiler.model.backend import EmitContext
-from compiler.model.manifest import Draft, Reference
+from compiler.model.manifest import Draft
 from compiler.model.member import Member
 from compiler.model.plan import Service
 from compiler.model.server import Server, Serving
@@ -98,7 +98,7 @@ def _deployment(parts: _Parts) -> Draft:
     mounted = worker_volumes(member.worker, where, writable=parts.flavour.writable)
     beside = _sidecar(parts, inputs)
     volumes = [volume for volume, _ in (*mounted, *inputs)]
-    volumes += parts.texts.volumes(Reference(FILES_KEY))
+    volumes += parts.texts.volumes(where.reference(FILES_KEY))
     values = {
         "autoscaled": member.replicas.autoscaled,
         "replicas": member.replicas.count,

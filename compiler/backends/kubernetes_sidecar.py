@@ -28,7 +28,7 @@ from compiler.model.layout import (
     STORE,
     VIEW,
 )
-from compiler.model.manifest import Draft, Reference
+from compiler.model.manifest import Draft
 from compiler.model.worker import Quantities
 
 CONFIG_KEY = "sidecar"
@@ -223,7 +223,7 @@ def parts(
         {"name": "store", "hostPath": {"path": store, "type": "DirectoryOrCreate"}},
         {"name": "view", "emptyDir": {}},
         {"name": "run", "emptyDir": {}},
-        {"name": "sidecar-config", "configMap": {"name": Reference(CONFIG_KEY)}},
+        {"name": "sidecar-config", "configMap": {"name": scope.reference(CONFIG_KEY)}},
     ]
     mounts = [
         STORE_MOUNT,

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-import json
+import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-import jinja2
-import kubernetes_validate
-import ryaml
-
 from compiler.backends import kubernetes
+from compiler.model import definitions
 from compiler.model.backend import EmitContext, SidecarSettings
+from compiler.model.diagnostics import Diagnostics
 from compiler.model.fleet import Cluster, Gitops, Host, Layer, Profile, Repository, Site
 from compiler.model.inputs import Artifact, Binding, Location
-from compiler.model.manifest import Draft, Naming, Reference
+from compiler.model.manifest import Draft, Identity
 from compiler.model.member import Delivery, Member, Place
 from compiler.model.plan import Node, Service
 from compiler.model.worker import Worker
 from compiler.servers import BY_NAME
+from compiler.stages import render as stage
+from compiler.stages.check import CheckFacts, check, check_across
+from compiler.stages.render_templates import Templates, TemplateSource
 
-TEMPLATES = Path(__file__).parents[2] / "templates"
+ACCOUNT = Identity("", "ServiceAccount", "store-vision", "store-vision-sidecar")
+"""An object of bootstrap/, which a node's own objects refer to."""
+_CONTENT_HASH = re.compile(r"-[0-9a-f]{8}$")
 JSON = dict[str, Any]
 
 
@@ -119,62 +121,38 @@ def service(
 
 
 def emit(node: Node, where: EmitContext | None = None) -> dict[str, JSON]:
-    """The rendered objects of a node by kind, each checked against the strict schemas.
+    """The rendered and checked objects of a node by kind and by `Kind/name`; the last of a kind.
 
-    Two of one kind are told apart by name: `ConfigMap/watch-store-1-sidecar`.
+    The hash of a content name is cut off: `ConfigMap/watch-store-1-files`.
     """
-    objects = render(kubernetes.BACKEND.emit(node, where or context()))
+    known = where or context()
     found: dict[str, JSON] = {}
-    for one in objects:
-        found[f"{one['kind']}/{one['metadata']['name']}"] = one
-        found.setdefault(one["kind"], one)
+    for one in render(kubernetes.BACKEND.emit(node, known), known):
+        found[one["kind"]] = one
+        found[f"{one['kind']}/{_CONTENT_HASH.sub('', one['metadata']['name'])}"] = one
     return found
 
 
-def render(drafts: Iterable[Draft]) -> list[JSON]:
-    """Drafts as objects. A content name ends in `-hash`; schemas of two versions are obeyed."""
-    drafts = list(drafts)
-    names = {draft.key: _name(draft) for draft in drafts if draft.key}
-    objects = [_object(draft, names) for draft in drafts]
-    for one in objects:
-        valid(one)
-    return objects
+def project(nodes: Iterable[Node], where: EmitContext | None = None) -> list[JSON]:
+    """The rendered and checked objects of `bootstrap/` on the cluster `hub`."""
+    known = where or context()
+    return render(kubernetes.project_drafts(known, known.clusters["hub"], nodes), known)
 
 
-def valid(data: JSON) -> None:
-    """Raise where a core object breaks the strict schema of an old or a new Kubernetes."""
-    if "edgewright.io" in data["apiVersion"] or "apiextensions" in data["apiVersion"]:
-        return
-    for version in ("1.30", "1.34"):
-        kubernetes_validate.validate(data, version, strict=True)
-
-
-def _object(draft: Draft, names: dict[str, str]) -> JSON:
-    if draft.raw is not None:
-        return dict(draft.raw)
-
-    def encode(value: Any) -> str:
-        if isinstance(value, jinja2.Undefined):
-            raise jinja2.UndefinedError(str(value))
-        return json.dumps(value, default=lambda one: _final(one, names))
-
-    environment = jinja2.Environment(
-        undefined=jinja2.StrictUndefined, finalize=encode, loader=jinja2.FileSystemLoader(TEMPLATES)
+def render(drafts: Iterable[Draft], known: EmitContext) -> list[JSON]:
+    """Drafts as objects, by the real stages; everything that `check` finds fails the test."""
+    diagnostics = Diagnostics()
+    templates = Templates(TemplateSource())
+    directories = stage.render(drafts, templates, diagnostics, namespace=known.namespace)
+    facts = CheckFacts(
+        clusters={one.target: one for one in known.clusters.values()},
+        sites=known.sites,
+        definitions=tuple(definitions.crds()),
+        assumed=frozenset((ACCOUNT,)),
     )
-    text = environment.get_template(draft.template).render(draft.values)
-    data: JSON = ryaml.loads(text)  # type: ignore[attr-defined]
-    data["metadata"]["name"] = _name(draft)
-    return data
-
-
-def _final(value: Any, names: dict[str, str]) -> str:
-    assert isinstance(value, Reference), value
-    return names[value.key]
-
-
-def _name(draft: Draft) -> str:
-    base = str(draft.values["name"])
-    return f"{base}-hash" if draft.naming is Naming.CONTENT else base
+    check_across(check(directories, facts), facts, diagnostics)
+    assert [one.message for one in diagnostics.in_order()] == []
+    return [dict(one.data) for directory in directories for one in directory.objects]
 
 
 def pod(objects: dict[str, JSON], kind: str = "Deployment") -> JSON:
