@@ -21,9 +21,13 @@ SHARD_LIMIT = 100
 """Sites in one shard: kustomize is quadratic, 100 sites build in about a second, 400 in 17."""
 
 IN_PROGRESS_PHASES = ("Pending", "Fetching", "Activating")
-FAILED_PHASES = ("Blocked", "Failed", "RolledBack")
-"""Phases of our records. Any other phase is healthy, and so is an absent status: edge pods have
-no API token, so most records never get one; a model that waits for its window is no fault."""
+FAILED_PHASES = ("Blocked", "Failed", "Invalid", "RolledBack")
+"""Phases of our records that an engine should wait for, and those it should report.
+
+Any other phase is healthy, and so is an absent status: edge pods have no API token, so most
+records never get one. A model that waits for its window, a site that is offline and a training
+that takes a night are no fault of what was applied.
+"""
 
 KEEP = {
     "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",

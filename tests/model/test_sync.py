@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from typing import get_args
 
 import pytest
 
+from compiler.model import definitions_dataset, definitions_inference, definitions_training
 from compiler.model.codes import plan as codes
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.fleet import Gitops
 from compiler.model.manifest import UnitRole
-from compiler.model.sync import SHARD_LIMIT, shards
+from compiler.model.sync import FAILED_PHASES, IN_PROGRESS_PHASES, SHARD_LIMIT, shards
 from tests.backends.gitops import TARGET, cluster, context, group, unit
 
 FLUX = Gitops("flux")
@@ -103,6 +105,16 @@ def test_a_shard_of_more_than_a_hundred_sites_is_an_error_whose_hint_is_enough()
     )
     assert max(map(len, again.values())) <= SHARD_LIMIT
     assert found[0].span is not None
+
+
+def test_the_phases_are_those_of_our_records() -> None:
+    phases = {
+        phase
+        for module in (definitions_dataset, definitions_inference, definitions_training)
+        for phase in get_args(module.Phase)
+    }
+    assert {*IN_PROGRESS_PHASES, *FAILED_PHASES} < phases
+    assert not {*IN_PROGRESS_PHASES} & {*FAILED_PHASES}
 
 
 @pytest.mark.parametrize("role", list(UnitRole))
