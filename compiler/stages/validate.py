@@ -21,7 +21,7 @@ from compiler.model.spec.job import AnyJob, JobSpec, RunSpec, StepSpec
 from compiler.model.spec.shape import Shape, fields
 from compiler.model.spec.spec import Spec
 from compiler.model.suggest import did_you_mean
-from compiler.stages.validate_errors import Finder, report
+from compiler.stages.validate_errors import Finder, Path, report
 from compiler.stages.validate_secrets import report_credentials
 
 _ONLY_IN_STEPS = ("inputs", "outputs", "companions")
@@ -77,14 +77,15 @@ def _validated(
     collected = Diagnostics()
     context = Context(_Jobs(finder.kinds), vocabularies or {})
     made: SpecModel | None = None
+    explained: set[Path] = set()
     try:
         if shape.model is not None:
             made = shape.model.model_validate(finder.data, context=context)
         else:
             made = _any_job().validate_python(finder.data, context=context)
     except ValidationError as error:
-        report(error.errors(include_url=False), finder, collected)
-    _report_jobs(finder, collected)
+        explained = report(error.errors(include_url=False), finder, collected)
+    _report_jobs(finder, explained, collected)
     report_credentials(finder.data, finder.prefix, collected)
     diagnostics.extend(collected.in_order())
     return None if collected.has_errors else made
@@ -146,7 +147,7 @@ def _at(loc: tuple[str, ...], error: Any, value: Any, *rest: str) -> ValidationE
     return ValidationError.from_exception_data("job", [details])
 
 
-def _report_jobs(finder: Finder, diagnostics: Diagnostics) -> None:
+def _report_jobs(finder: Finder, explained: set[Path], diagnostics: Diagnostics) -> None:
     """What a job of its own needs, and what only a step of a pipeline has."""
     for at, job in _jobs(finder.data, finder.prefix):
         name = job.get("kind")
@@ -154,7 +155,8 @@ def _report_jobs(finder: Finder, diagnostics: Diagnostics) -> None:
             continue
         model = finder.kinds.load(name).spec
         for key, shape in fields(model).items():
-            if shape.attribute in model.needed and key not in job:
+            told = key in job or (*at, key) in explained
+            if shape.attribute in model.needed and not told:
                 finder.missing((*at, key), shape, diagnostics)
         if issubclass(model, RunSpec):
             _report_ports(at, job, finder, diagnostics)

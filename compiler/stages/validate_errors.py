@@ -5,7 +5,7 @@ Part of `validate`. Finds the place and the words; decides nothing about what is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,7 @@ class Finder:
             if step == "[key]":
                 return Spot(tuple(path), path[-1] if path else "", above, owner, is_key=True)
             above = shape
-            model = self._model(shape, value)
+            model = self.model(shape, value)
             owner = model or owner
             shape = self._below(shape, model, step)
             if _has(value, step):
@@ -115,7 +115,8 @@ class Finder:
             f"Example: {shape.key}: {example}" if example else f"It takes {shape.shape}.",
         )
 
-    def _model(self, shape: Shape, value: Any) -> type[SpecModel] | None:
+    def model(self, shape: Shape, value: Any) -> type[SpecModel] | None:
+        """The model of a value; for a job or step, that of its kind."""
         if shape.sort not in ("job", "step"):
             return shape.model
         name = value.get("kind") if isinstance(value, dict) else None
@@ -130,31 +131,40 @@ class Finder:
         return shape.item or (shape if shape.sort == "free" else Shape("free"))
 
 
-def report(errors: Iterable[Any], finder: Finder, diagnostics: Diagnostics) -> None:
-    """Add a diagnostic for every error of a pydantic `ValidationError`."""
+def report(errors: Sequence[Any], finder: Finder, diagnostics: Diagnostics) -> set[Path]:
+    """Add a diagnostic for every error of a pydantic `ValidationError`.
+
+    Returns the places of keys that are there under a wrong word, so that nobody calls them
+    missing as well.
+    """
+    explained: set[Path] = set()
     for error in errors:
-        loc, kind = error["loc"], error["type"]
-        if kind == "missing":
-            _missing(loc, finder, diagnostics)
-        elif kind == "extra_forbidden":
-            _unknown(loc, finder, diagnostics)
-        else:
+        if error["type"] == "extra_forbidden":
+            explained.add(_unknown(error["loc"], finder, diagnostics))
+        elif error["type"] != "missing":
             _wrong(error, finder, diagnostics)
+    for error in errors:
+        if error["type"] == "missing":
+            _missing(error["loc"], finder, explained, diagnostics)
+    return explained
 
 
-def _missing(loc: Sequence[str | int], finder: Finder, diagnostics: Diagnostics) -> None:
+def _missing(
+    loc: Sequence[str | int], finder: Finder, explained: set[Path], diagnostics: Diagnostics
+) -> None:
     above = finder.spot(loc[:-1], None)
-    model = finder._model(above.shape, above.value)
-    if model is not None:
-        finder.missing((*above.path, str(loc[-1])), fields(model)[str(loc[-1])], diagnostics)
+    model, path = finder.model(above.shape, above.value), (*above.path, str(loc[-1]))
+    if model is not None and path not in explained:
+        finder.missing(path, fields(model)[str(loc[-1])], diagnostics)
 
 
-def _unknown(loc: Sequence[str | int], finder: Finder, diagnostics: Diagnostics) -> None:
+def _unknown(loc: Sequence[str | int], finder: Finder, diagnostics: Diagnostics) -> Path:
     above = finder.spot(loc[:-1], None)
-    model = finder._model(above.shape, above.value) or above.owner
+    model = finder.model(above.shape, above.value) or above.owner
     key = str(loc[-1])
     found = validate_keys.unknown(key, model, finder.words(above.path), above.value, finder.kinds)
     diagnostics.add(found.code, found.message, finder.key_span((*above.path, key)), found.hint)
+    return (*above.path, found.meant)
 
 
 def _wrong(error: Any, finder: Finder, diagnostics: Diagnostics) -> None:

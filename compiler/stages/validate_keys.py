@@ -82,13 +82,18 @@ def unknown(
     meant = _OTHER_WORDS.get(key, "")
     if meant in keys and meant not in data:
         return Finding(
-            codes.MISSPELT_KEY, f"{shortened(key)} in {where} is written {meant}", f"Write {meant}."
+            codes.MISSPELT_KEY,
+            f"{shortened(key)} in {where} is written {meant}",
+            f"Write {meant}.",
+            meant,
         )
     open_keys = [name for name in keys if name not in data]
     near = nearest(key, open_keys)
     hint = f"Did you mean {near}?" if near else _elsewhere(key, model, kinds)
     known = f"; it takes {', '.join(keys)}" if keys else ""
-    return Finding(codes.UNKNOWN_KEY, f"{shortened(key)} is not a key of {where}{known}", hint)
+    return Finding(
+        codes.UNKNOWN_KEY, f"{shortened(key)} is not a key of {where}{known}", hint, near
+    )
 
 
 def _elsewhere(key: str, model: type[SpecModel] | None, kinds: Kinds) -> str:

@@ -56,7 +56,7 @@ def _search(value: Any, key: str, diagnostics: Diagnostics) -> None:
         if key in ("env", "params", "vars"):
             _judge(value, key, diagnostics)
         for name, entry in value.items():
-            _search(entry, name, diagnostics)
+            _search(entry, "params" if key == "params" else name, diagnostics)
     elif isinstance(value, list):
         if key in ("args", "command"):
             _judge_arguments(value, diagnostics)

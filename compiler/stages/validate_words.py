@@ -30,11 +30,12 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A diagnostic without its place."""
+    """A diagnostic without its place; `meant` is the key that an unknown one stands for."""
 
     code: Code
     message: str
     hint: str = ""
+    meant: str = ""
 
 
 class Spotted(Protocol):
