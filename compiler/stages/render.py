@@ -301,7 +301,8 @@ def _texts(data: Any, path: str) -> Iterable[tuple[str, str]]:
         yield path, data
     elif isinstance(data, dict):
         for key, item in data.items():
-            place = f"{path}.{key}" if path else key
+            shown = key if key.isprintable() else ascii(key)
+            place = f"{path}.{shown}" if path else shown
             yield place, f"{_KEY}{key}"
             yield from _texts(item, place)
     elif isinstance(data, list):

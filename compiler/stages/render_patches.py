@@ -7,7 +7,7 @@ changes its input. Nothing here knows templates, and the result is not checked a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,25 +151,50 @@ def _merge_list(base: Any, patch: Any, path: Path, keys: _Keys) -> list[Any]:
             raise PatchError(codes.PATCH_DIRECTIVE, path, message, "Write the whole list")
         return [_cleaned(item, path, keys) for item in plain]
     if key == _SET:
-        return [*base, *(item for item in plain if item not in base)]
+        return _in_order([(item, item) for item in plain], list(base), lambda item: item)
     return _merge_keyed(list(base), patch, path, keys)
 
 
-def _merge_keyed(merged: list[Any], patch: Any, path: Path, keys: _Keys) -> list[Any]:
+def _merge_keyed(base: list[Any], patch: Any, path: Path, keys: _Keys) -> list[Any]:
     """Merge a list of mappings by the key that names its elements."""
     key = keys[path]
+    patched: list[tuple[Any, Any]] = []
     for element in patch:
-        if not isinstance(element, Mapping) or key not in element:
+        name = _name(element, key)
+        if name is None:
             message = f"an element of {'.'.join(path)} has no {key}"
             raise PatchError(codes.PATCH_SHAPE, path, message, f"Add {key}: to the element")
-        same = [at for at, item in enumerate(merged) if _at(item, (key,)) == element[key]]
         if _directive(element) == "delete":
-            merged = [item for at, item in enumerate(merged) if at not in same]
-        elif same:
-            merged[same[0]] = _merge_map(merged[same[0]], element, path, keys)
+            base = [item for item in base if _name(item, key) != name]
         else:
-            merged.append(_merge_map({}, element, path, keys))
-    return merged
+            same: Mapping[str, Any] = next((item for item in base if _name(item, key) == name), {})
+            patched.append((name, _merge_map(same, element, path, keys)))
+    return _in_order(patched, base, lambda item: _name(item, key))
+
+
+def _name(element: Any, key: str) -> str | int | None:
+    """What names an element of a list that merges, if anything does."""
+    name = _at(element, (key,))
+    return name if isinstance(name, str | int) else None
+
+
+def _in_order(
+    patched: list[tuple[Any, Any]], base: list[Any], name_of: Callable[[Any], Any]
+) -> list[Any]:
+    """Patched elements, by name, and those of the base that no patch named, as the API server does.
+
+    Each keeps its own order; a patched element that the base has, too, comes after the base's
+    elements that stood before it, and a new one comes as early as it can.
+    """
+    places = {name_of(item): place for place, item in reversed(list(enumerate(base)))}
+    named = {name for name, _ in patched}
+    rest = [(place, item) for place, item in enumerate(base) if name_of(item) not in named]
+    found = []
+    for name, element in patched:
+        while rest and rest[0][0] < places.get(name, -1):
+            found.append(rest.pop(0)[1])
+        found.append(element)
+    return found + [item for _, item in rest]
 
 
 def _cleaned(item: Any, path: Path, keys: _Keys) -> Any:

@@ -53,13 +53,17 @@ def _statement(node: nodes.Node, depth: int) -> Iterator[Fault]:
     elif isinstance(node, nodes.For):
         yield from _loop(node, depth)
     elif isinstance(node, nodes.If):
-        yield from _test(node.test)
-        for branch in node.elif_:
-            yield from _statement(branch, depth)
-        for inner in (*node.body, *node.else_):
-            yield from _statement(inner, depth + 1)
+        yield from _condition(node, depth)
     else:
         yield _fault(node, f"`{_word(node)}` is not allowed in a template", _ALLOWED)
+
+
+def _condition(node: nodes.If, depth: int) -> Iterator[Fault]:
+    yield from _test(node.test)
+    for branch in node.elif_:
+        yield from _statement(branch, depth)
+    for child in (*node.body, *node.else_):
+        yield from _statement(child, depth + 1)
 
 
 def _loop(node: nodes.For, depth: int) -> Iterator[Fault]:
