@@ -19,8 +19,8 @@ from compiler.model.worker import ContainerPort, EnvironmentVariable, User, Work
 
 _ABSENT: dict[str, Any] = dict.fromkeys(
     (
-        "restartPolicy", "command", "args", "env", "ports", "resources", "startupProbe",
-        "readinessProbe", "livenessProbe", "volumeMounts",
+        "restartPolicy", "command", "args", "env", "ports", "resources", "securityContext",
+        "startupProbe", "readinessProbe", "livenessProbe", "volumeMounts",
     )
 )  # fmt: skip
 
@@ -31,6 +31,7 @@ _AUTHORITY_VARIABLES = (
     "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE",
     "NODE_EXTRA_CA_CERTS",
 )  # fmt: skip
+_DEFAULT_USER = User()
 _INSIDE = ("localhost", "127.0.0.1", "::1", ".svc", ".cluster.local")
 
 
@@ -157,10 +158,13 @@ def _extended(worker: Worker) -> dict[str, str]:
     return found
 
 
-def _security(worker: Worker) -> dict[str, Any]:
+def _security(worker: Worker) -> dict[str, Any] | None:
+    """None for the default user on a read-only root, which templates spell out."""
     if any(not device.resource for device in worker.devices):
         # The API refuses allowPrivilegeEscalation: false beside it.
         return {"privileged": True, **_identity(worker.user)}
+    if worker.user == _DEFAULT_USER:
+        return None
     dropped: dict[str, Any] = {"drop": ["ALL"]}
     if worker.user.uid == 0:
         dropped["add"] = list(_ROOT_NEEDS)

@@ -34,18 +34,21 @@ def drafts(node: Distribution, context: EmitContext) -> Iterator[Draft]:
     image = pull(context.sidecar.image, where)
     volumes, mounts = side.parts(where, contract.secrets(config))
     port = side.surface_port(node.name, host_network=node.peers)
-    resident = side.resident_container(where, image, mounts, port, "--role", ROLE)
+    resident = side.resident_container(
+        where, image, mounts, port, "--role", ROLE, host_network=node.peers
+    )
     if node.peers:
-        resident["ports"] = _host_ports(resident["ports"], peer_port(node.name))
+        resident["ports"].append(_offered(peer_port(node.name)))
     values = {
         "selector": where.selector,
         "pod": {
             **pod(
                 where,
                 containers=[resident],
-                init=[side.prepare_container(image)],
+                init=[],
                 volumes=volumes,
                 pulls=[image],
+                store=side.store(where, image),
             ),
             "hostNetwork": node.peers,
         },
@@ -73,6 +76,5 @@ def _members(where: Scope, port: int) -> list[str]:
     return sorted(f"http://{host.address}:{port}" for host in where.site.hosts if host.address)
 
 
-def _host_ports(ports: list[dict[str, Any]], peer: int) -> list[dict[str, Any]]:
-    offered = {"name": "peers", "containerPort": peer, "hostPort": peer, "protocol": "TCP"}
-    return [*({**port, "hostPort": port["containerPort"]} for port in ports), offered]
+def _offered(port: int) -> dict[str, Any]:
+    return {"name": "peers", "containerPort": port, "hostPort": port, "protocol": "TCP"}

@@ -25,6 +25,7 @@ def pod(
     init: list[dict[str, Any]],
     volumes: list[dict[str, Any]],
     pulls: Iterable[Pull],
+    store: dict[str, Any] | None = None,
     workers: Iterable[Worker] = (),
     annotations: dict[str, str] | None = None,
     restart: str | None = None,
@@ -52,9 +53,10 @@ def pod(
         "imagePullSecrets": pull_secrets(pulls) or None,
         **placement(scope, spread=spread),
         "fsGroup": OWNER,
-        "initContainers": init or None,
+        "initContainers": init,
         "containers": containers,
-        "volumes": unique(volumes) or None,
+        "store": store,
+        "volumes": unique(volumes),
     }
 
 

@@ -16,7 +16,7 @@ from compiler.model.backend import EmitContext
 from compiler.model.fleet import Cluster
 from compiler.model.manifest import Draft, Origin, Unit
 from compiler.model.member import Member
-from compiler.model.plan import Distribution, Node, Run, Schedule
+from compiler.model.plan import Cascade, Distribution, Federation, Loop, Node, Run, Schedule
 from compiler.model.sync import KEEP
 
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
@@ -39,6 +39,8 @@ def level(nodes: Iterable[Node]) -> tuple[str, str]:
     for node in nodes:
         if isinstance(node, Distribution) or _delivers(node):
             return "privileged", "sidecars keep the artifact store in a hostPath"
+        if isinstance(node, Cascade | Federation | Loop):
+            return "privileged", "Sedna mounts models and datasets from host paths"
         for member in node.members:
             if privileged(member.worker):
                 return "privileged", "workers use host paths, devices or the host's network"

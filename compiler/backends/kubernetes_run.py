@@ -130,7 +130,6 @@ class _Pod:
         volumes += [volume for volume, _ in self.host]
         mounts += [mount for _, mount in self.host]
         init = [
-            side.prepare_container(image),
             side.once_container(where, image, mounts, "--work-key", self.key),
         ]
         pulls = [image]
@@ -145,6 +144,7 @@ class _Pod:
             init=init,
             volumes=volumes,
             pulls=pulls,
+            store=side.store(where, image),
             workers=[part.worker for part in self.parts],
             restart="Never",
             grace=PUSH_GRACE,

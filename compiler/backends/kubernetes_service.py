@@ -113,6 +113,7 @@ def _deployment(parts: _Parts) -> Draft:
             pulls=[image, beside.image] if beside else [image],
             workers=[member.worker],
             annotations=_annotations(parts),
+            store=beside.store if beside else None,
             account=account(where) if beside else None,
             spread=parts.hot and member.replicas.most > 1,
             grace=OUTBOX_GRACE if member.outputs else GRACE,

@@ -48,26 +48,6 @@ WORKER_MOUNTS: list[dict[str, Any]] = [
 ]
 """What a worker mounts of the sidecar's: artifacts to read, and a place to leave files."""
 
-_SECURITY: dict[str, Any] = {
-    "runAsNonRoot": True,
-    "runAsUser": OWNER,
-    "runAsGroup": OWNER,
-    "readOnlyRootFilesystem": True,
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"]},
-}
-_PREPARE_SECURITY: dict[str, Any] = {
-    "runAsNonRoot": False,
-    "runAsUser": 0,
-    "runAsGroup": 0,
-    "readOnlyRootFilesystem": True,
-    "allowPrivilegeEscalation": False,
-    "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER"]},
-}
-_PREPARE_RESOURCES = {
-    "requests": {"cpu": "10m", "memory": "32Mi"},
-    "limits": {"memory": "64Mi"},
-}
 _IDENTITY: list[dict[str, Any]] = [
     {"name": "EDGEWRIGHT_HOST", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
     {"name": "EDGEWRIGHT_POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
@@ -76,8 +56,9 @@ _IDENTITY: list[dict[str, Any]] = [
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """The sidecar's part of a pod: init containers, ordinary containers and volumes."""
+    """The sidecar's part of a pod, beside its store: containers, and volumes of its own."""
 
+    store: dict[str, Any]
     init: list[dict[str, Any]]
     containers: list[dict[str, Any]]
     volumes: list[dict[str, Any]]
@@ -101,13 +82,12 @@ def sidecar(
         volumes.append(volume)
         mounts.append(mount)
     port = surface_port(scope.name, host_network=host_network)
-    resident = resident_container(scope, image, mounts, port)
-    init = [prepare_container(image)]
+    resident = resident_container(scope, image, mounts, port, host_network=host_network)
+    kept = store(scope, image)
     if native(scope.cluster):
-        init.append({**resident, "restartPolicy": "Always"})
-        return Sidecar(init, [], volumes, image)
-    init.append(once_container(scope, image, mounts))
-    return Sidecar(init, [resident], volumes, image)
+        return Sidecar(kept, [{**resident, "restartPolicy": "Always"}], [], volumes, image)
+    first = once_container(scope, image, mounts)
+    return Sidecar(kept, [first], [resident], volumes, image)
 
 
 def config_draft(scope: Scope, text: str, *, stable: bool) -> Draft:
@@ -151,19 +131,6 @@ def surface_port(node: str, *, host_network: bool) -> int:
     return _NODE_PORTS[int.from_bytes(digest[:4], "big") % len(_NODE_PORTS)]
 
 
-def prepare_container(image: Pull) -> dict[str, Any]:
-    """The init container that hands the store's directory to the sidecar's user."""
-    return container(
-        "prepare",
-        image,
-        "IfNotPresent",
-        args=["prepare", "--root", STORE, "--owner", f"{OWNER}:{OWNER}"],
-        resources=_PREPARE_RESOURCES,
-        securityContext=_PREPARE_SECURITY,
-        volumeMounts=[STORE_MOUNT],
-    )
-
-
 def once_container(
     scope: Scope, image: Pull, mounts: list[dict[str, Any]], *more: str
 ) -> dict[str, Any]:
@@ -175,24 +142,31 @@ def once_container(
         args=["once", "--config", f"{CONFIG}/{CONFIG_FILE}", *more],
         env=environment(scope),
         resources=_resources(scope),
-        securityContext=_SECURITY,
         volumeMounts=mounts,
     )
 
 
 def resident_container(
-    scope: Scope, image: Pull, mounts: list[dict[str, Any]], port: int, *more: str
+    scope: Scope,
+    image: Pull,
+    mounts: list[dict[str, Any]],
+    port: int,
+    *more: str,
+    host_network: bool = False,
 ) -> dict[str, Any]:
     """The container that stays: fetch, verify, switch, upload, report."""
+    surface: dict[str, Any] = {"name": "sidecar", "containerPort": port}
+    if host_network:
+        # The API server would fill it in, which an engine could take for drift.
+        surface["hostPort"] = port
     return container(
         "sidecar",
         image,
         "IfNotPresent",
         args=["run", "--config", f"{CONFIG}/{CONFIG_FILE}", *more],
         env=environment(scope),
-        ports=[{"name": "sidecar", "containerPort": port, "protocol": "TCP"}],
+        ports=[{**surface, "protocol": "TCP"}],
         resources=_resources(scope),
-        securityContext=_SECURITY,
         # A first download over a thin link takes hours; a kill would only begin it anew.
         startupProbe=_http("/startupz", port, period=5, failures=17280),
         livenessProbe=_http("/healthz", port, period=20, failures=6),
@@ -209,22 +183,26 @@ def push_container(scope: Scope, image: Pull, mounts: list[dict[str, Any]], *mor
         args=["push", "--config", f"{CONFIG}/{CONFIG_FILE}", *more],
         env=environment(scope),
         resources=_resources(scope),
-        securityContext=_SECURITY,
         volumeMounts=mounts,
     )
+
+
+def store(scope: Scope, image: Pull) -> dict[str, Any]:
+    """The values `pod.store`: the store's volumes, and `prepare`, which hands it over."""
+    return {
+        "image": image.reference,
+        "root": STORE,
+        "owner": f"{OWNER}:{OWNER}",
+        "path": f"{scope.site.profile.cache.rstrip('/')}/{scope.context.namespace}",
+        "config": scope.reference(CONFIG_KEY),
+    }
 
 
 def parts(
     scope: Scope, secrets: Mapping[str, str]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The sidecar's volumes, and the mounts of its own containers."""
-    store = f"{scope.site.profile.cache.rstrip('/')}/{scope.context.namespace}"
-    volumes: list[dict[str, Any]] = [
-        {"name": "store", "hostPath": {"path": store, "type": "DirectoryOrCreate"}},
-        {"name": "view", "emptyDir": {}},
-        {"name": "run", "emptyDir": {}},
-        {"name": "sidecar-config", "configMap": {"name": scope.reference(CONFIG_KEY)}},
-    ]
+    """Volumes of the sidecar beside its store, and the mounts of its own containers."""
+    volumes: list[dict[str, Any]] = []
     mounts = [
         STORE_MOUNT,
         *_VIEW_MOUNTS,

@@ -246,6 +246,7 @@ def test_host_network_states_host_ports_and_recreates() -> None:
     assert container(spec, "watch")["ports"][0]["hostPort"] == 8000
     assert objects["Deployment"]["spec"]["strategy"] == {"type": "Recreate"}
     surface = container(spec, "sidecar")["startupProbe"]["httpGet"]["port"]
+    assert container(spec, "sidecar")["ports"][0]["hostPort"] == surface
     assert 20000 <= surface < 30000
     other = emit(service((artifact(),), host_network=True, name="count-store-1"))
     assert container(pod(other), "sidecar")["startupProbe"]["httpGet"]["port"] != surface

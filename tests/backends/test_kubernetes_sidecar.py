@@ -8,7 +8,7 @@ import json
 import pytest
 
 from compiler.model.inputs import Location
-from compiler.model.layout import STORE, VIEW
+from compiler.model.layout import OWNER, STORE, VIEW
 from compiler.model.member import Expose, Output, Release
 from compiler.model.worker import ContainerPort
 from tests.backends.kubernetes_cases import (
@@ -40,6 +40,8 @@ def test_prepare_hands_over_the_store_before_a_native_sidecar_gates_the_worker()
     assert names(spec, "initContainers") == ["prepare", "sidecar"]
     assert names(spec, "containers") == ["watch"]
     assert container(spec, "sidecar")["restartPolicy"] == "Always"
+    assert container(spec, "sidecar")["securityContext"]["runAsUser"] == OWNER
+    assert container(spec, "prepare")["args"][-1] == f"{OWNER}:{OWNER}"
     assert container(spec, "sidecar")["startupProbe"]["httpGet"]["path"] == "/startupz"
 
 
