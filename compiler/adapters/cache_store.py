@@ -13,6 +13,7 @@ import hashlib
 import os
 import secrets
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,21 +37,26 @@ from compiler.model.ledger import LEDGER_FILE
 
 _INDEX = "index"
 _LOCK = "lock"
+_NEW = ".new"
 _DIGEST = "sources"
 _SUFFIXES = (".files", ".notes")
 _SLACK = 1 << 20
+_ORPHAN_SECONDS = 3600.0
+_MANY_PACKS = 64
 
 
 class PackWriter:
     """Appends entries to packs of its own; one per process, its rows go to the store.
 
-    Its packs are locked while it is open, so that no other run takes them for garbage.
+    Its packs are locked while it is open, so that no other run takes them for garbage. Once
+    the folder could not be written, it stores nothing more.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._token = secrets.token_hex(8)
         self._packs: dict[str, _OpenPack] = {}
+        self._broken = False
 
     def put(
         self,
@@ -59,22 +65,26 @@ class PackWriter:
         files: Mapping[str, bytes],
         warnings: Sequence[Diagnostic],
         summary: Any,
-    ) -> CacheRow:
+    ) -> CacheRow | None:
         """Store one unit: its files with the ledger, warnings, and a summary that JSON holds.
 
-        Raises:
-            OSError: the folder cannot be written.
+        Answers its row, None when it could not be stored.
         """
         ledger = hashlib.sha256(files[LEDGER_FILE]).hexdigest()
-        stored = self._append(".files", pack_files(files))
-        notes = self._append(".notes", pack_notes(warnings, summary))
-        return CacheRow(path, key, ledger, stored, notes)
+        nowhere = Place("", 0, 0, "")
+        row = CacheRow(path, key, ledger, nowhere, nowhere)
+        return self.copy(row, pack_files(files), pack_notes(warnings, summary))
 
-    def copy(self, row: CacheRow, files: bytes, notes: bytes) -> CacheRow:
-        """Store the blobs of a row again, as they are."""
-        return replace(
-            row, files=self._append(".files", files), notes=self._append(".notes", notes)
-        )
+    def copy(self, row: CacheRow, files: bytes, notes: bytes) -> CacheRow | None:
+        """Store the blobs of a row as they are; the row with its new places, None as in `put`."""
+        if self._broken:
+            return None
+        try:
+            stored = self._append(".files", files)
+            return replace(row, files=stored, notes=self._append(".notes", notes))
+        except OSError:
+            self._broken = True
+            return None
 
     def close(self) -> None:
         """Close the packs; entries are readable at any time, before and after."""
@@ -134,10 +144,11 @@ class CacheStore:
         except CacheError:
             return None
 
-    def adopt(self, rows: Iterable[CacheRow]) -> None:
+    def adopt(self, rows: Iterable[CacheRow | None]) -> None:
         """Take the rows of a pack writer, of this or of another process."""
         for row in rows:
-            self.rows[row.path] = self._changed[row.path] = row
+            if row is not None:
+                self.rows[row.path] = self._changed[row.path] = row
 
     def remember(self, fingerprints: Mapping[str, str]) -> None:
         """Note how written directories look on disk, by path."""
@@ -149,24 +160,26 @@ class CacheStore:
     def save(self) -> None:
         """Merge what changed into the index on disk, and collect garbage once over half is dead.
 
-        Raises:
-            OSError: the folder cannot be written.
+        A folder that cannot be written stays as it is.
         """
         if not self._changed:
             return
-        with _locked(self.folder):
-            self.rows = {**_read_index(self.folder), **self._changed}
+        with contextlib.suppress(OSError), _locked(self.folder):
+            before = _read_index(self.folder)
+            self.rows = _readable(self.folder, {**before, **self._changed})
             self._collect()
-            _write_index(self.folder, self.rows.values())
+            _replace_file(self.folder / _INDEX, format_index(self.rows.values()))
             self._changed.clear()
-            _delete_unused(self.folder, self.rows.values())
+            for pack in _packs(before.values()) - _packs(self.rows.values()):
+                (self.folder / pack).unlink(missing_ok=True)
+            _delete_orphans(self.folder, _packs(self.rows.values()))
 
     def _collect(self) -> None:
-        """Copy the live entries to new packs when more than half of the bytes is dead."""
-        packs = {place.pack for row in self.rows.values() for place in (row.files, row.notes)}
+        """Copy the live entries to new packs when over half of the bytes is dead, or packs are many."""
+        packs = _packs(self.rows.values())
         live = sum(row.files.length + row.notes.length for row in self.rows.values())
         total = sum(_size(self.folder / pack) for pack in packs)
-        if total <= 2 * live + _SLACK:
+        if total <= 2 * live + _SLACK and len(packs) <= _MANY_PACKS:
             return
         writer = PackWriter(self.folder)
         try:
@@ -174,8 +187,11 @@ class CacheStore:
             for path, row in self.rows.items():
                 files = _read_blob(self.folder, row.files)
                 notes = _read_blob(self.folder, row.notes)
-                if files is not None and notes is not None:
-                    kept[path] = writer.copy(row, files, notes)
+                if files is None or notes is None:
+                    continue
+                if (copied := writer.copy(row, files, notes)) is None:
+                    return
+                kept[path] = copied
         finally:
             writer.close()
         self.rows = kept
@@ -256,39 +272,50 @@ def _read_index(folder: Path) -> dict[str, CacheRow]:
         return {}
 
 
-def _write_index(folder: Path, rows: Iterable[CacheRow]) -> None:
-    _replace_file(folder / _INDEX, format_index(rows))
-
-
 def _replace_file(path: Path, data: bytes) -> None:
     """Put a whole new file at a path, so that no reader sees half of it."""
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.new")
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}{_NEW}")
     temporary.write_bytes(data)
     temporary.replace(path)
 
 
-def _delete_unused(folder: Path, rows: Iterable[CacheRow]) -> None:
-    """Delete packs that no row names and no living writer holds, and half-written files."""
-    used = {place.pack for row in rows for place in (row.files, row.notes)}
+def _readable(folder: Path, rows: Mapping[str, CacheRow]) -> dict[str, CacheRow]:
+    """The rows whose packs are still there: another run may have collected them."""
+    there = {pack for pack in _packs(rows.values()) if (folder / pack).is_file()}
+    return {
+        path: row
+        for path, row in rows.items()
+        if row.files.pack in there and row.notes.pack in there
+    }
+
+
+def _delete_orphans(folder: Path, used: set[str]) -> None:
+    """Delete packs that no row names and that no running compile can still mean to name.
+
+    Between a writer's end and its run's save nobody holds a pack, hence the hour's grace.
+    """
     for path in folder.iterdir():
-        orphan = path.suffix in _SUFFIXES and path.name not in used and not _is_held(path)
-        if orphan or path.name.startswith(f"{_INDEX}."):
+        ours = path.suffix in _SUFFIXES or path.name.endswith(_NEW)
+        if ours and path.name not in used and _is_orphan(path):
             path.unlink(missing_ok=True)
 
 
-def _is_held(path: Path) -> bool:
-    """Whether a living writer has the pack open."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+def _packs(rows: Iterable[CacheRow]) -> set[str]:
+    return {place.pack for row in rows for place in (row.files, row.notes)}
+
+
+def _is_orphan(path: Path) -> bool:
+    """Whether a file is old and no living writer has it open."""
+    if time.time() - path.stat().st_mtime < _ORPHAN_SECONDS:
         return False
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return False
     finally:
         os.close(handle)
-    return False
+    return True
 
 
 def _read_blob(folder: Path, place: Place) -> bytes | None:
