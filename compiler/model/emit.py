@@ -45,6 +45,8 @@ def after_key(value: Any, pad: str) -> str:
     Raises:
         ValueError: as for `dump`.
     """
+    if type(value) is str:
+        return f" {_scalar(value, pad)}\n"
     lines: list[str] = []
     _value(value, pad, lines)
     return "".join(lines)
@@ -56,6 +58,8 @@ def after_dash(value: Any, pad: str) -> str:
     Raises:
         ValueError: as for `dump`.
     """
+    if type(value) is str:
+        return f" {_scalar(value, pad)}\n"
     lines: list[str] = []
     _item(value, pad, lines)
     return "".join(lines)

@@ -199,9 +199,8 @@ def main(sites: int) -> None:
     print(f"{len(objects)} objects, {sum(map(len, texts)) / 1e6:.1f} MB, {os.cpu_count()} cores")
     for name, seconds in rows.items():
         each = seconds / len(objects) * 1e6
-        print(
-            f"{name:55} {seconds:7.3f} s {each:7.1f} µs an object  render / this {whole / seconds:6.2f}"
-        )
+        ratio = f"render / this {whole / seconds:6.2f}"
+        print(f"{name:55} {seconds:7.3f} s {each:7.1f} µs an object  {ratio}")
 
 
 def _named(hole: Any) -> Any:

@@ -165,8 +165,7 @@ def test_a_syntax_error_names_its_line(tmp_path: Path, text: str, line: int) -> 
     "text",
     [
         "{{ " + "(" * 5000,
-        "a: {{ a" + ".b" * 9000 + " }}
-",
+        "a: {{ a" + ".b" * 9000 + " }}\n",
         "{% if " + "not " * 9000 + "a %}{% endif %}",
     ],
 )
