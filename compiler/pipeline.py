@@ -9,20 +9,20 @@ what decides on content.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from compiler import backends, kinds, lowerings, servers
-
-
+from compiler.adapters.exchange import KernelExchange
+from compiler.assembly import Goal, Outcome, produce, roots
 from compiler.model import lock as locks
 from compiler.model import source
 from compiler.model.codes import fleet as fleet_codes
-from compiler.model.codes import lock as lock_codes
 from compiler.model.diagnostics import Diagnostics
+from compiler.model.immutable import violations
 from compiler.model.lock import Lock
-from compiler.model.manifest import Directory, Tree, Unit, UnitRole
+from compiler.model.manifest import Directory, Tree
 from compiler.model.marks import Map
 from compiler.model.merge import overlay
 from compiler.model.spec.spec import Spec
@@ -32,13 +32,14 @@ from compiler.stages.draft import emit_context
 from compiler.stages.load import Sources, load, shown
 from compiler.stages.lower import KNOWN, lower
 from compiler.stages.plan import plan
+from compiler.stages.plan_lock import check_lock
 from compiler.stages.render_patches import PatchRule, report_unused
+from compiler.stages.render_skeleton import parse_object
 from compiler.stages.render_templates import Templates, TemplateSource
 from compiler.stages.resolve import check_environments, environment_names, resolve
 from compiler.stages.validate import validate, validate_fragment
-
-
-from compiler.workshop import Batch, Built, Front, Workshop
+from compiler.stages.write import WriteOptions
+from compiler.workshop import Built, Front, Workshop
 
 FEW_SITES = 150
 """Below this many sites one process is faster than starting a second."""
@@ -52,6 +53,18 @@ class Request:
     environments: tuple[str, ...] = ()
     templates: Path | None = None
     locked: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What to do with the result. `only` names sites and jobs; empty means everything."""
+
+    out: Path
+    compare: bool = False
+    only: frozenset[str] = frozenset()
+    allow_deletes: int | None = None
+    overwrite: tuple[Path, ...] = ()
+    cache: bool = True
     processes: int = 1
 
 
@@ -63,16 +76,6 @@ class Prepared:
     spec: Spec
     workshop: Workshop
     all_environments: bool
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a run did: changes (None with `--check`), differences, and counts."""
-
-    changes: Any = None
-    differences: list[Any] = field(default_factory=list)
-    directories: int = 0
-    objects: int = 0
 
 
 def prepare(request: Request, diagnostics: Diagnostics) -> Prepared:
@@ -100,6 +103,7 @@ def prepare(request: Request, diagnostics: Diagnostics) -> Prepared:
     fronts = []
     for one in resolved:
         nodes = plan(one, kinds.REGISTRY, sources.read, diagnostics)
+        check_lock(one, nodes, locked=request.locked, diagnostics=diagnostics)
         context = emit_context(one)
         found = {name: backends.backend(name) for name in backends.BACKENDS}
         assignments = lower(nodes, context, found, lowerings.lowerings(), diagnostics)
@@ -146,18 +150,42 @@ def compile_tree(request: Request, diagnostics: Diagnostics) -> Tree:
     return Tree(dict(sorted(found.items())))
 
 
+def compile_and_write(request: Request, wishes: Wishes, diagnostics: Diagnostics) -> Outcome:
+    """Compile and reach the goal: write the output, or compare it with what is there.
+
+    Raises:
+        CompileError: anything that speaks against it; then nothing was changed.
+    """
+    prepared = prepare(request, diagnostics)
+    workshop = prepared.workshop
+    options = WriteOptions(
+        exchange=KernelExchange(),
+        overwrite=wishes.overwrite,
+        allow_deletes=wishes.allow_deletes,
+        moved=tuple((entry.from_, entry.to) for entry in prepared.spec.moved),
+        roots=roots(workshop),
+        partial=bool(wishes.only),
+        parse=parse_object,
+        immutable=violations,
+    )
+    goal = Goal(wishes.out, options, wishes.compare, wishes.only)
+    sites = sum(len(front.context.sites) for front in workshop.fronts)
+    processes = wishes.processes if sites >= FEW_SITES else 1
+    return produce(workshop, goal, processes, diagnostics)
+
+
 def read_lock(root: Path, sources: Sources, diagnostics: Diagnostics) -> Lock | None:
     """The lock beside the spec, or None where there is none."""
     folder = root if root.is_dir() else root.parent
     path = folder / locks.FILE
     if not path.exists():
         return None
-    shown = shown(path)
-    text = source.decode(shown, path.read_bytes(), diagnostics)
+    name = shown(path)
+    text = source.decode(name, path.read_bytes(), diagnostics)
     if text is None:
         return None
-    sources.texts[shown] = text
-    documents = source.parse(shown, text, diagnostics)
+    sources.texts[name] = text
+    documents = source.parse(name, text, diagnostics)
     if not documents or not isinstance(documents[0].data, Map):
         return None
     lock = locks.read(documents[0].data, documents[0].data.marks, diagnostics)

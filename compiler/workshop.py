@@ -7,7 +7,7 @@ process does them or several, so the output cannot depend on how many there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -17,7 +17,7 @@ from compiler.backends import kubernetes
 from compiler.model.backend import Assignment, EmitContext
 from compiler.model.definitions import crds
 from compiler.model.diagnostics import Diagnostic, Diagnostics
-from compiler.model.fleet import Cluster
+from compiler.model.fleet import Cluster, Site
 from compiler.model.manifest import Directory, Draft, Unit, UnitRole
 from compiler.model.resolved import Resolved
 from compiler.model.spec.sections import ObjectSpec
@@ -80,19 +80,21 @@ class Workshop:
     def facts(self) -> CheckFacts:
         """What objects are checked against, over all fronts."""
         clusters: dict[str, Cluster] = {}
-        sites = {}
+        sites: dict[str, Site] = {}
         for front in self.fronts:
             clusters |= {cluster.target: cluster for cluster in front.context.clusters.values()}
             sites |= front.context.sites
         return CheckFacts(clusters=clusters, sites=sites, definitions=(*crds(), *self.definitions))
 
-    def batches(self) -> list[Batch]:
-        """The shared part of every front, then its sites in groups."""
+    def batches(self, only: Collection[str] = ()) -> list[Batch]:
+        """The shared part of every front, then its sites in groups; `only` some sites."""
         found = [Batch(number) for number in range(len(self.fronts))]
         for number in range(len(self.fronts)):
-            sites = self.plan(number).sites
-            for start in range(0, len(sites), SITES_PER_BATCH):
-                found.append(Batch(number, tuple(sites[start : start + SITES_PER_BATCH])))
+            sites = [site for site in self.plan(number).sites if not only or site in only]
+            found += [
+                Batch(number, tuple(sites[start : start + SITES_PER_BATCH]))
+                for start in range(0, len(sites), SITES_PER_BATCH)
+            ]
         return found
 
     def plan(self, number: int) -> _Plan:

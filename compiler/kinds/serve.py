@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from compiler import servers
 from compiler.model.choice import Choice
 from compiler.model.codes import plan as codes
 from compiler.model.fleet import Site
@@ -100,7 +99,7 @@ def _models(job: ServeSpec, site: Site, context: Planning) -> Found:
 
 
 def _loads(job: ServeSpec, choice: Choice, bytes_: Artifact | HostData, context: Planning) -> None:
-    server = servers.server(job.worker.server or "")
+    server = context.server(job.worker)
     framework = bytes_.framework if isinstance(bytes_, Artifact) else ""
     if not server.accepts(framework):
         context.report(
@@ -114,7 +113,7 @@ def _loads(job: ServeSpec, choice: Choice, bytes_: Artifact | HostData, context:
 
 
 def _update(job: ServeSpec, context: Planning) -> str:
-    server = servers.server(job.worker.server or "")
+    server = context.server(job.worker)
     if job.update is None:
         return server.default_update
     if job.update.how == "hot" and not server.can_hot:

@@ -16,6 +16,7 @@ from compiler.model.fleet import Site
 from compiler.model.inputs import Artifact, Binding, HostData, Location
 from compiler.model.member import Delivery, Expose, Place, Release, Replicas
 from compiler.model.plan import Record, Share
+from compiler.model.server import Server
 from compiler.model.spec.job import JobSpec
 from compiler.model.spec.worker import PlaceSpec, WorkerSpec
 from compiler.model.worker import Worker
@@ -50,6 +51,10 @@ class Planning(Protocol):
 
     def worker(self, role: str, spec: WorkerSpec, place: Place) -> Worker | None:
         """The worker with every default applied and every placeholder replaced."""
+        ...
+
+    def server(self, worker: WorkerSpec) -> Server:
+        """The server flavour that the worker names; `custom` where it names none."""
         ...
 
     def choose(self, job: JobSpec, reference: str, site: Site, span: Span | None) -> Choice | None:

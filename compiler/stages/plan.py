@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from compiler import servers
 from compiler.model.choice import Choice
 from compiler.model.codes import fleet as fleet_codes
 from compiler.model.codes import plan as codes
@@ -21,6 +22,7 @@ from compiler.model.kind import Kinds
 from compiler.model.member import Delivery, Expose, Place, Release, Replicas
 from compiler.model.plan import Node, Record, Share
 from compiler.model.resolved import Resolved
+from compiler.model.server import Server
 from compiler.model.spec.job import JobSpec
 from compiler.model.spec.worker import PlaceSpec, WorkerSpec
 from compiler.model.worker import Worker
@@ -152,6 +154,10 @@ class JobPlanning:
     def worker(self, role: str, spec: WorkerSpec, place: Place) -> Worker | None:
         """The worker with every default applied and every placeholder replaced."""
         return self.builder.build(role, spec, place, self.resolved.sites[place.site])
+
+    def server(self, worker: WorkerSpec) -> Server:
+        """The server flavour that the worker names; `custom` where it names none."""
+        return servers.server(worker.server or "")
 
     def choose(self, job: JobSpec, reference: str, site: Site, span: Span | None) -> Choice | None:
         """Which version and variant of a model the site gets."""

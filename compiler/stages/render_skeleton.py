@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -276,3 +276,18 @@ _WHOLE = re.compile(r"\x01hole(\d+)\.").fullmatch
 # as a key with its colon.
 _WRITTEN = re.compile(r' "\\u0001hole(\d+)\."\n|"\\u0001hole(\d+)\.":')
 _LEAD = re.compile(r"(?:- | )*")
+
+
+def parse_object(text: str) -> Mapping[str, Any]:
+    """A generated file as data.
+
+    Raises:
+        ValueError: it is no YAML, or no mapping.
+    """
+    try:
+        found = loads(text)
+    except InvalidYamlError as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(found, dict):
+        raise ValueError("the file holds no mapping")
+    return found

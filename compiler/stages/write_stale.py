@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -53,11 +53,15 @@ def stale(
     for path, directory in tree.items():
         found += stale_directory(path, directory.files[LEDGER_FILE], out)
     if not partial:
-        own = set(roots) or {root_of(path) for path in tree}
-        for path in survey(str(out), sorted(own)):
-            if path not in tree:
-                found += _left_over(path, out)
+        found += stale_extra(tree, out, set(roots) or {root_of(path) for path in tree})
     return sorted(found)
+
+
+def stale_extra(paths: Collection[str], out: Path, roots: Iterable[str]) -> list[Difference]:
+    """What lies below the roots in directories that are none of `paths`."""
+    known = set(paths)
+    gone = [path for path in survey(str(out), sorted(roots)) if path not in known]
+    return [difference for path in gone for difference in _left_over(path, out)]
 
 
 def stale_directory(path: str, ledger: bytes, out: Path) -> list[Difference]:

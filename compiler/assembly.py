@@ -1,0 +1,175 @@
+"""Runs the workshop over several processes and makes the output folder hold the result.
+
+Each process drafts, renders, checks and stages its batches and keeps nothing but summaries, so
+that memory does not grow with the fleet. What only all of them together show is judged here,
+before the first directory is exchanged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from compiler.adapters.crew import crew
+from compiler.model.diagnostics import Diagnostic, Diagnostics
+from compiler.model.ledger import LEDGER_FILE
+from compiler.model.manifest import Unit, UnitRole
+from compiler.stages.check import CheckFacts, Summary, check_across
+from compiler.stages.render_patches import report_unused
+from compiler.stages.write import Changes, Difference, Session, WriteOptions, begin, stage
+from compiler.stages.write_nouns import Staged
+from compiler.stages.write_stale import stale_directory, stale_extra
+from compiler.workshop import Batch, Built, Workshop
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What is to become of the tree: written below `out`, or only compared with what is there.
+
+    `only` limits the directories to those of some sites and jobs.
+    """
+
+    out: Path
+    options: WriteOptions
+    compare: bool = False
+    only: frozenset[str] = frozenset()
+
+    def wants(self, unit: Unit) -> bool:
+        """Whether a directory is part of the goal."""
+        return not self.only or (unit.name in self.only and unit.role is not UnitRole.SHARDS)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run did. `changes` is None where it only compared."""
+
+    changes: Changes | None = None
+    differences: list[Difference] = field(default_factory=list)
+    directories: int = 0
+    objects: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What a process answers for one batch: facts about its directories, never their content."""
+
+    units: tuple[Unit, ...]
+    ledgers: tuple[str, ...]
+    objects: int
+    staged: tuple[Staged, ...]
+    settled: tuple[str, ...]
+    differences: tuple[Difference, ...]
+    summaries: tuple[Summary, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    kinds: dict[str, frozenset[str]]
+
+
+def produce(workshop: Workshop, goal: Goal, processes: int, diagnostics: Diagnostics) -> Outcome:
+    """Build everything and reach the goal.
+
+    Raises:
+        CompileError: anything that speaks against it; then nothing was changed.
+    """
+    if goal.compare:
+        return _Run(workshop, goal, None, diagnostics).all(processes)
+    with begin(goal.out, goal.options, diagnostics) as session:
+        return _Run(workshop, goal, session, diagnostics).all(processes)
+
+
+@dataclass(slots=True)
+class _Run:
+    workshop: Workshop
+    goal: Goal
+    session: Session | None
+    diagnostics: Diagnostics
+    facts: CheckFacts = field(init=False)
+    replies: list[_Reply] = field(default_factory=list)
+
+    def all(self, processes: int) -> Outcome:
+        self.facts = self.workshop.facts
+        batches = self.workshop.batches(self.goal.only)
+        with crew(min(processes, len(batches)), self._answer) as hands:
+            self.replies += hands.ask(batches)
+        self._engines()
+        self._judge()
+        return self._outcome()
+
+    def _engines(self) -> None:
+        if self.goal.only:
+            return
+        units = [unit for reply in self.replies for unit in reply.units]
+        for number, front in enumerate(self.workshop.fronts):
+            targets = {cluster.target for cluster in front.context.clusters.values()}
+            own = [unit for unit in units if unit.target in targets]
+            self.replies.append(self._reply(self.workshop.gitops(number, own, self.facts)))
+
+    def _answer(self, batch: Batch) -> _Reply:
+        return self._reply(self.workshop.build(batch, self.facts))
+
+    def _reply(self, built: Built) -> _Reply:
+        wanted = [d for d in built.directories if self.goal.wants(d.unit)]
+        staged: list[Staged] = []
+        settled: list[str] = []
+        differences: list[Difference] = []
+        for directory in wanted:
+            ledger = directory.files[LEDGER_FILE]
+            if self.session is None:
+                differences += stale_directory(directory.unit.path, ledger, self.goal.out)
+            elif self.session.is_settled(directory.unit.path, ledger):
+                settled.append(directory.unit.path)
+            else:
+                staged.append(stage(directory, self.session.area))
+        return _Reply(
+            units=tuple(d.unit for d in wanted),
+            ledgers=tuple(hashlib.sha256(d.files[LEDGER_FILE]).hexdigest() for d in wanted),
+            objects=sum(len(d.objects) for d in wanted),
+            staged=tuple(staged),
+            settled=tuple(settled),
+            differences=tuple(differences),
+            summaries=built.summaries,
+            diagnostics=built.diagnostics,
+            kinds=dict(built.kinds),
+        )
+
+    def _judge(self) -> None:
+        for reply in self.replies:
+            self.diagnostics.extend(reply.diagnostics)
+        if not self.goal.only:
+            for front in self.workshop.fronts:
+                report_unused(front.patches, _kinds(self.replies), self.diagnostics)
+        summaries = [summary for reply in self.replies for summary in reply.summaries]
+        check_across(summaries, self.facts, self.diagnostics)
+        self.diagnostics.raise_errors()
+
+    def _outcome(self) -> Outcome:
+        outcome = Outcome(
+            directories=sum(len(reply.units) for reply in self.replies),
+            objects=sum(reply.objects for reply in self.replies),
+        )
+        paths = [unit.path for reply in self.replies for unit in reply.units]
+        if self.session is None:
+            outcome.differences = [d for reply in self.replies for d in reply.differences]
+            if not self.goal.options.partial:
+                roots = self.goal.options.roots
+                outcome.differences += stale_extra(paths, self.goal.out, roots)
+            outcome.differences.sort()
+            return outcome
+        staged = [item for reply in self.replies for item in reply.staged]
+        settled = [path for reply in self.replies for path in reply.settled]
+        outcome.changes = self.session.finish(staged, settled, self.diagnostics)
+        return outcome
+
+
+def roots(workshop: Workshop) -> tuple[str, ...]:
+    """The folders below the output that the fronts own: `<project>/<environment>`."""
+    return tuple(f"{f.context.project}/{f.context.environment}" for f in workshop.fronts)
+
+
+def _kinds(replies: Iterable[_Reply]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for reply in replies:
+        for subject, names in reply.kinds.items():
+            found[subject] = found.get(subject, frozenset()) | names
+    return found

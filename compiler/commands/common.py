@@ -1,0 +1,127 @@
+"""What commands share: options, showing diagnostics, exit codes. Decides nothing of a compile."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compiler.model.diagnostics import CompileError, Diagnostic, Diagnostics
+from compiler.reports import json as json_report
+from compiler.reports import text as text_report
+
+WRONG_SPEC = 1
+STALE = 4
+OUTSIDE_WORLD = 6
+WORLD_CODES = "E8"
+"""Codes of this family say that the outside world failed: exit code 6."""
+WRITE_WORLD = ("E6001",)
+
+spec_argument = click.argument(
+    "spec", type=click.Path(path_type=Path), default=Path("specs"), required=False
+)
+environment_option = click.option(
+    "--env",
+    "environments",
+    multiple=True,
+    metavar="NAME",
+    help="Only this environment; repeatable.",
+)
+format_option = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How results and findings are printed.",
+)
+templates_option = click.option(
+    "--templates",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of templates that override the shipped ones. [default: templates/ beside the spec]",
+)
+
+
+def own_templates(spec: Path, given: Path | None) -> Path | None:
+    """The user's template folder: the one given, or `templates/` in the spec's folder."""
+    if given is not None:
+        return given
+    beside = (spec if spec.is_dir() else spec.parent) / "templates"
+    return beside if beside.is_dir() else None
+
+
+def processes() -> int:
+    """How many processes may work: the processors that this one may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def show(diagnostics: Diagnostics) -> None:
+    """Print every finding and their count to stderr."""
+    found = diagnostics.in_order()
+    if not found:
+        return
+    click.echo(
+        text_report.render(found, source_line, colour=coloured(sys.stderr)), err=True, nl=False
+    )
+    counted = text_report.summary(found)
+    if counted:
+        click.echo(counted, err=True)
+
+
+def coloured(stream: Any) -> bool:
+    """Whether a stream is a terminal and nobody asked for plain text."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def finish(
+    output_format: str, result: Mapping[str, Any], diagnostics: Diagnostics, status: int
+) -> None:
+    """Print the result and the findings in the format asked for, and end with the status."""
+    if output_format == "json":
+        click.echo(json_report.render(result, diagnostics.in_order()), nl=False)
+    else:
+        show(diagnostics)
+    sys.exit(status)
+
+
+def guarded(function: Callable[..., None]) -> Callable[..., None]:
+    """Make a command end with the right code when the spec is wrong or the world fails."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> None:
+        try:
+            function(*args, **kwargs)
+        except CompileError as error:
+            diagnostics = Diagnostics()
+            diagnostics.extend(list(error.diagnostics))
+            finish(
+                kwargs.get("output_format", "text"), {}, diagnostics, status_of(error.diagnostics)
+            )
+
+    return wrapper
+
+
+def status_of(diagnostics: tuple[Diagnostic, ...]) -> int:
+    """The exit code for findings with errors."""
+    codes = {d.code.id for d in diagnostics if d.severity.value == "error"}
+    world = [c for c in codes if c.startswith(WORLD_CODES) or c in WRITE_WORLD]
+    return OUTSIDE_WORLD if codes and len(world) == len(codes) else WRONG_SPEC
+
+
+@functools.lru_cache(maxsize=32)
+def _lines(file: str) -> tuple[str, ...]:
+    try:
+        return tuple(Path(file).read_bytes().decode("utf-8", "replace").splitlines())
+    except OSError:
+        return ()
+
+
+def source_line(file: str, number: int) -> str | None:
+    """A line of a file as it is now, for the caret below a finding."""
+    lines = _lines(file)
+    return lines[number - 1] if 0 < number <= len(lines) else None
