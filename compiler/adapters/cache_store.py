@@ -175,7 +175,7 @@ class CacheStore:
             _delete_orphans(self.folder, _packs(self.rows.values()))
 
     def _collect(self) -> None:
-        """Copy the live entries to new packs when over half of the bytes is dead, or packs are many."""
+        """Copy the live entries to new packs when most bytes are dead or the packs are many."""
         packs = _packs(self.rows.values())
         live = sum(row.files.length + row.notes.length for row in self.rows.values())
         total = sum(_size(self.folder / pack) for pack in packs)

@@ -13,7 +13,8 @@ from pathlib import Path
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 _RENAME_EXCHANGE = 2
-_CANNOT = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+_CANNOT = frozenset({errno.EXDEV, errno.EBUSY, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+"""Other devices, mount points, file systems and kernels without the call."""
 
 
 class KernelExchange:
@@ -55,7 +56,7 @@ def _plain_rename(source: str, target: str) -> bool:
     try:
         Path(source).rename(target)
     except OSError as fault:
-        if fault.errno == errno.EXDEV:
+        if fault.errno in _CANNOT:
             return False
         raise
     return True

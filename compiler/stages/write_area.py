@@ -40,7 +40,7 @@ def open_area(out: Path, options: WriteOptions, diagnostics: Diagnostics) -> Ite
         _clear_leftovers(real, str(out), diagnostics)
         staging = f"{real}/{OWN_PREFIX}{secrets.token_hex(4)}{_SUFFIX}"
         os.mkdir(staging)
-        allowed = tuple(os.path.abspath(path) for path in options.overwrite)
+        allowed = tuple(place for path in options.overwrite for place in _places(path))
         try:
             yield Area(real, staging, str(out), allowed, options.parse, options.immutable)
         finally:
@@ -124,6 +124,12 @@ def _clear_leftovers(out: str, shown: str, diagnostics: Diagnostics) -> None:
             diagnostics.add(
                 codes.REPAIRED, f"{shown}/{name} was left by a run that was ended{also}"
             )
+
+
+def _places(path: Path) -> tuple[str, str]:
+    """A path without links above it, and without being a link itself."""
+    parent, name = os.path.split(os.path.abspath(path))
+    return f"{os.path.realpath(parent)}/{name}", os.path.realpath(path)
 
 
 @contextmanager

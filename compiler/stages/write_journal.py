@@ -8,6 +8,7 @@ that is what an exchange avoids, and why this is only the second choice.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from compiler.model.ledger import LEDGER_FILE
@@ -37,12 +38,15 @@ def replace_by_journal(staged: str, live: str, token: str) -> None:
 
 
 def remove_by_file(live: str) -> None:
-    """Delete the owned files of a directory, the ledger last, and the directory if it is empty."""
+    """Delete the owned files of a directory, the ledger last, and the directory if it can go."""
     for name in read_ledger(live).digests:
         _unlink(f"{live}/{name}")
     _unlink(f"{live}/{LEDGER_FILE}")
-    if not os.listdir(live):
+    try:
         os.rmdir(live)
+    except OSError as fault:
+        if fault.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.EBUSY}:
+            raise
 
 
 def list_mended(live: str) -> Listing | None:

@@ -30,11 +30,11 @@ class WriteOptions:
     """What the caller allows.
 
     `overwrite` are files or folders whose edits may be lost. `allow_deletes` is the number of
-    objects that may go, None for the usual limit. `moved` are (from, to) spec paths. `roots` are the folders below the
-    output, `<project>/<environment>`, outside which nothing is deleted; none: those of the
-    tree. `partial` says that the tree is only a part, so that absent directories stay.
-    `known` says how directories looked after an earlier write. `parse` and `immutable` judge
-    objects that change; in parallel runs they must be picklable.
+    objects that may go, None for the usual limit. `moved` are (from, to) spec paths. `roots`
+    are the folders below the output, `<project>/<environment>`, outside which nothing is
+    deleted; none: those of the tree. `partial` says that the tree is only a part, so that
+    absent directories stay. `known` says how directories looked after an earlier write.
+    `parse` and `immutable` judge objects that change; in parallel runs they must be picklable.
     """
 
     exchange: Exchange

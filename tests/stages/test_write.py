@@ -245,6 +245,10 @@ def test_an_output_folder_that_is_itself_a_link_is_followed(tmp_path: Path) -> N
     (tmp_path / "g").symlink_to("real")
     put(tmp_path / "g", A)
     assert content(tmp_path / "real") == expected(A)
+    for allowed in (live(tmp_path / "g"), tmp_path / "g", tmp_path / "real"):
+        (live(tmp_path / "g") / "deployment-a-watch.yaml").write_text("edited")
+        put(tmp_path / "g", A, overwrite=(allowed,))
+        assert content(tmp_path / "real") == expected(A)
 
 
 def test_a_refusal_of_the_system_is_an_error_and_no_traceback(tmp_path: Path) -> None:
