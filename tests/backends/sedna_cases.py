@@ -12,10 +12,9 @@ from compiler.model.fleet import Cluster, Gitops, Host, Profile, Repository, Sit
 from compiler.model.inputs import Artifact, Binding, HostData, Location, Slot
 from compiler.model.member import Delivery, Member, Place
 from compiler.model.worker import EnvironmentVariable, User, Volume, Worker
+from tests.backends.sedna_published import CLASSES, INCREMENTAL, JOINT
 
 ROOT = User(0, 0, read_only_root=False)
-INCREMENTAL = "kubeedge/sedna-example-incremental-learning-helmet-detection:v0.4.0"
-JOINT = "kubeedge/sedna-example-joint-inference-helmet-detection"
 LITTLE = HostData("model", "little-model", "/data/little-model/yolov3_resnet18.pb", "pb")
 BIG = HostData("model", "big-model", "/data/big-model/yolov3_darknet.pb", "pb")
 IBT = plan.HardExamples(algorithm="IBT", params={"threshold_img": "0.9", "threshold_box": "0.9"})
@@ -108,7 +107,6 @@ def cascade(**changes: Any) -> plan.Cascade:
     return dataclasses.replace(made, **changes)
 
 
-CLASSES = "person,helmet,helmet-on,helmet-off"
 TRAIN = worker(
     "train-worker",
     INCREMENTAL,

@@ -26,10 +26,7 @@ from compiler.model.worker import (
 )
 from tests.backends.rendered import directories, judge, render_all
 from tests.backends.sedna_cases import (
-    CLASSES,
     HUB,
-    INCREMENTAL,
-    JOINT,
     LITTLE_WORKER,
     artifact,
     cascade,
@@ -37,6 +34,7 @@ from tests.backends.sedna_cases import (
     loop,
     site,
 )
+from tests.backends.sedna_published import incremental_learning, joint_inference
 
 Spec = dict[str, Any]
 
@@ -52,145 +50,23 @@ def emitted(node: plan.Node, **changes: Any) -> dict[str, Spec]:
     return found
 
 
-def meaning(pod: Spec) -> Spec:
-    """A pod specification without names of volumes: what is mounted where, and the rest."""
-    (container,) = pod["containers"]
-    volumes = {volume["name"]: volume for volume in pod.get("volumes", ())}
-    mounts = {
-        mount["mountPath"]: {k: v for k, v in volumes[mount["name"]].items() if k != "name"}
-        for mount in container.get("volumeMounts", ())
-    }
-    env = {variable["name"]: variable["value"] for variable in container.get("env", ())}
-    kept = ("name", "image", "imagePullPolicy", "args", "resources")
-    return {
-        "nodeName": pod["nodeName"],
-        "mounts": mounts,
-        "env": env,
-        **{key: container[key] for key in kept if key in container},
-    }
-
-
-def host_path(path: str, kind: str) -> Spec:
-    return {"hostPath": {"path": path, "type": kind}}
-
-
 # The published objects, as facts.
 
 
+def named(node: plan.Node, kind: str) -> dict[str, Spec]:
+    """The `spec` of every object of a kind, by name."""
+    made = render_all(BACKEND.emit(node, context()))
+    return {data["metadata"]["name"]: data["spec"] for data in made if data["kind"] == kind}
+
+
 def test_the_joint_inference_equals_the_published_one_in_meaning() -> None:
-    found = emitted(cascade())
-    spec = found["JointInferenceService"]["spec"]
-    edge, cloud = spec["edgeWorker"], spec["cloudWorker"]
-    assert meaning(edge["template"]["spec"]) == {
-        "nodeName": "edge-node",
-        "name": "little-model",
-        "image": f"{JOINT}-little:v0.3.0",
-        "imagePullPolicy": "IfNotPresent",
-        "env": {
-            "input_shape": "416,736",
-            "video_url": "rtsp://localhost/video",
-            "all_examples_inference_output": "/data/output",
-            "hard_example_cloud_inference_output": "/data/hard_example_cloud_inference_output",
-            "hard_example_edge_inference_output": "/data/hard_example_edge_inference_output",
-        },
-        "resources": {
-            "requests": {"memory": "64M", "cpu": "100m"},
-            "limits": {"memory": "2Gi"},
-        },
-        "mounts": {"/data/": host_path("/joint_inference/output", "Directory")},
-    }
-    assert meaning(cloud["template"]["spec"]) == {
-        "nodeName": "cloud-node",
-        "name": "big-model",
-        "image": f"{JOINT}-big:v0.3.0",
-        "imagePullPolicy": "IfNotPresent",
-        "env": {"input_shape": "544,544"},
-        "resources": {"requests": {"memory": "2Gi"}},
-        "mounts": {},
-    }
-    assert edge["hardExampleMining"] == {
-        "name": "IBT",
-        "parameters": [
-            {"key": "threshold_img", "value": "0.9"},
-            {"key": "threshold_box", "value": "0.9"},
-        ],
-    }
-    little = found["Model /data/little-model/yolov3_resnet18.pb"]
-    big = found["Model /data/big-model/yolov3_darknet.pb"]
-    assert little["spec"]["format"] == big["spec"]["format"] == "pb"
-    assert edge["model"] == {"name": little["metadata"]["name"]}
-    assert cloud["model"] == {"name": big["metadata"]["name"]}
+    (service,) = named(cascade(), "JointInferenceService").values()
+    joint_inference(service, named(cascade(), "Model"))
 
 
 def test_the_incremental_loop_equals_the_published_one_but_for_its_faults() -> None:
-    found = emitted(loop())
-    spec = found["IncrementalLearningJob"]["spec"]
-    dataset = found["Dataset /data/helmet_detection/train_data/train_data.txt"]
-    deploy = found["Model /models/deploy_model/saved_model.pb"]
-    assert spec["initialModel"] == {"name": found["Model /models/base_model"]["metadata"]["name"]}
-    assert spec["dataset"] == {"name": dataset["metadata"]["name"], "trainProb": 0.8}
-    assert spec["trainSpec"]["trigger"] == {
-        "checkPeriodSeconds": 60,
-        "timer": {"start": "02:00", "end": "20:00"},
-        "condition": {"operator": ">", "threshold": 500, "metric": "num_of_samples"},
-    }
-    assert spec["deploySpec"]["model"] == {
-        "name": deploy["metadata"]["name"],
-        "hotUpdateEnabled": True,
-        "pollPeriodSeconds": 60,
-    }
-    # Published without an index, which Sedna compares as zero and so never deploys.
-    assert spec["deploySpec"]["trigger"] == {
-        "condition": {"operator": ">", "threshold": 0.1, "metric": "precision_delta[0]"}
-    }
-    assert spec["outputDir"] == "/output"
-    assert dataset["spec"]["nodeName"] == "edge-node"
-    assert found["Model /models/base_model"]["spec"]["format"] == "ckpt"
-
-
-def test_the_loops_workers_equal_the_published_ones() -> None:
-    spec = emitted(loop())["IncrementalLearningJob"]["spec"]
-    common = {
-        "nodeName": "edge-node",
-        "image": INCREMENTAL,
-        "imagePullPolicy": "IfNotPresent",
-    }
-    assert meaning(spec["trainSpec"]["template"]["spec"]) == {
-        **common,
-        "name": "train-worker",
-        "args": ["train.py"],
-        "mounts": {},
-        "env": {
-            "batch_size": "32",
-            "epochs": "1",
-            "input_shape": "352,640",
-            "class_names": CLASSES,
-            "nms_threshold": "0.4",
-            "obj_threshold": "0.3",
-        },
-    }
-    assert meaning(spec["evalSpec"]["template"]["spec"]) == {
-        **common,
-        "name": "eval-worker",
-        "args": ["eval.py"],
-        "mounts": {},
-        "env": {"input_shape": "352,640", "class_names": CLASSES},
-    }
-    assert meaning(spec["deploySpec"]["template"]["spec"]) == {
-        **common,
-        "name": "infer-worker",
-        "args": ["inference.py"],
-        "resources": {"limits": {"memory": "2Gi"}},
-        "env": {
-            "input_shape": "352,640",
-            "video_url": "file://video/video.mp4",
-            "HE_SAVED_URL": "/he_saved_url",
-        },
-        "mounts": {
-            "/video/": host_path("/incremental_learning/video/", "DirectoryOrCreate"),
-            "/he_saved_url": host_path("/incremental_learning/he/", "DirectoryOrCreate"),
-        },
-    }
+    (job,) = named(loop(), "IncrementalLearningJob").values()
+    incremental_learning(job, named(loop(), "Model"), named(loop(), "Dataset"))
 
 
 # What every object of Sedna's must be.
