@@ -18,7 +18,7 @@ from compiler.model.diagnostics import Diagnostics
 from compiler.model.fleet import Cluster, Site
 from compiler.model.manifest import Directory, Identity, Object
 from compiler.stages import check_across as across
-from compiler.stages.check_marks import Duplicate, walk
+from compiler.stages.check_marks import Duplicate, unmarked, walk
 from compiler.stages.check_names import check_labels, check_names
 from compiler.stages.check_pods import (
     Template,
@@ -187,7 +187,7 @@ def _against(form: Form, data: Any, kind: str, below: tuple[str | int, ...]) -> 
         return
     for error in errors:
         yield from describe(error, form.schema, data, kind, below)
-    if not sound:
+    if not sound or unmarked(form.mark, data):
         return
     for mark in walk(form.mark, data, below):
         where = path_text(mark.path)

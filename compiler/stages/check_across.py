@@ -7,7 +7,7 @@ same fault at many sites is one diagnostic however the work was split.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from compiler.model.codes import check as codes
@@ -17,12 +17,14 @@ from compiler.model.manifest import Identity
 from compiler.stages.check_fit import check_fit
 from compiler.stages.check_schemas import version_refusal
 from compiler.stages.check_summary import Labels, Pods, Reference, Selection, Summary
-from compiler.stages.check_words import Wrong, did_you_mean
+from compiler.stages.check_words import Wrong, did_you_mean, path_text
 
 _FOREIGN_PODS = ("sedna.io/", "serving.kserve.io/", "jobset.sigs.k8s.io/", "batch.kubernetes.io/",
                  "workflows.argoproj.io/", "trainer.kubeflow.org/")  # fmt: skip
 """Labels that controllers put on pods which are in no output of ours."""
 
+_HINTS = 50
+_NAMES_COMPARED = 1000
 _ALWAYS_THERE = {("ServiceAccount", "default"), ("ConfigMap", "kube-root-ca.crt")}
 
 
@@ -110,9 +112,10 @@ def _cluster(
             if first != (one, number):
                 yield _duplicate(one, number, *first)
     services = {key: ports for one in group for key, ports in (one.services or {}).items()}
+    hints = _Hints(owners)
     for one in group:
         for reference in one.references:
-            yield from _reference(one, reference, owners, services, assumed)
+            yield from _reference(one, reference, owners, hints, services, assumed)
     yield from _selections(group)
     most = {(s.namespace, s.kind, s.name): s.most for one in group for s in one.scales}
     for summary, number, place, wrong in check_fit(group, sites, most):
@@ -134,6 +137,7 @@ def _reference(
     one: Summary,
     reference: Reference,
     owners: Mapping[Identity, object],
+    hints: _Hints,
     services: Mapping[tuple[str, str], tuple[str | int, ...]],
     assumed: frozenset[Identity],
 ) -> Iterator[Report]:
@@ -145,30 +149,41 @@ def _reference(
     span, place = one.origins[reference.object].span, one.place(reference.object)
     if target not in owners and target not in assumed:
         where = f" in namespace {namespace}" if namespace else ""
-        text = (f"{reference.path} names {reference.kind} {reference.name!r}, which this cluster "
-                f"does not have{where}")  # fmt: skip
-        yield Report(place, span, Wrong(code, text, _near(target, owners)))
+        wanted = f"{path_text(reference.path)} names {reference.kind} {reference.name!r}"
+        text = f"{wanted}, which this cluster does not have{where}"
+        yield Report(place, span, Wrong(code, text, hints.near(target)))
     elif reference.port and (target.namespace, target.name) in services:
         ports = services[(target.namespace, target.name)]
         if reference.port not in ports:
+            wanted = f"{path_text(reference.path)}: Service {reference.name!r}"
             offered = ", ".join(str(port) for port in ports)
-            text = (f"{reference.path}: Service {reference.name!r} has no port {reference.port}; "
-                    f"it offers {offered}")  # fmt: skip
+            text = f"{wanted} has no port {reference.port}; it offers {offered}"
             yield Report(place, span, Wrong(code, text))
 
 
-def _near(target: Identity, owners: Mapping[Identity, object]) -> str:
-    same = [
-        identity.name
-        for identity in owners
-        if (identity.group, identity.kind) == (target.group, target.kind)
-        and identity.namespace == target.namespace
-    ]
-    hint = did_you_mean(target.name, same) if len(same) < 1000 else ""
-    elsewhere = any(
-        (i.group, i.kind, i.name) == (target.group, target.kind, target.name) for i in owners
-    )
-    return hint or ("There is one in another namespace." if elsewhere else "")
+class _Hints:
+    """Near names for the first missing targets; more would cost minutes and help nobody."""
+
+    def __init__(self, owners: Iterable[Identity]) -> None:
+        self._owners = owners
+        self._by_kind: dict[tuple[str, str], list[Identity]] = {}
+        self._made: dict[Identity, str] = {}
+
+    def near(self, target: Identity) -> str:
+        """What to do about a missing target, or nothing."""
+        if target not in self._made:
+            self._made[target] = self._make(target) if len(self._made) < _HINTS else ""
+        return self._made[target]
+
+    def _make(self, target: Identity) -> str:
+        if not self._by_kind:
+            for one in self._owners:
+                self._by_kind.setdefault((one.group, one.kind), []).append(one)
+        known = self._by_kind.get((target.group, target.kind), [])
+        same = [one.name for one in known if one.namespace == target.namespace]
+        hint = did_you_mean(target.name, same[:_NAMES_COMPARED])
+        elsewhere = any(one.name == target.name for one in known)
+        return hint or ("There is one in another namespace." if elsewhere else "")
 
 
 def _selections(group: Sequence[Summary]) -> Iterator[Report]:
@@ -220,7 +235,8 @@ def _selection(selection: Selection, pods: Sequence[Pods]) -> Iterator[str]:
     for path, port in selection.ports:
         if port not in offered:
             has = ", ".join(sorted(str(p) for p in offered)) or "none"
-            yield f"{path} is {port}, and no selected pod has such a port; they have {has}"
+            wants = f"{path_text(path)} is {port}"
+            yield f"{wants}, and no selected pod has such a port; they have {has}"
 
 
 def _record(reports: Sequence[Report], diagnostics: Diagnostics) -> None:

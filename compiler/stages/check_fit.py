@@ -16,7 +16,7 @@ from compiler.model.codes import check as codes
 from compiler.model.fleet import Profile, Site
 from compiler.model.quantity import MILLI, format_memory, format_quantity, parse_quantity
 from compiler.stages.check_summary import Pods, Summary
-from compiler.stages.check_words import Wrong
+from compiler.stages.check_words import Wrong, path_text
 
 _PLAIN = {"cpu", "memory", "ephemeral-storage"}
 Job = tuple[Summary, Pods, int]
@@ -104,10 +104,9 @@ def _each_alone(room: Room) -> Iterator[tuple[Summary, int, str, Wrong]]:
     for summary, pods, _ in room.work:
         for name, amount in pods.requests.items():
             if name in free and amount > free[name] and room.hosts != 1:
-                text = (
-                    f"{pods.path}: one pod requests {name} {_words(name, amount)}; a host of "
-                    f"profile {profile.name} gives {_words(name, free[name])}"
-                )
+                wants = f"{path_text(pods.path)}: one pod requests {name} {_words(name, amount)}"
+                gives = f"a host of profile {profile.name} gives {_words(name, free[name])}"
+                text = f"{wants}; {gives}"
                 yield summary, pods.object, room.name, Wrong(codes.DOES_NOT_FIT, text)
             elif amount and name not in _PLAIN | free.keys() | devices:
                 yield summary, pods.object, room.name, _not_offered(pods, name, profile, free)
@@ -116,7 +115,10 @@ def _each_alone(room: Room) -> Iterator[tuple[Summary, int, str, Wrong]]:
 def _not_offered(pods: Pods, name: str, profile: Profile, free: Mapping[str, int]) -> Wrong:
     offered = sorted({*free, *profile.devices.values()} - _PLAIN)
     has = ", ".join(offered) if offered else "none besides cpu and memory"
-    text = f"{pods.path}: the pod requests {name}, which profile {profile.name} does not offer"
+    text = (
+        f"{path_text(pods.path)}: the pod requests {name}, which profile {profile.name} "
+        "does not offer"
+    )
     return Wrong(codes.NOT_OFFERED, text, f"Resources of {profile.name}: {has}.")
 
 

@@ -56,6 +56,20 @@ def build_marks(root: Any, resolve: Callable[[Any], tuple[Any, Mapping[str, Any]
     return _build(root, resolve, {})
 
 
+def unmarked(mark: Mark, value: Any) -> bool:
+    """Whether `walk` would find nothing; cheaper, because it keeps no paths."""
+    if mark.rules and not all(rule.holds(value) for rule in mark.rules):
+        return False
+    if isinstance(value, dict):
+        return _unmarked_object(mark, value)
+    if not isinstance(value, list):
+        return True
+    if mark.keys and len(value) > 1 and next(_duplicates(mark.keys, value, ()), None):
+        return False
+    below = mark.items
+    return below is None or all(unmarked(below, item) for item in value)
+
+
 def walk(mark: Mark, value: Any, path: Path = ()) -> Iterator[Duplicate | Broken]:
     """Everything of `value` that breaks a mark."""
     for rule in mark.rules:
@@ -86,6 +100,18 @@ def unchecked_rules(mark: Mark) -> list[str]:
     return sorted(found)
 
 
+def _unmarked_object(mark: Mark, value: Mapping[str, Any]) -> bool:
+    for name, below in mark.properties.items():
+        if name in value and not unmarked(below, value[name]):
+            return False
+    others = mark.others
+    if others is None:
+        return True
+    return all(
+        unmarked(others, item) for name, item in value.items() if name not in mark.properties
+    )
+
+
 def _walk_object(mark: Mark, value: Mapping[str, Any], path: Path) -> Iterator[Duplicate | Broken]:
     for name, below in mark.properties.items():
         if name in value:
@@ -99,6 +125,8 @@ def _walk_object(mark: Mark, value: Mapping[str, Any], path: Path) -> Iterator[D
 def _duplicates(
     keys: tuple[tuple[str, Any], ...], items: list[Any], path: Path
 ) -> Iterator[Duplicate]:
+    if len(keys) == 1 and _all_differ(keys[0][0], items):
+        return
     seen: dict[tuple[Any, ...], int] = {}
     for number, item in enumerate(items):
         if not isinstance(item, dict):
@@ -108,6 +136,13 @@ def _duplicates(
         if first != number:
             words = ", ".join(f"{name} {text!r}" for (name, _), text in zip(keys, key, strict=True))
             yield Duplicate((*path, number), words, first)
+
+
+def _all_differ(key: str, items: list[Any]) -> bool:
+    try:
+        return len({item[key] for item in items}) == len(items)
+    except (KeyError, TypeError):
+        return False
 
 
 def _build(

@@ -14,10 +14,8 @@ from typing import Any
 from compiler.model import names
 from compiler.model.codes import check as codes
 from compiler.model.quantity import add_requests, parse_quantity
-from compiler.stages.check_summary import Labels, Pods
+from compiler.stages.check_summary import Labels, Path, Pods
 from compiler.stages.check_words import Wrong, did_you_mean, path_text
-
-Path = tuple[str | int, ...]
 
 _TEMPLATE: tuple[tuple[str, ...], ...] = (("spec", "template"),)
 _LEARNING = tuple(("spec", part, "template") for part in ("trainSpec", "evalSpec", "deploySpec"))
@@ -123,7 +121,7 @@ def pods_of(number: int, kind: str, data: Mapping[str, Any], template: Template)
     bound = [p for p in ports if p.get("hostPort") or host_network]
     labels = {k: v for k, v in template.labels.items() if isinstance(v, str)}
     return Pods(
-        number, path_text(template.path), str(metadata.get("namespace", "")), freeze(labels),
+        number, template.path, str(metadata.get("namespace", "")), freeze(labels),
         _count(kind, data), requests(template.spec), _node(template.spec), kind == "DaemonSet",
         template.phase,
         tuple(p[key] for p in ports for key in ("name", "containerPort") if key in p),
@@ -160,12 +158,12 @@ def check_resources(template: Template) -> Iterator[Wrong]:
         resources = container.get("resources") or {}
         asked, limits = _amounts(resources.get("requests")), _amounts(resources.get("limits"))
         for name, amount in asked.items():
-            where = path_text((*path, "resources", "requests", name))
+            where = (*path, "resources", "requests", name)
             if name in limits and amount > limits[name]:
-                text = f"{where} is more than the limit, {resources['limits'][name]}"
+                text = f"{path_text(where)} is more than the limit, {resources['limits'][name]}"
                 yield Wrong(codes.ABOVE_LIMIT, text)
             elif "/" in name and amount != limits.get(name):
-                text = f"{where} must have a limit of the same amount"
+                text = f"{path_text(where)} must have a limit of the same amount"
                 yield Wrong(codes.ABOVE_LIMIT, text, "Extended resources cannot be overcommitted.")
 
 
@@ -189,57 +187,66 @@ def _container_name(name: str) -> str:
 def _mounts(path: Path, container: Mapping[str, Any], volumes: set[Any]) -> Iterator[Wrong]:
     seen: set[str] = set()
     for number, mount in enumerate(container.get("volumeMounts") or ()):
-        where = path_text((*path, "volumeMounts", number))
         name, target = mount.get("name"), str(mount.get("mountPath", ""))
+        if name in volumes and target and target not in seen and ":" not in target:
+            seen.add(target)
+            continue
+        where = path_text((*path, "volumeMounts", number))
         if name not in volumes:
             text = f"{where}.name is {name!r}, and the pod has no such volume"
             hint = did_you_mean(str(name), [str(v) for v in volumes])
             yield Wrong(codes.MOUNT, text, hint)
         if target in seen:
             yield Wrong(codes.POD, f"{where}.mountPath is {target!r}, which is mounted already")
-        if ":" in target or not target:
+        elif ":" in target or not target:
             yield Wrong(codes.POD, f"{where}.mountPath is {target!r}; it must be a path without :")
-        seen.add(target)
 
 
 def _environment(path: Path, container: Mapping[str, Any]) -> Iterator[Wrong]:
     for number, variable in enumerate(container.get("env") or ()):
         name = str(variable.get("name", ""))
-        where = path_text((*path, "env", number))
-        if not names.is_env_name(name):
-            yield Wrong(
-                codes.NAME, f"{where}: the variable {name!r} {names.env_name_problem(name)}"
-            )
+        if problem := _environment_name(name):
+            where = path_text((*path, "env", number))
+            yield Wrong(codes.NAME, f"{where}: the variable {name!r} {problem}")
         if variable.get("value") and variable.get("valueFrom"):
+            where = path_text((*path, "env", number))
             yield Wrong(codes.POD, f"{where}: the variable {name!r} has a value and a valueFrom")
+
+
+@lru_cache(maxsize=4096)
+def _environment_name(name: str) -> str:
+    return names.env_name_problem(name)
 
 
 def _ports(path: Path, container: Mapping[str, Any], host_network: bool) -> Iterator[Wrong]:
     seen: set[str] = set()
     for number, port in enumerate(container.get("ports") or ()):
-        where = path_text((*path, "ports", number))
         name = port.get("name")
         if name is not None and not names.is_port_name(str(name)):
-            problem = names.port_name_problem(str(name))
-            yield Wrong(codes.NAME, f"{where}: the port name {name!r} {problem}")
+            problem = f"the port name {name!r} {names.port_name_problem(str(name))}"
+            yield Wrong(codes.NAME, f"{path_text((*path, 'ports', number))}: {problem}")
         if name in seen:
-            yield Wrong(codes.POD, f"{where}: another port of the container is called {name!r} too")
+            problem = f"another port of the container is called {name!r} too"
+            yield Wrong(codes.POD, f"{path_text((*path, 'ports', number))}: {problem}")
         seen.add(name or f"#{number}")
         if host_network and port.get("hostPort", port["containerPort"]) != port["containerPort"]:
-            text = f"{where}: under hostNetwork hostPort must equal containerPort"
-            yield Wrong(codes.POD, text)
+            problem = "under hostNetwork hostPort must equal containerPort"
+            yield Wrong(codes.POD, f"{path_text((*path, 'ports', number))}: {problem}")
 
 
 def _same_host_port(template: Template) -> Iterator[Wrong]:
-    seen: dict[tuple[str, int, str], str] = {}
+    seen: dict[tuple[str, int, str], Path] = {}
     host_network = template.spec.get("hostNetwork") is True
     for path, container in template.containers:
         for number, port in enumerate(container.get("ports") or ()):
             wanted = port.get("hostPort") or (port["containerPort"] if host_network else 0)
-            where = path_text((*path, "ports", number))
-            key = (port.get("protocol", "TCP"), wanted, port.get("hostIP", ""))
+            key, where = (
+                (port.get("protocol", "TCP"), wanted, port.get("hostIP", "")),
+                (*path, "ports", number),
+            )
             if wanted and key in seen:
-                text = f"{where} takes port {wanted} of the host, as {seen[key]} does"
+                first, second = path_text(seen[key]), path_text(where)
+                text = f"{second} takes port {wanted} of the host, as {first} does"
                 yield Wrong(codes.HOST_PORT, text)
             seen.setdefault(key, where)
 

@@ -10,10 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from compiler.stages.check_pods import Template, freeze
-from compiler.stages.check_summary import Reference, Scale, Selection
-from compiler.stages.check_words import path_text
+from compiler.stages.check_summary import Path, Reference, Scale, Selection
 
-Path = tuple[str | int, ...]
 Found = tuple[Path, str, str, str, str | int]
 """Path, group, kind, name and port (or nothing)."""
 
@@ -28,7 +26,7 @@ def references(
     if finder is not None:
         found.extend(finder(data.get("spec") or {}, data))
     return [
-        Reference(number, path_text(path), target_group, target, namespace, name, port)
+        Reference(number, path, target_group, target, namespace, name, port)
         for path, target_group, target, name, port in found
         if name
     ]
@@ -40,7 +38,7 @@ def selection(number: int, group: str, kind: str, data: Mapping[str, Any]) -> Se
     namespace = str((data.get("metadata") or {}).get("namespace", ""))
     if (group, kind) == ("", "Service") and spec.get("selector"):
         ports = tuple(
-            (path_text(("spec", "ports", i, "targetPort")), port.get("targetPort", port["port"]))
+            (("spec", "ports", i, "targetPort"), port.get("targetPort", port["port"]))
             for i, port in enumerate(spec.get("ports") or ())
         )
         return Selection(number, namespace, freeze(spec["selector"]), ports)

@@ -14,6 +14,8 @@ from compiler.model.manifest import Identity, Origin, Unit
 from compiler.stages.check_words import Wrong
 
 Labels = tuple[tuple[str, str], ...]
+Path = tuple[str | int, ...]
+"""The way to a field inside an object; words are made of it only when a fault is reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Reference:
     """Object number `object` names another one at `path`; `port` is what it wants of it."""
 
     object: int
-    path: str
+    path: Path
     group: str
     kind: str
     namespace: str
@@ -44,7 +46,7 @@ class Selection:
     object: int
     namespace: str
     labels: Labels
-    ports: tuple[tuple[str, str | int], ...] = ()
+    ports: tuple[tuple[Path, str | int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Pods:
     """
 
     object: int
-    path: str
+    path: Path
     namespace: str
     labels: Labels
     count: int
