@@ -6,9 +6,11 @@ An answer depends on the node only where the reason does; what is refused is in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 
 from compiler.model.backend import Answer, FieldAnswer
+from compiler.model.inputs import HostData
 from compiler.model.plan import Node
 
 
@@ -18,7 +20,31 @@ def answers(node: Node) -> Mapping[str, FieldAnswer]:
     Raises:
         KeyError: a field that this backend knows nothing of; a test holds the tables together.
     """
-    return {field: _ANSWERS[field] for field in node.FIELDS}
+    found = _of(node.FIELDS)
+    said = {field: answer for field, answer in _remarks(node) if field in found}
+    return {**found, **said} if said else found
+
+
+@cache
+def _of(fields: tuple[str, ...]) -> Mapping[str, FieldAnswer]:
+    return {field: _ANSWERS[field] for field in fields}
+
+
+def _remarks(node: Node) -> Iterator[tuple[str, FieldAnswer]]:
+    """What every report must say aloud of this very node."""
+    for member in node.members:
+        bare = [device.path for device in member.worker.devices if not device.resource]
+        if bare:
+            yield (
+                "worker.devices",
+                _enforced(f"PRIVILEGED: {', '.join(bare)} has no device-plugin resource"),
+            )
+        if member.worker.user.uid == 0:
+            root = "writable" if not member.worker.user.read_only_root else "read-only"
+            yield "worker.user", _enforced(f"ROOT: uid 0 with a {root} root file system")
+        if any(isinstance(binding.input, HostData) for binding in member.inputs):
+            said = _enforced("UNVERIFIED: bytes of the host have no digest")
+            yield from (("delivery", said), ("inputs", said))
 
 
 def _enforced(reason: str) -> FieldAnswer:

@@ -51,6 +51,12 @@ def problems(node: Node, context: EmitContext) -> tuple[Diagnostic, ...]:
 
 def _reasons(node: Node, cluster: Cluster) -> Iterator[Refusal]:
     if isinstance(node, Service):
+        if node.load_test:
+            yield Refusal(
+                "loadTest is not supported yet: nothing here would run it",
+                "remove loadTest, or measure in a pipeline",
+                node.field_span("loadTest"),
+            )
         yield from _worker_reasons(node, node.member.worker)
         yield from _input_reasons(node, node.member)
         yield from _replica_reasons(node)

@@ -25,7 +25,7 @@ from compiler.backends.kubernetes_scope import Scope, scope
 from compiler.backends.kubernetes_volumes import claims, host_inputs, worker_volumes
 from compiler.model import contract
 from compiler.model.backend import EmitContext
-from compiler.model.inputs import Artifact, Binding
+from compiler.model.inputs import Artifact, Binding, HostData
 from compiler.model.manifest import Draft
 from compiler.model.member import Delivery, Member, Output
 from compiler.model.names import name
@@ -88,7 +88,7 @@ def work_key(node: Run, context: EmitContext) -> str:
         "companions": [_identity(one.worker, one.inputs, context) for one in node.companions],
         "attempt": node.attempt,
     }
-    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), default=str)
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -221,13 +221,18 @@ def _identity(worker: Worker, inputs: tuple[Binding, ...], context: EmitContext)
         "args": worker.args,
         "params": files.json_text(worker.params),
         "files": [(file.path, file.content) for file in worker.files],
-        "inputs": [
-            (binding.role, binding.input.kind, binding.input.name, binding.input.sha256)
-            if isinstance(binding.input, Artifact)
-            else (binding.role, str(binding.input))
-            for binding in inputs
-        ],
+        "inputs": [(binding.role, *_what(binding)) for binding in inputs],
     }
+
+
+def _what(binding: Binding) -> tuple[str, ...]:
+    # Never the whole input: it knows the line that it was written on.
+    found = binding.input
+    if isinstance(found, Artifact):
+        return (found.kind, found.name, found.sha256)
+    if isinstance(found, HostData):
+        return (found.kind, found.name, found.path)
+    raise TypeError(f"a Run of its own reads no {type(found).__name__}")
 
 
 def _artifacts(inputs: tuple[Binding, ...]) -> list[Artifact]:

@@ -27,7 +27,7 @@ from compiler.model.plan import (
     Step,
     Work,
 )
-from compiler.model.worker import ConfigFile, ContainerPort, Volume, Worker
+from compiler.model.worker import ConfigFile, ContainerPort, Device, User, Volume, Worker
 from tests.backends.kubernetes_cases import JSON, artifact, cluster, context, service, site
 
 CLOUD = Place("hub", "cloud", "cloud")
@@ -58,6 +58,11 @@ OUTPUTS = (OutputPort(name="best", type="model"),)
 STEP = Step(name="fit", run=run())
 TWO = Replicas(2)
 REFUSED: list[tuple[Node, JSON, str]] = [
+    (
+        dataclasses.replace(service(), load_test={"duration": "30s"}),
+        {},
+        "loadTest is not supported yet",
+    ),
     (service(files=(ConfigFile("/etc/app.yaml", ""),)), {}, "a file in /etc would hide"),
     (
         service(files=(FILE,), volumes=(Volume("/etc/app", "memory", size="1Mi"),)),
@@ -267,6 +272,20 @@ def test_every_field_of_every_node_that_is_taken_has_an_answer_with_a_reason(
     answers = kubernetes.BACKEND.answers(nodes[kind])
     assert tuple(answers) == kind.FIELDS
     assert all(answer.reason for answer in answers.values())
+
+
+def test_answers_say_aloud_what_weakens_the_host() -> None:
+    node = service(
+        server="",
+        devices=(Device("/dev/video0"),),
+        user=User(0, 0, read_only_root=False),
+        member={"inputs": (Binding("model", HostData("model", "m", "/m")),)},
+    )
+    answers = kubernetes.BACKEND.answers(node)
+    assert answers["worker.devices"].reason.startswith("PRIVILEGED: /dev/video0")
+    assert answers["worker.user"].reason == "ROOT: uid 0 with a writable root file system"
+    assert answers["delivery"].reason.startswith("UNVERIFIED")
+    assert tuple(answers) == Service.FIELDS
 
 
 def test_what_is_answered_refused_is_refused() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from compiler.backends.kubernetes_run import work_key
+from compiler.model.diagnostics import Span
 from compiler.model.fleet import Host
 from compiler.model.inputs import Binding, HostData, Location
 from compiler.model.member import Place
@@ -92,6 +93,16 @@ def test_another_image_command_parameter_input_or_attempt_is_other_work(change: 
     assert work_key(other, context()) != work_key(run(), context())
     before, after = (emit(node)["Job"]["metadata"]["name"] for node in (run(), other))
     assert before != after
+
+
+def test_a_line_that_moved_in_the_spec_is_no_other_work() -> None:
+    def at(line: int) -> Run:
+        span = Span("jobs.yaml", line, 1)
+        data = HostData("dataset", "d", "/d", span=span)
+        moved = dataclasses.replace(stage().worker, span=span)
+        return run(stage(worker=moved, inputs=(Binding("train", data),)))
+
+    assert work_key(at(1), context()) == work_key(at(2), context())
 
 
 def test_the_same_work_has_the_same_name_and_the_lock_changes_it() -> None:
