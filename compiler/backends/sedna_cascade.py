@@ -26,7 +26,7 @@ NAME_LIMIT = 46
 def drafts(node: Cascade, context: EmitContext) -> Iterator[Draft]:
     """Models first, then for each edge its texts and its service."""
     cluster = context.cluster_of(node.cloud.place.site)
-    inputs = Inputs(node, cluster, context, node.cloud.place.site)
+    inputs = Inputs(node, cluster, context, site="")
     services = [
         draft for edge in node.edges for draft in _service(node, edge, cluster, inputs, context)
     ]

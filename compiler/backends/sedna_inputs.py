@@ -29,7 +29,10 @@ _HOST = "host:"
 
 
 class Inputs:
-    """Collects the Models and Datasets of one node; the same input becomes one object."""
+    """Collects the Models and Datasets of one node; the same input becomes one object.
+
+    `site` is empty where the node spans several.
+    """
 
     def __init__(self, node: Node, cluster: Cluster, context: EmitContext, site: str) -> None:
         self._node = node
@@ -91,15 +94,15 @@ def problem(given: Input) -> tuple[str, str] | None:
 
 
 def labels(context: EmitContext, node: Node, site: str) -> dict[str, str]:
-    """The labels of an object of Sedna's; it takes none in a pod template."""
-    return {
+    """The labels of an object of Sedna's, of one site or (empty) of several."""
+    found = {
         "app.kubernetes.io/part-of": context.project,
         "app.kubernetes.io/managed-by": "edgewright",
         "edgewright.io/project": context.project,
         "edgewright.io/environment": context.environment,
         "edgewright.io/job": node.job,
-        "edgewright.io/site": site,
     }
+    return {**found, "edgewright.io/site": site} if site else found
 
 
 def url(given: Input) -> str:

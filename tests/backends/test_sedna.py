@@ -140,6 +140,13 @@ def test_a_models_name_changes_with_what_it_says_and_only_then() -> None:
     assert name(url="host:/models/other.pb") != name()
 
 
+def test_what_several_sites_share_names_none_of_them() -> None:
+    *models, service = BACKEND.emit(cascade(), context())
+    assert {draft.origin.site for draft in models} == {""}
+    assert not any("edgewright.io/site" in draft.values["labels"] for draft in models)
+    assert service.origin.site == service.values["labels"]["edgewright.io/site"] == "yard"
+
+
 def test_a_loops_name_is_its_content() -> None:
     job = emitted(loop())["IncrementalLearningJob"]["metadata"]["name"]
     again = emitted(loop())["IncrementalLearningJob"]["metadata"]["name"]
