@@ -7,14 +7,16 @@ the environment's `set:` merged in already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from compiler.model.codes import fleet as codes
+from compiler.model.codes import spec as spec_codes
 from compiler.model.diagnostics import Diagnostics, Related, Span
 from compiler.model.fleet import Site
 from compiler.model.lock import Lock
+from compiler.model.marks import Map
 from compiler.model.merge import overlay
 from compiler.model.resolved import Resolved, View
 from compiler.model.spec.sections import OverrideSpec
@@ -150,14 +152,16 @@ class _Overrides:
         }
         raw: dict[tuple[str, str], Any] = {}
         overridden: dict[str, Span | None] = {}
-        for override in overrides:
-            for section, entries in override.set.items():
-                for name, change in _entries(section, entries):
-                    if name not in sections[section]:
-                        continue
-                    before = raw.get((section, name), self.data[section][name])
-                    raw[section, name] = overlay(before, change)
-                    overridden[f"{section}.{name}"] = override.span
+        for override, section, name, change in _changes(overrides):
+            if name not in sections[section]:
+                continue
+            overridden[f"{section}.{name}"] = override.span
+            if isinstance(change, Map):
+                before = raw.get((section, name), self.data[section][name])
+                raw[section, name] = overlay(before, change)
+            elif change is None:
+                del sections[section][name]
+                raw.pop((section, name), None)
         for (section, name), merged in raw.items():
             made = self.fragment(section, name, merged)
             if made is not None:
@@ -174,6 +178,7 @@ class _Overrides:
                     did_you_mean(section, OVERRIDABLE),
                 )
                 continue
+            self._check_shape(override, section, entries)
             known = self.data.get(section) or {}
             for name, _ in _entries(section, entries):
                 if name not in known:
@@ -184,6 +189,19 @@ class _Overrides:
                         did_you_mean(name, known),
                     )
 
+    def _check_shape(self, override: OverrideSpec, section: str, entries: Any) -> None:
+        wrong: list[tuple[str, ...]] = [(section,)] if not isinstance(entries, dict) else []
+        for name, change in _entries(section, entries):
+            if change is not None and not isinstance(change, Map):
+                wrong.append((section, name))
+        for path in wrong:
+            self.diagnostics.add(
+                spec_codes.WRONG_TYPE,
+                f"the override sets {'.'.join(path)} to something that is no mapping of its keys",
+                override.span_of("set", *path),
+                "write the keys that differ, as {KEY: VALUE}; null removes an entry on these sites",
+            )
+
     def _nothing(self, override: OverrideSpec, everywhere: Mapping[str, Site]) -> None:
         self.diagnostics.add(
             codes.WHERE_SELECTS_NOTHING,
@@ -191,6 +209,13 @@ class _Overrides:
             override.where.span,
             "correct the selection, or delete the override",
         )
+
+
+def _changes(overrides: Sequence[OverrideSpec]) -> Iterator[tuple[OverrideSpec, str, str, Any]]:
+    for override in overrides:
+        for section, entries in override.set.items():
+            for name, change in _entries(section, entries):
+                yield override, section, name, change
 
 
 def _entries(section: str, entries: Any) -> list[tuple[str, Any]]:
