@@ -57,6 +57,14 @@ def render(
     return found
 
 
+def check_templates(templates: Templates, diagnostics: Diagnostics) -> None:
+    """Report everything wrong with the files of the user's own templates folder, used or not."""
+    for error in templates.check():
+        for fault in error.faults:
+            span = Span(error.file, fault.line, fault.column)
+            diagnostics.add(fault.code, fault.message, span, fault.hint)
+
+
 class _SkippedError(Exception):
     """The object cannot be rendered; why is already reported."""
 

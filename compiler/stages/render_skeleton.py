@@ -19,6 +19,9 @@ from ryaml import InvalidYamlError, loads  # type: ignore[attr-defined]
 from compiler.model import emit
 from compiler.stages.render_templates import HOLE, SIZE_LIMIT
 
+BRACKET_LIMIT = 10_000
+"""The parser takes time with the square of open brackets: 100,000 of them take a quarter minute."""
+
 
 class StructureError(Exception):
     """A structure is no YAML mapping, or a hole in it is no whole key or value."""
@@ -69,6 +72,8 @@ def parse_structure(structure: str) -> Skeleton:
     Raises:
         StructureError: it is no YAML mapping, or a hole is no whole key or value in it.
     """
+    if structure.count("[") + structure.count("{") > BRACKET_LIMIT:
+        raise StructureError(f"the template makes more than {BRACKET_LIMIT:,} brackets")
     data = _parsed(_with_marks(structure))
     if not isinstance(data, dict):
         raise StructureError("the template makes no mapping")
@@ -92,6 +97,21 @@ def plain_data(structure: str, holes: list[Any]) -> Any:
     pieces = structure.split(HOLE)
     written = (f"{json_text(hole)}{piece}" for hole, piece in zip(holes, pieces[1:], strict=True))
     return _parsed("".join((pieces[0], *written)))
+
+
+def parse_object(text: str) -> Mapping[str, Any]:
+    """A generated file as data.
+
+    Raises:
+        ValueError: it is no YAML, or no mapping.
+    """
+    try:
+        found = loads(text)
+    except InvalidYamlError as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(found, dict):
+        raise ValueError("the file holds no mapping")  # noqa: TRY004 - one error for callers
+    return found
 
 
 def json_text(value: Any) -> str:
@@ -276,18 +296,3 @@ _WHOLE = re.compile(r"\x01hole(\d+)\.").fullmatch
 # as a key with its colon.
 _WRITTEN = re.compile(r' "\\u0001hole(\d+)\."\n|"\\u0001hole(\d+)\.":')
 _LEAD = re.compile(r"(?:- | )*")
-
-
-def parse_object(text: str) -> Mapping[str, Any]:
-    """A generated file as data.
-
-    Raises:
-        ValueError: it is no YAML, or no mapping.
-    """
-    try:
-        found = loads(text)
-    except InvalidYamlError as error:
-        raise ValueError(str(error)) from None
-    if not isinstance(found, dict):
-        raise ValueError("the file holds no mapping")
-    return found

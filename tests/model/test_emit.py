@@ -93,6 +93,13 @@ def test_hostile_values_and_keys_survive_kustomize(tmp_path: Path) -> None:
         assert read_by_kubectl(file) == objects[name]
 
 
+def test_an_ordinary_emitter_fails_the_same_test(tmp_path: Path) -> None:
+    wanted = {f"v{place}": text for place, text in enumerate(strings(150))}
+    file = tmp_path / "control.yaml"
+    file.write_text(yaml.safe_dump(config_map("control", wanted)), "utf-8", newline="\n")
+    assert read_by_kubectl(file) != wanted
+
+
 @pytest.mark.parametrize("character", sorted(BEYOND_KUSTOMIZE))
 def test_what_kustomize_cannot_carry_is_escaped_all_the_same(character: str) -> None:
     assert character not in emit.dump({"a": f"x{character}y", f"k{character}": "z"})

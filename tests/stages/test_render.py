@@ -13,6 +13,7 @@ from compiler.model.codes import render as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.manifest import Draft, Naming, Origin, Reference, Unit, UnitRole
 from compiler.model.source import parse
+from compiler.stages.render import SKELETON_LIMIT, check_templates
 from compiler.stages.render_patches import PatchRule, kinds_by_subject, report_unused
 from compiler.stages.render_templates import Templates
 from tests.stages.rendering import (
@@ -303,6 +304,17 @@ def test_faults_of_one_object_leave_the_others(templates: Templates) -> None:
     assert len(complaints) == 2
 
 
+def test_own_templates_are_judged_before_anything_is_rendered(tmp_path: Path) -> None:
+    diagnostics = Diagnostics()
+    check_templates(overridden(tmp_path, "a: x{{ b }}\n{% set c = 1 %}\n"), diagnostics)
+    found = [(complaint.code, complaint.span) for complaint in diagnostics.in_order()]
+    file = (tmp_path / "own/k/t.yaml.j2").as_posix()
+    assert found == [
+        (codes.TEMPLATE_HOLE, Span(file, 1, 5)),
+        (codes.TEMPLATE_CONSTRUCT, Span(file, 2, 1)),
+    ]
+
+
 def test_a_missing_template_is_reported(templates: Templates) -> None:
     _, (complaint,) = rendered([draft({}, template="nowhere")], templates)
     assert complaint.code is codes.TEMPLATE_MISSING
@@ -317,8 +329,6 @@ def test_the_text_is_what_the_emitter_makes_of_the_data(templates: Templates) ->
 
 
 def test_many_structures_of_one_template_are_not_kept_for_ever(templates: Templates) -> None:
-    from compiler.stages.render import SKELETON_LIMIT
-
     entries = [{"key": f"k{place}", "value": 1} for place in range(SKELETON_LIMIT + 5)]
     drafts = [draft({"name": f"c{n}", "entries": entries[:n]}) for n in range(1, len(entries))]
     rendered(drafts, templates)

@@ -172,6 +172,18 @@ def test_hostile_strings_stay_inside_their_holes(tmp_path: Path, campaign: bool)
         assert loads(skeleton.text(run.holes)) == wanted
 
 
+def test_a_careless_renderer_does_not_keep_hostile_strings_in_their_holes() -> None:
+    careless = jinja2.Environment(trim_blocks=True, lstrip_blocks=True).from_string(HOSTILE)
+    broken = 0
+    for text in strings(500, 11):
+        try:
+            data = loads(careless.render(entries=[{"text": text}]))
+        except Exception:
+            data = None
+        broken += data != {"map": {text: text}, "list": [text], "flow": [text], "end": "here"}
+    assert broken > 250
+
+
 @pytest.mark.parametrize(
     "structure",
     [
@@ -190,7 +202,17 @@ def test_a_hole_that_is_no_whole_value_is_refused(structure: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "structure", ["", "- a", "a: 1\na: 2", "1: a", "a: 1\n---\nb: 2", "a: [", "a: !!x {b: *c}"]
+    "structure",
+    [
+        "",
+        "- a",
+        "a: 1\na: 2",
+        "1: a",
+        "a: 1\n---\nb: 2",
+        "a: [",
+        "a: !!x {b: *c}",
+        "a: " + "[" * 99_999,
+    ],
 )
 def test_a_structure_that_is_no_one_mapping_is_refused(structure: str) -> None:
     with pytest.raises(StructureError):

@@ -9,7 +9,7 @@ import pytest
 
 from compiler.stages.render_patches import PatchRule
 from compiler.stages.render_templates import Templates, TemplateSource
-from compiler.stages.render_trace import TraceLine, template_line, trace
+from compiler.stages.render_trace import TraceLine, _traced, template_line, trace
 from tests.stages.rendering import draft, raw, rendered, shape_of, shipped
 
 TEMPLATE = """\
@@ -105,8 +105,6 @@ def test_a_yaml_error_finds_its_template_line(tmp_path: Path, message: str) -> N
 
 @pytest.mark.parametrize("name", TemplateSource().names())
 def test_marks_never_change_what_a_shipped_template_makes(name: str) -> None:
-    from compiler.stages.render_trace import _traced
-
     text = TemplateSource().read(name)[0]
     template = Templates(TemplateSource()).get(name)
     values = example(shape_of(text))
