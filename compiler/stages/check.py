@@ -2,7 +2,10 @@
 
 `check` looks at directories one by one and touches nothing outside them, so that processes can
 share the work; `check_across` looks at what they left for the whole cluster and reports all
-faults. Immutable fields and deletions need the older tree and are not judged here.
+faults. Immutable fields and deletions need the older tree and are not judged here, nor are the
+answers of admission webhooks, quotas, the keys inside a ConfigMap that is referred to, ports of
+hosts for pods that are bound to a site of several hosts, and the pods that Argo Workflows,
+KServe and Trainer make.
 """
 
 from __future__ import annotations

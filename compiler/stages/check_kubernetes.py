@@ -156,9 +156,9 @@ def kinds(version: str) -> Mapping[tuple[str, str], str]:
 
 
 @cache
-def groups() -> frozenset[str]:
-    """The API groups that Kubernetes itself serves, in the newest version known."""
-    return frozenset(api.rpartition("/")[0] for api, _ in kinds(versions()[-1]))
+def groups(version: str) -> frozenset[str]:
+    """The API groups that Kubernetes itself serves in one minor version."""
+    return frozenset(api.rpartition("/")[0] for api, _ in kinds(version))
 
 
 @cache

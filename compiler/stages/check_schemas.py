@@ -91,7 +91,7 @@ class Schemas:
             return Judge((_tree_form(schema),), namespaced)
         if key in _index():
             return _compact_judge(key)
-        if group in kubernetes.groups():
+        if any(group in kubernetes.groups(one) for one in versions):
             return _core_judge(versions, api_version, kind)
         return self._unknown(group, api_version, kind)
 
