@@ -8,7 +8,7 @@ worker then gets a disk-backed `/tmp` of its own, since servers write scratch fi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from compiler.backends.kubernetes_images import Pull
@@ -80,7 +80,10 @@ def worker_container(
 
 
 def site_env(scope: Scope) -> dict[str, str]:
-    """Proxy and certificate variables of a site, by name; the proxy's in both cases."""
+    """Proxy and certificate variables of a site, by name; the proxy's in both cases.
+
+    The certificates replace an image's own, so the site's ConfigMap holds the whole bundle.
+    """
     network = scope.network
     found: dict[str, str] = {}
     if network.proxy:
@@ -91,11 +94,6 @@ def site_env(scope: Scope) -> dict[str, str]:
     if network.ca_config_map:
         found.update(dict.fromkeys(_AUTHORITY_VARIABLES, AUTHORITIES_FILE))
     return found
-
-
-def variables(given: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Literal variables as Kubernetes writes them."""
-    return [{"name": name, "value": value} for name, value in given.items()]
 
 
 def probe(asked: Probe | None) -> dict[str, Any] | None:

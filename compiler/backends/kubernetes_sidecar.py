@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compiler.backends.kubernetes_account import account, token
-from compiler.backends.kubernetes_containers import container, site_env, variables
+from compiler.backends.kubernetes_containers import container
 from compiler.backends.kubernetes_images import Pull, pull
 from compiler.backends.kubernetes_scope import Scope
 from compiler.backends.kubernetes_volumes import Pairs, authorities
@@ -52,6 +52,7 @@ _IDENTITY: list[dict[str, Any]] = [
     {"name": "EDGEWRIGHT_HOST", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
     {"name": "EDGEWRIGHT_POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
 ]
+"""All that a sidecar is told by its environment: a proxy in its config restarts no pod."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def once_container(
         image,
         "IfNotPresent",
         args=["once", "--config", f"{CONFIG}/{CONFIG_FILE}", *more],
-        env=environment(scope),
+        env=_IDENTITY,
         resources=_resources(scope),
         volumeMounts=mounts,
     )
@@ -164,7 +165,7 @@ def resident_container(
         image,
         "IfNotPresent",
         args=["run", "--config", f"{CONFIG}/{CONFIG_FILE}", *more],
-        env=environment(scope),
+        env=_IDENTITY,
         ports=[{**surface, "protocol": "TCP"}],
         resources=_resources(scope),
         # A first download over a thin link takes hours; a kill would only begin it anew.
@@ -181,7 +182,7 @@ def push_container(scope: Scope, image: Pull, mounts: list[dict[str, Any]], *mor
         image,
         "IfNotPresent",
         args=["push", "--config", f"{CONFIG}/{CONFIG_FILE}", *more],
-        env=environment(scope),
+        env=_IDENTITY,
         resources=_resources(scope),
         volumeMounts=mounts,
     )
@@ -215,11 +216,6 @@ def parts(
     if scope.network.ca_config_map:
         mounts.append(authorities(scope)[1])
     return volumes, mounts
-
-
-def environment(scope: Scope) -> list[dict[str, Any]]:
-    """Which host this is, and the site's way out for what reads the usual variables."""
-    return [*_IDENTITY, *variables(site_env(scope))]
 
 
 def _resources(scope: Scope) -> dict[str, Quantities]:

@@ -149,8 +149,18 @@ def test_extra_authorities_are_mounted_and_named_in_the_usual_variables() -> Non
     assert volume(objects, "ca")["configMap"] == {"name": "corp-ca"}
     for name in ("watch", "sidecar"):
         assert mount(objects, name, "/etc/edgewright/ca")["readOnly"] is True
-        values = {one["name"]: one.get("value") for one in container(pod(objects), name)["env"]}
-        assert values["SSL_CERT_FILE"] == values["AWS_CA_BUNDLE"] == "/etc/edgewright/ca/ca.crt"
+    values = {one["name"]: one.get("value") for one in worker_of(objects)["env"]}
+    assert values["SSL_CERT_FILE"] == values["AWS_CA_BUNDLE"] == "/etc/edgewright/ca/ca.crt"
+
+
+def test_a_sidecar_learns_its_way_out_from_its_config() -> None:
+    proxied = site(network=Network(proxy="http://proxy:3128", ca_config_map="corp-ca"))
+    objects = emit(service((artifact(),)), context(proxied))
+    names = [one["name"] for one in container(pod(objects), "sidecar")["env"]]
+    assert names == ["EDGEWRIGHT_HOST", "EDGEWRIGHT_POD_IP"]
+    text = objects["ConfigMap/watch-store-1-sidecar"]["data"]["config.json"]
+    network = json.loads(text)["network"]
+    assert network == {"proxy": "http://proxy:3128", "caFile": "/etc/edgewright/ca/ca.crt"}
 
 
 def test_files_of_a_directory_share_a_volume_without_sub_path() -> None:
