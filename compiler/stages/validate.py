@@ -23,6 +23,7 @@ from compiler.model.spec.spec import Spec
 from compiler.model.suggest import did_you_mean
 from compiler.stages.validate_errors import Finder, Path, report
 from compiler.stages.validate_secrets import report_credentials
+from compiler.stages.validate_words import Finding, put
 
 _ONLY_IN_STEPS = ("inputs", "outputs", "companions")
 
@@ -167,12 +168,12 @@ def _report_ports(
 ) -> None:
     for key in _ONLY_IN_STEPS:
         if key in job:
-            diagnostics.add(
+            found = Finding(
                 codes.ONLY_IN_A_PIPELINE,
                 f"{key} connects steps of a pipeline; {finder.words(at)} is a job of its own",
-                finder.key_span((*at, key)),
                 "Make it a step of a pipeline, or name model and dataset instead.",
             )
+            put(diagnostics, found, finder.key_span((*at, key)))
 
 
 def _jobs(data: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:

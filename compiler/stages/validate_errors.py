@@ -17,7 +17,7 @@ from compiler.model.spec.base import NOTHING, SpecModel
 from compiler.model.spec.job import JobSpec, StepSpec
 from compiler.model.spec.shape import FieldShape, Shape, fields
 from compiler.stages import validate_keys
-from compiler.stages.validate_words import Finding, finding
+from compiler.stages.validate_words import Finding, finding, put, shortened
 
 Path = tuple[str | int, ...]
 
@@ -41,7 +41,7 @@ class Spot:
     @property
     def name(self) -> str:
         """The nearest key with the index of a list's entry, for messages."""
-        words = [str(step) for step in self.path if isinstance(step, str)]
+        words = [shortened(step) for step in self.path if isinstance(step, str)]
         last = self.path[-1] if self.path else ""
         suffix = f"[{last}]" if isinstance(last, int) else ""
         return (words[-1] if words else "the spec") + suffix
@@ -84,7 +84,7 @@ class Finder:
         """A path for people, such as `jobs.watch.worker.args[0]`."""
         text = ""
         for step in (*self.prefix, *path):
-            text += f"[{step}]" if isinstance(step, int) else f".{step}"
+            text += f"[{step}]" if isinstance(step, int) else f".{shortened(step)}"
         return text.lstrip(".") or "the spec"
 
     def span(self, path: Path) -> Span | None:
@@ -108,12 +108,12 @@ class Finder:
     def missing(self, path: Path, shape: FieldShape, diagnostics: Diagnostics) -> None:
         """Report that a key is missing, at the key of the mapping that lacks it."""
         example = shape.shape.text.example if shape.shape.text else ""
-        diagnostics.add(
+        found = Finding(
             codes.MISSING_KEY,
             f"{self.words(path[:-1])} needs the key {shape.key}: {_lower(shape.description)}",
-            self.key_span(path[:-1]),
             f"Example: {shape.key}: {example}" if example else f"It takes {shape.shape}.",
         )
+        put(diagnostics, found, self.key_span(path[:-1]))
 
     def model(self, shape: Shape, value: Any) -> type[SpecModel] | None:
         """The model of a value; for a job or step, that of its kind."""
@@ -163,7 +163,7 @@ def _unknown(loc: Sequence[str | int], finder: Finder, diagnostics: Diagnostics)
     model = finder.model(above.shape, above.value) or above.owner
     key = str(loc[-1])
     found = validate_keys.unknown(key, model, finder.words(above.path), above.value, finder.kinds)
-    diagnostics.add(found.code, found.message, finder.key_span((*above.path, key)), found.hint)
+    put(diagnostics, found, finder.key_span((*above.path, key)))
     return (*above.path, found.meant)
 
 
@@ -173,12 +173,15 @@ def _wrong(error: Any, finder: Finder, diagnostics: Diagnostics) -> None:
     found = _fault(error) if error["type"] == "fault" and not empty else finding(error, spot)
     at_key = spot.is_key or (found.code.id in _AT_KEY and isinstance(error["input"], dict))
     span = finder.key_span(spot.path) if at_key else finder.span(spot.path)
-    diagnostics.add(found.code, found.message, span, found.hint)
+    put(diagnostics, found, span)
 
 
 def _fault(error: Any) -> Finding:
-    context = error["ctx"]
-    return Finding(all_codes()[context["code"]], context["message"], context["hint"])
+    context, given = error["ctx"], error["input"]
+    message, hint = context["message"], context["hint"]
+    if isinstance(given, str) and len(given) > 1:
+        message, hint = (text.replace(given, shortened(given)) for text in (message, hint))
+    return Finding(all_codes()[context["code"]], message, hint)
 
 
 def _has(value: Any, step: str | int) -> bool:

@@ -12,27 +12,18 @@ from typing import Any
 
 from compiler.model.codes import spec as codes
 from compiler.model.diagnostics import Diagnostics
-from compiler.model.spec.checks import holds_credential
+from compiler.model.spec.checks import holds_credential, looks_like_credential
+from compiler.stages.validate_words import Finding, put, shortened
 
 _NAME = re.compile(
     r"(?:^|[_.-])(?:password|passwd|pwd|secret|token|api_?key|access_?key|private_?key|credentials?)"
     r"(?:$|[_.-](?:id|value)$)",
     re.IGNORECASE,
 )
-_VALUE = re.compile(
-    r"\bA(?:KI|SI)A[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{30,}|\bglpat-[\w-]{20,}|\bxox[abprs]-[\w-]{10,}"
-    r"|\bhf_[A-Za-z0-9]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\."
-    r"|\bsk-[A-Za-z0-9_-]{32,}"
-)
 _FLAG = re.compile(r"^--?[\w-]*(?:password|passwd|token|secret|api-?key)(?:=(.+)|$)", re.IGNORECASE)
 _PLACEHOLDER_ONLY = re.compile(r"\{[^{}]*\}|\$\([^()]*\)|\$\{?\w+\}?")
 _HARMLESS = {"", "true", "false", "none", "null"}
 _SECTIONS = ("jobs", "overrides", "environments", "patches", "models")
-
-
-def looks_like_credential(text: str) -> bool:
-    """True for texts with the form of well-known credentials."""
-    return bool(_VALUE.search(text))
 
 
 def report_credentials(data: Any, path: tuple[str, ...], diagnostics: Diagnostics) -> None:
@@ -70,17 +61,19 @@ def _judge(values: dict[str, Any], where: str, diagnostics: Diagnostics) -> None
             continue
         marks = getattr(values, "marks", None)
         url = holds_credential(value)
-        diagnostics.add(
+        what = "password" if url else "credential"
+        found = Finding(
             codes.PASSWORD_IN_VALUE,
-            f"{name} contains a {'password' if url else 'credential'} (value not shown); "
-            + (
-                f"write {name}: {{secret: NAME, key: {_key(name, url)}}}"
-                if where == "env"
-                else "write it as a variable of the worker, env: {NAME: {secret: NAME, key: KEY}}"
-            ),
-            marks.value_span(name) if marks is not None else None,
+            f"{shortened(name)} contains a {what} (value not shown); {_instead(name, where, url)}",
             "Put the value into a Kubernetes Secret, and replace it: it stood in a file.",
         )
+        put(diagnostics, found, marks.value_span(name) if marks is not None else None)
+
+
+def _instead(name: str, where: str, url: bool) -> str:
+    if where == "env":
+        return f"write {name}: {{secret: NAME, key: {_key(name, url)}}}"
+    return "write it as a variable of the worker, env: {NAME: {secret: NAME, key: KEY}}"
 
 
 def _judge_arguments(values: list[Any], diagnostics: Diagnostics) -> None:

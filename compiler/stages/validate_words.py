@@ -12,20 +12,21 @@ from typing import Any, Protocol
 
 from compiler.model.codes import all_codes
 from compiler.model.codes import spec as codes
-from compiler.model.diagnostics import Code
+from compiler.model.diagnostics import Code, Diagnostics, Span
 from compiler.model.spec.base import NOTHING, source_text
-from compiler.model.spec.checks import holds_credential
+from compiler.model.spec.checks import holds_credential, looks_like_credential
 from compiler.model.spec.placeholders import placeholder_fault
 from compiler.model.spec.shape import Shape, fields
 from compiler.model.spec.text import Text
 from compiler.model.suggest import did_you_mean
-from compiler.stages.validate_secrets import looks_like_credential
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _ORDINARY = re.compile(r"[A-Za-z]{1,15}[0-9]{0,3}(?:[-_. ][A-Za-z]{0,15}[0-9]{0,3}){0,6}")
 """Texts made of words, which are a mistyped name and no credential."""
 _TRUTH = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 _SHOWN = 60
+_LONG = 300
+_LONGEST = 1200
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,22 @@ def finding(error: Any, spot: Spotted) -> Finding:
     return _wrong_type(spot, value, text, error)
 
 
+def put(diagnostics: Diagnostics, found: Finding, span: Span | None) -> None:
+    """Add a finding, with every character that a terminal would act on made visible."""
+    diagnostics.add(found.code, _visible(found.message), span, _visible(found.hint))
+
+
+def _visible(text: str) -> str:
+    line = text if text.isprintable() else "".join(map(_visible_character, text))
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def _visible_character(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
 def described(value: Any, hide: bool = False) -> str:
     """A value for people: what it is, and what it says when that is short and not secret."""
     if not isinstance(value, str):
@@ -97,8 +114,7 @@ def _other(value: Any) -> str:
 
 def shortened(text: str) -> str:
     """A text on one line, cut where it is long."""
-    line = text.encode("unicode_escape").decode("ascii") if _CONTROL.search(text) else text
-    line = line.replace("\n", "\\n").replace("\t", "\\t")
+    line = _visible(text[: 2 * _SHOWN])
     return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
 
 
@@ -217,6 +233,8 @@ def _truth(spot: Spotted, value: Any, text: Text | None, error: Any) -> Finding:
 
 
 def _correction(value: str, text: Text) -> str:
+    if len(value) > _LONG:
+        return ""
     for candidate in (value.strip(), value.strip().lower(), _folded(value)):
         if candidate != value and re.search(text.pattern, candidate):
             return f"Did you mean {candidate}?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compiler.stages.validate_secrets import looks_like_credential
+from compiler.model.spec.checks import looks_like_credential
 from tests.spec_cases import faults, faults_at_mark
 
 WORKER = "jobs:\n  watch:\n    kind: serve\n    models: [m]\n    worker: "

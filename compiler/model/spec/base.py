@@ -115,6 +115,7 @@ class Shaped(dict[str, Any]):
 
 def fault(code: Code, message: str, hint: str = "") -> PydanticCustomError:
     """An error for a validator to raise; it reaches the author under `code`, at its value."""
+    message, hint = (t.encode("utf-8", "backslashreplace").decode() for t in (message, hint))
     return PydanticCustomError(
         "fault", "{message}", {"message": message, "hint": hint, "code": code.id}
     )

@@ -21,6 +21,11 @@ _SIGNED = re.compile(
     r"access_token|awsaccesskeyid)=",
     re.IGNORECASE,
 )
+_CREDENTIAL = re.compile(
+    r"\bA(?:KI|SI)A[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{30,}|\bglpat-[\w-]{20,}|\bxox[abprs]-[\w-]{10,}"
+    r"|\bhf_[A-Za-z0-9]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|\beyJ[\w-]{10,2000}\.eyJ[\w-]{10}"
+    r"|\bsk-[A-Za-z0-9_-]{32,}"
+)
 _IMAGE = re.compile(
     r"^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?/)?"
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
@@ -41,6 +46,11 @@ def holds_credential(url: str) -> bool:
     return bool(_USER.match(url) or (_SCHEME.match(url) and _SIGNED.search(url)))
 
 
+def looks_like_credential(text: str) -> bool:
+    """True for texts with the form of well-known credentials."""
+    return bool(_CREDENTIAL.search(text))
+
+
 def check_url(text: str) -> PydanticCustomError | None:
     """A full URL with a host and without a credential."""
     if holds_credential(text):
@@ -49,7 +59,7 @@ def check_url(text: str) -> PydanticCustomError | None:
             "the URL contains a credential (value not shown)",
             "Remove it and name a Kubernetes Secret instead, for example `secret: NAME`.",
         )
-    if not re.match(r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+[^\s]*$", text):
+    if not re.match(r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+(?:[/?#]\S*)?$", text):
         return _form("URL", text, "SCHEME://HOST/PATH", "https://s3.eu.example.com")
     return _parts(text.split("://", 1)[1])
 

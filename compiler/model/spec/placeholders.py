@@ -24,8 +24,11 @@ PLACEHOLDER = re.compile(
 """One known placeholder; group 1 is the text in the braces, group 2 the NAME of a site's value."""
 
 _BRACED = re.compile(
-    r"\$?\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|\$\{[^}]*\}|\{\s*[A-Za-z_][\w.\- ]*\}|\{\{|\{%|\$\{"
+    r"\$?\{\{[^{}]{0,200}\}\}|\{%[^{}]{0,200}%\}|\{#[^{}]{0,200}#\}|\$\{[^{}]{0,200}\}"
+    r"|\{\s{0,8}[A-Za-z_][\w.\- ]{0,200}\}|\{\{|\{%|\$\{"
 )
+"""Text in braces that somebody may take for a placeholder. Every part is bounded, so that no
+text makes the search slow."""
 
 
 def placeholder_fault(

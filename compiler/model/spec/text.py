@@ -19,6 +19,8 @@ from compiler.model.spec.base import Context, fault, source_text
 from compiler.model.spec.placeholders import placeholder_fault
 from compiler.model.suggest import did_you_mean
 
+LONGEST = 131_072
+"""Characters of the longest text: the kernel takes no longer argument or variable."""
 PRINTABLE = r"^[^\x00-\x08\x0b-\x1f\x7f]+$"
 PRINTABLE_OR_EMPTY = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
 
@@ -41,7 +43,7 @@ class Text:
     rule: str = "text"
     example: str = ""
     pattern: str = PRINTABLE
-    maximum: int | None = None
+    maximum: int = LONGEST
     placeholders: tuple[str, ...] | None = ()
     numbers: bool = False
     reference: str = ""
