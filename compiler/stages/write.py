@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from compiler.model.cache import Known
 from compiler.model.codes import write as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.ledger import LEDGER_FILE
@@ -211,8 +210,3 @@ def _tell(
         stays = [*item.foreign, *item.carried]
         if item.path not in present and stays:
             diagnostics.add(codes.KEPT, f"{shown} stays because of {', '.join(stays)}")
-
-
-def known_of(changes: Changes, ledgers: Mapping[str, str]) -> dict[str, Known]:
-    """What a later write may be told, from what this one did and each ledger's sha256."""
-    return {path: Known(ledgers[path], mark) for path, mark in changes.fingerprints.items()}
