@@ -5,7 +5,8 @@ sidecars), then the stages; the pod's one container, `push`, sends the results a
 marker below the work key. The Job's name follows from its final content, so a change makes a new
 Job and nothing ever edits an immutable one; there is no TTL, or an engine would run it again.
 Kubernetes cannot end a pod well from an init container: a Job that somebody deletes runs again,
-and `push` then finds the marker and leaves the results as they are.
+and `push` then finds the marker and leaves the results as they are. Bytes of the host have no
+digest, so one key may then mean other results: `--repeat` makes the sidecar ignore the marker.
 """
 
 from __future__ import annotations
@@ -102,6 +103,7 @@ class _Pod:
         self.parts: list[Companion | Work] = [*node.companions, *node.stages]
         self.inputs = tuple(dict.fromkeys(b for part in self.parts for b in part.inputs))
         self.host = host_inputs(self.inputs)
+        self.flags = ["--work-key", self.key, *(["--repeat"] if self.host else [])]
         self.config = self._config()
         flavours = where.context.servers
         self.flavours = [flavours[part.worker.server or "custom"] for part in self.parts]
@@ -130,7 +132,7 @@ class _Pod:
         volumes += [volume for volume, _ in self.host]
         mounts += [mount for _, mount in self.host]
         init = [
-            side.once_container(where, image, mounts, "--work-key", self.key),
+            side.once_container(where, image, mounts, *self.flags),
         ]
         pulls = [image]
         for index in range(len(self.parts)):
@@ -140,7 +142,7 @@ class _Pod:
             pulls.append(source)
         return pod(
             where,
-            containers=[side.push_container(where, image, mounts, "--work-key", self.key)],
+            containers=[side.push_container(where, image, mounts, *self.flags)],
             init=init,
             volumes=volumes,
             pulls=pulls,

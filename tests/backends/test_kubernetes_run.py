@@ -149,6 +149,7 @@ def test_two_stages_keep_their_files_volumes_and_parameters_apart() -> None:
 def test_host_data_is_at_its_artifact_path_in_every_stage() -> None:
     data = Binding("train", HostData("dataset", "surface", "/data/train.txt"))
     spec = pod(emit(run(stage(inputs=(data,)))), "Job")
+    assert container(spec, "push")["args"][-1] == "--repeat"
     for name in ("fetch", "fit"):
         paths = [one["mountPath"] for one in container(spec, name)["volumeMounts"]]
         assert "/edgewright/datasets/surface" in paths
