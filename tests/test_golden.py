@@ -59,8 +59,8 @@ def test_a_spec_becomes_exactly_its_expected_tree(
     if update:
         cases.write_files(case / "expected", found.files)
         cases.write_text(case / "notes.txt", found.text)
-    assert not cases.differences(cases.read_files(case / "expected"), found.files)
-    assert not cases.text_difference(cases.read_text(case / "notes.txt"), found.text)
+    _same(cases.differences(cases.read_files(case / "expected"), found.files))
+    _same(cases.text_difference(cases.read_text(case / "notes.txt"), found.text))
 
 
 @pytest.mark.parametrize("name", cases.names(TREES))
@@ -69,14 +69,14 @@ def test_names_and_order_of_files_and_the_hash_seed_change_no_byte(
 ) -> None:
     plain, shuffled = variants["plain"][name], variants["shuffled"][name]
     assert plain.files
-    assert not cases.differences(plain.files, shuffled.files)
+    _same(cases.differences(plain.files, shuffled.files))
 
 
 @pytest.mark.parametrize("name", cases.names(TREES))
 def test_a_comment_at_the_top_of_every_file_changes_no_byte(name: str, variants: Variants) -> None:
     plain, commented = variants["plain"][name], variants["commented"][name]
     assert plain.files
-    assert not cases.differences(plain.files, commented.files)
+    _same(cases.differences(plain.files, commented.files))
 
 
 @pytest.mark.parametrize("name", cases.names(ERRORS))
@@ -86,4 +86,9 @@ def test_a_faulty_spec_is_refused_with_exactly_its_expected_text(name: str, upda
     if update:
         cases.write_text(case / "expected.txt", found.text)
     assert not found.files, f"{name} compiles"
-    assert not cases.text_difference(cases.read_text(case / "expected.txt"), found.text)
+    _same(cases.text_difference(cases.read_text(case / "expected.txt"), found.text))
+
+
+def _same(difference: str) -> None:
+    if difference:
+        pytest.fail(f"{difference}\n\nIf it is meant: pytest --update-golden", pytrace=False)

@@ -123,6 +123,7 @@ def _update(job: ServeSpec, context: Planning) -> str:
             job.span_of("update"),
             "use update: rolling, or a server with a load hook such as triton or ovms",
         )
+        return "rolling"  # so that no backend reports the same fault again
     return job.update.how
 
 

@@ -32,6 +32,7 @@ def inference_values(
     replicas: int | None = None,
     node_selector: Mapping[str, str] | None = None,
     image: str = "",
+    framework: str = "",
     task: str = "",
     classes: Sequence[str] = (),
     license_: str = "",
@@ -42,8 +43,9 @@ def inference_values(
     """The spec of an InferenceModel.
 
     `image` is set only where the model is inside the image: in the older shape it wins over the
-    manifest. `metrics` are made by `metric_values`. `signature` is `{inputs, outputs}` of
-    `{name, datatype, shape}`, `needs` is `{arch, cpu, memory, disk, accelerator}`.
+    manifest. `framework` is that of data on the host, which states only its format. `metrics`
+    are made by `metric_values`. `signature` is `{inputs, outputs}` of `{name, datatype, shape}`,
+    `needs` is `{arch, cpu, memory, disk, accelerator}`.
     """
     return _filled(
         {
@@ -53,7 +55,7 @@ def inference_values(
             "role": role,
             "model": bytes_.name,
             "site": site,
-            **_bytes(bytes_),
+            **_bytes(bytes_, framework),
             "task": task,
             "classes": list(classes),
             "license": license_,
@@ -197,13 +199,13 @@ def metric_values(
     return _filled({**found, "split": split, "profile": profile, "params": params})
 
 
-def _bytes(bytes_: Artifact | HostData) -> Facts:
+def _bytes(bytes_: Artifact | HostData, framework: str) -> Facts:
     if isinstance(bytes_, HostData):
         return {
             "version": bytes_.version,
             "url": f"host:{bytes_.path}",
-            "framework": bytes_.format,
-            "frameworkType": bytes_.format,
+            "framework": framework or bytes_.format,
+            "frameworkType": framework or bytes_.format,
         }
     entry = {
         "version": bytes_.version,

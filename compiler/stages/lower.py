@@ -9,7 +9,7 @@ rendered here, and no backend's or kind's rules are known here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compiler.model.backend import (
     Answer,
@@ -85,7 +85,7 @@ class _Asker:
     def assign(self, node: Node) -> list[Assignment]:
         taken, refusals = self._ask(node)
         if taken is not None:
-            return [taken]
+            return [self._sound(taken)]
         for lowering in self.lowerings:
             if isinstance(node, lowering.takes) and node.backend in ("", "kubernetes"):
                 outcome = lowering.lower(node, self.context)
@@ -105,16 +105,15 @@ class _Asker:
             if taken is None:
                 self._refuse(node, [*refusals, *refused])
                 continue
-            made.append(
-                Assignment(
-                    node=node,
-                    backend=taken.backend,
-                    reasons=(*said, f"lowered by {lowering.name}", *taken.reasons),
-                    answers=taken.answers,
-                    lowered_from=lowering.name,
-                )
-            )
+            reasons = (*said, f"lowered by {lowering.name}", *taken.reasons)
+            lowered = replace(taken, reasons=reasons, lowered_from=lowering.name)
+            made.append(self._sound(lowered))
         return made
+
+    def _sound(self, taken: Assignment) -> Assignment:
+        found = self.backends[taken.backend].problems(taken.node, self.context)
+        self.diagnostics.extend(found)
+        return taken
 
     def _ask(self, node: Node) -> tuple[Assignment | None, list[tuple[str, Refusal]]]:
         refusals: list[tuple[str, Refusal]] = []

@@ -148,8 +148,9 @@ class JobPlanning:
                 ingress_class=spec.ingress.class_ or "",
                 tls_secret=tls.secret if tls else "",
             )
-        ports = {"": spec.node.port} if spec.node is not None else {}
-        return Expose(spec.how, node_ports=ports)
+        ports = list(worker.ports or [port.name for port in self.server(worker).ports])
+        node_ports = {ports[0]: spec.node.port} if spec.node is not None and ports else {}
+        return Expose(spec.how, node_ports=node_ports)
 
     def worker(self, role: str, spec: WorkerSpec, place: Place) -> Worker | None:
         """The worker with every default applied and every placeholder replaced."""

@@ -64,6 +64,7 @@ def inference_model(
         server=worker.server,
         replicas=replicas,
         node_selector=site.node_selector,
+        framework=source.framework or entry.framework or model.framework or "",
         task=model.task or "",
         classes=model.classes,
         license_=model.license or "",

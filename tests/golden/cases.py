@@ -46,9 +46,7 @@ def compile_case(case: Path, locked: bool = False) -> Compiled:
     diagnostics = Diagnostics()
     own = Path("templates")
     with inside(case):
-        request = Request(
-            root=Path("spec"), templates=own if own.is_dir() else None, locked=locked
-        )
+        request = Request(root=Path("spec"), templates=own if own.is_dir() else None, locked=locked)
         files: dict[str, bytes] = {}
         try:
             tree = compile_tree(request, diagnostics)
