@@ -126,7 +126,8 @@ CASES: tuple[tuple[str, str, str, str], ...] = (
     ("stores: {a: {url: §'s3://{site}'}}", "E1401", "{site} is not allowed here", ""),
     ("schemas: [§'{site}.yaml']", "E1401", "{site}", ""),
     (
-        "fleet: {clusters: {c: {gitops: {engine: flux}, kubernetes: '1.32', repo: {url: 'https://g.io', branch: §'x/{site}'}}}}",
+        "fleet: {clusters: {c: {gitops: {engine: flux}, kubernetes: '1.32', "
+        "repo: {url: 'https://g.io', branch: §'x/{site}'}}}}",
         "E1401",
         "allowed: {project}, {environment}",
         "",

@@ -15,15 +15,32 @@ HIDDEN = "q7" + "Zx" * 9
 @pytest.mark.parametrize(
     ("text", "code", "message"),
     [
-        (WORKER + f"{{env: {{RTSP_URL: §'rtsp://u:{HIDDEN}@cam/1'}}}}", "E1501", "RTSP_URL contains a password (value not shown); write RTSP_URL: {secret: NAME, key: url}"),
-        (WORKER + f"{{env: {{DB_PASSWORD: §{HIDDEN}}}}}", "E1501", "write DB_PASSWORD: {secret: NAME, key: password}"),
+        (
+            WORKER + f"{{env: {{RTSP_URL: §'rtsp://u:{HIDDEN}@cam/1'}}}}",
+            "E1501",
+            "RTSP_URL contains a password (value not shown); "
+            "write RTSP_URL: {secret: NAME, key: url}",
+        ),
+        (
+            WORKER + f"{{env: {{DB_PASSWORD: §{HIDDEN}}}}}",
+            "E1501",
+            "write DB_PASSWORD: {secret: NAME, key: password}",
+        ),
         (WORKER + f"{{params: {{deep: {{api_key: §{HIDDEN}}}}}}}", "E1501", "api_key contains"),
         (WORKER + f"{{args: [§--token={HIDDEN}]}}", "E1501", "an argument contains"),
         (WORKER + f"{{args: [--password, §{HIDDEN}]}}", "E1501", "an argument contains"),
-        (f"fleet: {{sites: {{a: {{cluster: c, layer: edge, profile: p, vars: {{token: §{HIDDEN}}}}}}}}}",
-         "E1501", "token contains"),
-        (f"overrides: [{{where: {{a: b}}, set: {{jobs: {{j: {{worker: {{env: {{TOKEN: §{HIDDEN}}}}}}}}}}}}}]",
-         "E1501", "TOKEN contains"),
+        (
+            "fleet: {sites: {a: {cluster: c, layer: edge, profile: p, "
+            f"vars: {{token: §{HIDDEN}}}}}}}}}",
+            "E1501",
+            "token contains",
+        ),
+        (
+            "overrides: [{where: {a: b}, set: {jobs: {j: {worker: "
+            f"{{env: {{TOKEN: §{HIDDEN}}}}}}}}}}}}}]",
+            "E1501",
+            "TOKEN contains",
+        ),
         (f"stores: {{a: {{url: §'s3://u:{HIDDEN}@b'}}}}", "E1502", "value not shown"),
         (f"code: {{a: {{uri: §'https://x.io/a?X-Amz-Signature={HIDDEN}'}}}}", "E1502", ""),
         (WORKER + f"{{image: §'https://u:{HIDDEN}@r.io/x'}}", "E1502", ""),
@@ -31,7 +48,7 @@ HIDDEN = "q7" + "Zx" * 9
         (f"stores: {{a: {{url: 's3://b', read: §{HIDDEN}}}}}", "E1101", "value not shown"),
         (WORKER + f"{{env: {{A: {{secret: §{HIDDEN}, key: k}}}}}}", "E1503", "not shown"),
     ],
-)  # fmt: skip
+)
 def test_a_credential_is_found_and_its_value_is_not_shown(
     text: str, code: str, message: str
 ) -> None:

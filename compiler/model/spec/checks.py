@@ -23,7 +23,7 @@ _SIGNED = re.compile(
 )
 _CREDENTIAL = re.compile(
     r"\bA(?:KI|SI)A[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{30,}|\bglpat-[\w-]{20,}|\bxox[abprs]-[\w-]{10,}"
-    r"|\bhf_[A-Za-z0-9]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|\beyJ[\w-]{10,2000}\.eyJ[\w-]{10}"
+    r"|\bhf_[A-Za-z0-9]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|\beyJ[\w-]{10,300}\.eyJ[\w-]{10}"
     r"|\bsk-[A-Za-z0-9_-]{32,}"
 )
 _IMAGE = re.compile(

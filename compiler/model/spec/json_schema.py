@@ -40,14 +40,19 @@ def build(kinds: Kinds, names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         definitions[model.__name__]["properties"]["kind"] = {"const": name}
     root = definitions.pop("Spec")
     root.pop("required", None)
-    root["properties"]["jobs"]["additionalProperties"] = _job(by_kind)
+    _set_entries(root["properties"]["jobs"], _job(by_kind))
     steps = {name: by_kind[name] for name in kinds.names if kinds.load(name).step}
     if "PipelineSpec" in definitions:
-        definitions["PipelineSpec"]["properties"]["steps"]["additionalProperties"] = _step(steps)
+        _set_entries(definitions["PipelineSpec"]["properties"]["steps"], _step(steps))
     whole = {"$schema": DIALECT, **root}
     whole["$defs"] = _reached(whole, definitions)
     named: dict[str, Any] = _with_names(whole, known)
     return {**named, "title": "edgewright spec"}
+
+
+def _set_entries(mapping: dict[str, Any], entry: dict[str, Any]) -> None:
+    for pattern in mapping["patternProperties"]:
+        mapping["patternProperties"][pattern] = entry
 
 
 def _job(by_kind: Mapping[str, type[JobSpec]]) -> dict[str, Any]:
@@ -94,8 +99,7 @@ def _with_names(node: Any, names: Mapping[str, Sequence[str]]) -> Any:
     if not isinstance(node, dict):
         return node
     made = {key: _with_names(value, names) for key, value in _plainer(node).items()}
-    made.pop("x-names", None)
-    section = node.get("x-names")
+    section = made.pop("x-names", None)
     if isinstance(section, str) and names.get(section):
         made.update(_names(section, sorted(names[section])))
     return made
@@ -112,6 +116,8 @@ def _plainer(node: dict[str, Any]) -> dict[str, Any]:
         and not (key == "default" and value is None)
         and not (key == "anyOf" and optional)
     }
+    if "patternProperties" in node:
+        made["additionalProperties"] = False
     if optional:
         made.update(shapes[0] if len(shapes) == 1 else {"anyOf": shapes})
     return {**made, **{key: node[key] for key in ("description",) if key in node}}
