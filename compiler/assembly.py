@@ -7,12 +7,13 @@ before the first directory is exchanged.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from compiler.adapters.crew import crew
+from compiler.caching import Keeper, Kept, UnitCache, open_directories
+from compiler.model.cache import CacheRow
 from compiler.model.diagnostics import Diagnostic, Diagnostics
 from compiler.model.ledger import LEDGER_FILE
 from compiler.model.manifest import Unit, UnitRole
@@ -22,6 +23,9 @@ from compiler.stages.write import Changes, Difference, Session, WriteOptions, be
 from compiler.stages.write_nouns import Staged
 from compiler.stages.write_stale import stale_directory, stale_extra
 from compiler.workshop import Batch, Built, Workshop
+
+FEW_BATCHES = 4
+"""Below this many batches one process is faster than starting a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,6 @@ class _Reply:
     """What a process answers for one batch: facts about its directories, never their content."""
 
     units: tuple[Unit, ...]
-    ledgers: tuple[str, ...]
     objects: int
     staged: tuple[Staged, ...]
     settled: tuple[str, ...]
@@ -64,18 +67,31 @@ class _Reply:
     summaries: tuple[Summary, ...]
     diagnostics: tuple[Diagnostic, ...]
     kinds: dict[str, frozenset[str]]
+    rows: tuple[CacheRow, ...] = ()
 
 
-def produce(workshop: Workshop, goal: Goal, processes: int, diagnostics: Diagnostics) -> Outcome:
-    """Build everything and reach the goal.
+class SameNameError(Exception):
+    """A kept directory holds an object that was also built: what was kept must be built again."""
+
+
+def produce(
+    workshop: Workshop,
+    goal: Goal,
+    processes: int,
+    diagnostics: Diagnostics,
+    cache: UnitCache | None = None,
+    kept: Sequence[Kept] = (),
+) -> Outcome:
+    """Build everything but what was `kept`, and reach the goal.
 
     Raises:
         CompileError: anything that speaks against it; then nothing was changed.
+        SameNameError: build again with nothing kept; nothing was changed.
     """
     if goal.compare:
-        return _Run(workshop, goal, None, diagnostics).all(processes)
+        return _Run(workshop, goal, None, diagnostics, cache, kept).all(processes)
     with begin(goal.out, goal.options, diagnostics) as session:
-        return _Run(workshop, goal, session, diagnostics).all(processes)
+        return _Run(workshop, goal, session, diagnostics, cache, kept).all(processes)
 
 
 @dataclass(slots=True)
@@ -84,17 +100,58 @@ class _Run:
     goal: Goal
     session: Session | None
     diagnostics: Diagnostics
+    cache: UnitCache | None
+    kept: Sequence[Kept]
     facts: CheckFacts = field(init=False)
+    keeper: Keeper | None = field(init=False)
     replies: list[_Reply] = field(default_factory=list)
 
     def all(self, processes: int) -> Outcome:
         self.facts = self.workshop.facts
+        writes = self.cache is not None and self.session is not None
+        self.keeper = Keeper.of(self.cache) if self.cache and writes else None
         batches = self.workshop.batches(self.goal.only)
-        with crew(min(processes, len(batches)), self._answer) as hands:
+        few = len(batches) < FEW_BATCHES
+        with crew(1 if few else min(processes, len(batches)), self._answer) as hands:
             self.replies += hands.ask(batches)
+        self._taken()
         self._engines()
         self._judge()
         return self._outcome()
+
+    def _taken(self) -> None:
+        """Take what was kept as if it had been built."""
+        built = {str(i) for r in self.replies for s in r.summaries for i in s.identities}
+        staged: list[Staged] = []
+        settled: list[str] = []
+        differences: list[Difference] = []
+        for one in self.kept:
+            if not built.isdisjoint(one.identities):
+                raise SameNameError
+            path = one.unit.path
+            if self.session is not None and self.session.is_settled(path, one.row.ledger):
+                settled.append(path)
+                continue
+            directory = self.cache.files(one) if self.cache else None
+            if directory is None:
+                raise SameNameError
+            if self.session is None:
+                ledger = directory.files[LEDGER_FILE]
+                differences += stale_directory(path, ledger, self.goal.out)
+            else:
+                staged.append(stage(directory, self.session.area))
+        self.replies.append(
+            _Reply(
+                units=tuple(one.unit for one in self.kept),
+                objects=sum(len(one.identities) for one in self.kept),
+                staged=tuple(staged),
+                settled=tuple(settled),
+                differences=tuple(differences),
+                summaries=(),
+                diagnostics=(),
+                kinds={},
+            )
+        )
 
     def _engines(self) -> None:
         if self.goal.only:
@@ -123,7 +180,6 @@ class _Run:
                 staged.append(stage(directory, self.session.area))
         return _Reply(
             units=tuple(d.unit for d in wanted),
-            ledgers=tuple(hashlib.sha256(d.files[LEDGER_FILE]).hexdigest() for d in wanted),
             objects=sum(len(d.objects) for d in wanted),
             staged=tuple(staged),
             settled=tuple(settled),
@@ -131,7 +187,18 @@ class _Run:
             summaries=built.summaries,
             diagnostics=built.diagnostics,
             kinds=dict(built.kinds),
+            rows=self._rows(built),
         )
+
+    def _rows(self, built: Built) -> tuple[CacheRow, ...]:
+        if self.keeper is None or built.diagnostics:
+            return ()
+        rows = [
+            self.keeper.keep(directory, summary, built.needs[directory.unit.name])
+            for directory, summary in zip(built.directories, built.summaries, strict=False)
+            if directory.unit.name in built.needs
+        ]
+        return tuple(row for row in rows if row is not None)
 
     def _judge(self) -> None:
         for reply in self.replies:
@@ -159,7 +226,18 @@ class _Run:
         staged = [item for reply in self.replies for item in reply.staged]
         settled = [path for reply in self.replies for path in reply.settled]
         outcome.changes = self.session.finish(staged, settled, self.diagnostics)
+        self._remember(outcome.changes)
         return outcome
+
+    def _remember(self, changes: Changes) -> None:
+        if self.cache is None or self.keeper is None:
+            return
+        leaking = open_directories(s for reply in self.replies for s in reply.summaries)
+        rows = [row for reply in self.replies for row in reply.rows]
+        self.cache.store.adopt(row for row in rows if row.path not in leaking)
+        self.cache.store.remember(changes.fingerprints)
+        self.cache.store.save()
+        self.keeper.close()
 
 
 def roots(workshop: Workshop) -> tuple[str, ...]:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from compiler import backends, kinds, lowerings, servers
 from compiler.adapters.exchange import KernelExchange
-from compiler.assembly import Goal, Outcome, produce, roots
+from compiler.assembly import Goal, Outcome, SameNameError, produce, roots
+from compiler.backends.kubernetes import Need
+from compiler.caching import Kept, UnitCache
 from compiler.model import lock as locks
 from compiler.model import source
 from compiler.model.codes import fleet as fleet_codes
@@ -25,6 +27,8 @@ from compiler.model.lock import Lock
 from compiler.model.manifest import Directory, Tree
 from compiler.model.marks import Map
 from compiler.model.merge import overlay
+from compiler.model.resolved import Resolved
+from compiler.model.spec.sections import ObjectSpec
 from compiler.model.spec.spec import Spec
 from compiler.model.suggest import did_you_mean
 from compiler.stages.check import Summary, check_across
@@ -33,6 +37,8 @@ from compiler.stages.load import Sources, load, shown
 from compiler.stages.lower import KNOWN, lower
 from compiler.stages.plan import plan
 from compiler.stages.plan_lock import check_lock
+from compiler.stages.plan_worker import read_files
+from compiler.stages.render import check_templates
 from compiler.stages.render_patches import PatchRule, report_unused
 from compiler.stages.render_skeleton import parse_object
 from compiler.stages.render_templates import Templates, TemplateSource
@@ -40,6 +46,9 @@ from compiler.stages.resolve import check_environments, environment_names, resol
 from compiler.stages.validate import validate, validate_fragment
 from compiler.stages.write import WriteOptions
 from compiler.workshop import Built, Front, Workshop
+
+Objects = tuple[tuple[ObjectSpec, Sequence[Mapping[str, Any]]], ...]
+"""The user's own objects: each entry of `objects:` with the documents of its file."""
 
 FEW_SITES = 150
 """Below this many sites one process is faster than starting a second."""
@@ -69,13 +78,24 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
+class Resolution:
+    """A spec with every environment resolved, before anything is planned."""
+
+    sources: Sources
+    spec: Spec
+    environments: tuple[Resolved, ...]
+    objects: tuple[Objects, ...]
+    definitions: tuple[Mapping[str, Any], ...]
+    templates: Templates
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A spec whose every environment is ready to be built."""
 
     sources: Sources
     spec: Spec
     workshop: Workshop
-    all_environments: bool
 
 
 def prepare(request: Request, diagnostics: Diagnostics) -> Prepared:
@@ -84,6 +104,12 @@ def prepare(request: Request, diagnostics: Diagnostics) -> Prepared:
     Raises:
         CompileError: with everything that the stage that failed found.
     """
+    resolution = resolve_all(request, diagnostics)
+    return Prepared(resolution.sources, resolution.spec, plan_all(resolution, {}, diagnostics))
+
+
+def resolve_all(request: Request, diagnostics: Diagnostics) -> Resolution:
+    """Load, validate and resolve, and read every file that the spec names."""
     sources = load(request.root, diagnostics)
     diagnostics.raise_errors()
     lock = read_lock(request.root, sources, diagnostics)
@@ -99,23 +125,37 @@ def prepare(request: Request, diagnostics: Diagnostics) -> Prepared:
         resolved.append(resolve(own, data, name, lock, _fragment(diagnostics), diagnostics))
     check_environments(resolved, diagnostics)
     diagnostics.raise_errors()
-
-    fronts = []
     for one in resolved:
-        nodes = plan(one, kinds.REGISTRY, sources.read, diagnostics)
-        check_lock(one, nodes, locked=request.locked, diagnostics=diagnostics)
-        context = emit_context(one)
-        found = {name: backends.backend(name) for name in backends.BACKENDS}
-        assignments = lower(nodes, context, found, lowerings.lowerings(), diagnostics)
-        fronts.append(
-            Front(one, context, assignments, _objects(one.spec, sources), _patches(one.spec))
-        )
-    diagnostics.raise_errors()
-    templates = Templates(TemplateSource(own=request.templates))
+        check_lock(one, locked=request.locked, diagnostics=diagnostics)
+        read_files(one, sources)
+    objects = tuple(_objects(one.spec, sources) for one in resolved)
     definitions = _definitions(spec, sources)
+    templates = Templates(TemplateSource(own=request.templates))
+    check_templates(templates, diagnostics)
     diagnostics.raise_errors()
-    workshop = Workshop(tuple(fronts), templates, definitions)
-    return Prepared(sources, spec, workshop, not request.environments)
+    return Resolution(sources, spec, tuple(resolved), objects, definitions, templates)
+
+
+def plan_all(
+    resolution: Resolution, kept: Mapping[int, Mapping[str, Kept]], diagnostics: Diagnostics
+) -> Workshop:
+    """Plan and lower every environment, leaving out the sites that were `kept`."""
+    fronts = []
+    needs: dict[str, Need] = {}
+    found = {name: backends.backend(name) for name in backends.BACKENDS}
+    for number, one in enumerate(resolution.environments):
+        there = kept.get(number, {})
+        only = one.sites.keys() - there.keys() if there else None
+        nodes = plan(one, kinds.REGISTRY, resolution.sources.read, diagnostics, only)
+        context = emit_context(one)
+        assignments = lower(nodes, context, found, lowerings.lowerings(), diagnostics)
+        patches = _patches(one.spec)
+        fronts.append(Front(one, context, assignments, resolution.objects[number], patches))
+        for entry in there.values():
+            target = entry.unit.target
+            needs[target] = max(entry.need, needs.get(target, entry.need))
+    diagnostics.raise_errors()
+    return Workshop(tuple(fronts), resolution.templates, resolution.definitions, needs)
 
 
 def compile_tree(request: Request, diagnostics: Diagnostics) -> Tree:
@@ -156,22 +196,59 @@ def compile_and_write(request: Request, wishes: Wishes, diagnostics: Diagnostics
     Raises:
         CompileError: anything that speaks against it; then nothing was changed.
     """
-    prepared = prepare(request, diagnostics)
-    workshop = prepared.workshop
+    resolution = resolve_all(request, diagnostics)
+    cache = _cache(resolution, wishes) if wishes.cache else None
+    kept: dict[int, dict[str, Kept]] = {}
+    if cache is not None:
+        for number, one in enumerate(resolution.environments):
+            kept[number] = cache.find(one, list(one.sites))
+    try:
+        return _reach(resolution, wishes, cache, kept, diagnostics)
+    except SameNameError:
+        return _reach(resolution, wishes, cache, {}, diagnostics)
+
+
+def _reach(
+    resolution: Resolution,
+    wishes: Wishes,
+    cache: UnitCache | None,
+    kept: Mapping[int, Mapping[str, Kept]],
+    diagnostics: Diagnostics,
+) -> Outcome:
+    workshop = plan_all(resolution, kept, diagnostics)
+    known = {p: row.known for p, row in cache.store.rows.items()} if cache else {}
     options = WriteOptions(
         exchange=KernelExchange(),
         overwrite=wishes.overwrite,
         allow_deletes=wishes.allow_deletes,
-        moved=tuple((entry.from_, entry.to) for entry in prepared.spec.moved),
+        moved=tuple((entry.from_, entry.to) for entry in resolution.spec.moved),
         roots=roots(workshop),
         partial=bool(wishes.only),
+        known=known,
         parse=parse_object,
         immutable=violations,
     )
     goal = Goal(wishes.out, options, wishes.compare, wishes.only)
-    sites = sum(len(front.context.sites) for front in workshop.fronts)
+    sites = sum(len(one.sites) for one in resolution.environments)
     processes = wishes.processes if sites >= FEW_SITES else 1
-    return produce(workshop, goal, processes, diagnostics)
+    everything = [entry for sites_kept in kept.values() for entry in sites_kept.values()]
+    return produce(workshop, goal, processes, diagnostics, cache, everything)
+
+
+def _cache(resolution: Resolution, wishes: Wishes) -> UnitCache | None:
+    # A user's own objects and patches may join directories that are otherwise closed.
+    if wishes.only or any(resolution.objects) or resolution.spec.patches:
+        return None
+    digests = resolution.templates.source.digests()
+    return UnitCache.open(wishes.out, resolution.sources, digests, _table(resolution.spec))
+
+
+def _table(spec: Spec) -> str:
+    """The name of the table of sites, as its text is known by; empty where there is none."""
+    span = spec.fleet.span_of("sites_from")
+    if spec.fleet.sites_from is None or span is None:
+        return ""
+    return str(PurePosixPath(span.file).parent / spec.fleet.sites_from)
 
 
 def read_lock(root: Path, sources: Sources, diagnostics: Diagnostics) -> Lock | None:
@@ -228,7 +305,7 @@ def _chosen(spec: Spec, wanted: tuple[str, ...], diagnostics: Diagnostics) -> tu
     return wanted or there
 
 
-def _objects(spec: Spec, sources: Sources) -> tuple[Any, ...]:
+def _objects(spec: Spec, sources: Sources) -> Objects:
     found = []
     for entry in spec.objects:
         span = entry.span_of("from_")

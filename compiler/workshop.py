@@ -14,11 +14,13 @@ from typing import Any
 
 from compiler import backends
 from compiler.backends import kubernetes
+from compiler.backends.kubernetes import Need, need_of
 from compiler.model.backend import Assignment, EmitContext
 from compiler.model.definitions import crds
 from compiler.model.diagnostics import Diagnostic, Diagnostics
 from compiler.model.fleet import Cluster, Site
 from compiler.model.manifest import Directory, Draft, Unit, UnitRole
+from compiler.model.plan import Node
 from compiler.model.resolved import Resolved
 from compiler.model.spec.sections import ObjectSpec
 from compiler.model.sync import GitopsContext, shards, sync_units
@@ -59,12 +61,16 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a batch became. `kinds` says which kinds of object each part of the spec has."""
+    """What a batch became. `kinds` says which kinds of object each part of the spec has.
+
+    `needs` is the pod security that each site of the batch asks for.
+    """
 
     directories: tuple[Directory, ...]
     summaries: tuple[Summary, ...]
     diagnostics: tuple[Diagnostic, ...]
     kinds: Mapping[str, frozenset[str]]
+    needs: Mapping[str, Need] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -74,6 +80,7 @@ class Workshop:
     fronts: tuple[Front, ...]
     templates: Templates
     definitions: tuple[Mapping[str, Any], ...] = ()
+    kept_needs: Mapping[str, Need] = field(default_factory=dict)
     plans: dict[int, _Plan] = field(default_factory=dict)
 
     @property
@@ -107,12 +114,12 @@ class Workshop:
         """Draft, render and check one batch."""
         front = self.fronts[batch.front]
         plan = self.plan(batch.front)
+        mine = [a for site in batch.sites for a in plan.by_site[site]]
         if batch.sites:
-            mine = [a for site in batch.sites for a in plan.by_site[site]]
             drafts = list(node_drafts(mine, front.context, backends.backend))
         else:
             drafts = list(self._shared(front, plan))
-        return self._finish(front, drafts, facts)
+        return self._finish(front, drafts, facts, mine or plan.shared)
 
     def gitops(self, number: int, units: Iterable[Unit], facts: CheckFacts) -> Built:
         """What the engines of a front reconcile, for the units that hold objects."""
@@ -130,7 +137,7 @@ class Workshop:
             if cluster.gitops.unit == "shard":
                 sites = [unit.name for unit in here if unit.role is UnitRole.SITES]
                 extra += [shard_directory(u, names) for u, names in shards(cluster, sites).items()]
-        built = self._finish(front, drafts, facts)
+        built = self._finish(front, drafts, facts, ())
         return Built(
             (*built.directories, *extra),
             built.summaries,
@@ -140,14 +147,25 @@ class Workshop:
 
     def _shared(self, front: Front, plan: _Plan) -> Iterator[Draft]:
         context = front.context
-        for cluster, nodes in by_cluster(front.assignments, context).values():
-            if nodes:
-                yield from kubernetes.project_drafts(context, cluster, nodes)
+        for target, (cluster, nodes) in by_cluster(front.assignments, context).items():
+            kept = self.kept_needs.get(target)
+            if nodes or kept is not None:
+                needs = [need_of(nodes)] if kept is None else [need_of(nodes), kept]
+                yield from kubernetes.project_drafts(context, cluster, max(needs))
         yield from node_drafts(plan.shared, context, backends.backend)
         yield from object_drafts(front.objects, context)
 
-    def _finish(self, front: Front, drafts: list[Draft], facts: CheckFacts) -> Built:
+    def _finish(
+        self,
+        front: Front,
+        drafts: list[Draft],
+        facts: CheckFacts,
+        assignments: Sequence[Assignment],
+    ) -> Built:
         diagnostics = Diagnostics()
+        for assignment in assignments:
+            backend = backends.backend(assignment.backend)
+            diagnostics.extend(backend.problems(assignment.node, front.context))
         directories = render(
             drafts,
             self.templates,
@@ -157,7 +175,8 @@ class Workshop:
         )
         summaries = check(directories, facts)
         kinds = kinds_by_subject(directories) if front.patches else {}
-        return Built(tuple(directories), summaries, diagnostics.in_order(), kinds)
+        needs = _needs(assignments)
+        return Built(tuple(directories), summaries, diagnostics.in_order(), kinds, needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +206,14 @@ class _Plan:
         for site in sorted(touched & single.keys()):
             shared += single.pop(site)
         return cls(sorted(single), single, shared)
+
+
+def _needs(assignments: Sequence[Assignment]) -> dict[str, Need]:
+    nodes: dict[str, list[Node]] = {}
+    for assignment in assignments:
+        for place in assignment.node.places:
+            nodes.setdefault(place.site, []).append(assignment.node)
+    return {site: need_of(found) for site, found in nodes.items()}
 
 
 def _engine_drafts(

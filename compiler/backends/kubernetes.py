@@ -17,13 +17,14 @@ from compiler.backends import (
     kubernetes_service,
 )
 from compiler.backends.kubernetes_answers import answers
+from compiler.backends.kubernetes_project import Need, need_of
 from compiler.backends.kubernetes_refusals import problems, refusal
 from compiler.model.backend import Backend, EmitContext
 from compiler.model.fleet import Cluster
 from compiler.model.manifest import Draft
 from compiler.model.plan import Distribution, Node, Record, Run, Schedule, Service
 
-__all__ = ["BACKEND", "problems", "project_drafts"]
+__all__ = ["BACKEND", "Need", "need_of", "problems", "project_drafts"]
 
 
 def emit(node: Node, context: EmitContext) -> Iterable[Draft]:
@@ -45,11 +46,9 @@ def emit(node: Node, context: EmitContext) -> Iterable[Draft]:
     raise TypeError(f"the kubernetes backend does not take a {type(node).__name__}")
 
 
-def project_drafts(
-    context: EmitContext, cluster: Cluster, nodes: Iterable[Node]
-) -> Iterable[Draft]:
-    """What a cluster holds once: namespace, definitions. `nodes` are those that land on it."""
-    return kubernetes_project.drafts(context, cluster, nodes)
+def project_drafts(context: EmitContext, cluster: Cluster, need: Need) -> Iterable[Draft]:
+    """What a cluster holds once: namespace, definitions. `need` is that of all nodes on it."""
+    return kubernetes_project.drafts(context, cluster, need)
 
 
 BACKEND = Backend(

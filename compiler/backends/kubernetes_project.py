@@ -7,6 +7,7 @@ used, and says so. Creates nothing for a site.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from compiler.backends import kubernetes_account
@@ -23,30 +24,48 @@ POD_SECURITY = "pod-security.kubernetes.io/enforce"
 REASON = "edgewright.io/pod-security-reason"
 
 
-def drafts(context: EmitContext, cluster: Cluster, nodes: Iterable[Node]) -> Iterator[Draft]:
-    """The objects of `bootstrap/` for one cluster; `nodes` are those that land on it."""
+@dataclass(frozen=True, slots=True, order=True)
+class Need:
+    """The pod security that pods ask of their namespace: a rank, and the reason in words."""
+
+    rank: int
+    reason: str
+
+    @property
+    def word(self) -> str:
+        """The level as the namespace's label names it."""
+        return LEVELS[self.rank]
+
+
+LEVELS = ("restricted", "baseline", "privileged")
+LEAST = Need(0, "every pod is non-root and reads nothing of its host")
+
+
+def drafts(context: EmitContext, cluster: Cluster, need: Need) -> Iterator[Draft]:
+    """The objects of `bootstrap/` for one cluster; `need` is that of all nodes on it."""
     unit = context.bootstrap_unit(cluster)
     origin = Origin(f"fleet.clusters.{cluster.name}", cluster.site, cluster.span)
-    yield _namespace(context, unit, origin, level(nodes))
+    yield _namespace(context, unit, origin, need)
     yield from kubernetes_account.drafts(context, cluster, unit, origin)
     if cluster.crds == "install":
         yield from _definitions(unit, origin)
 
 
-def level(nodes: Iterable[Node]) -> tuple[str, str]:
-    """The pod security level that the pods of all nodes need, and the first reason for it."""
-    found = ("restricted", "every pod is non-root and reads nothing of its host")
-    for node in nodes:
-        if isinstance(node, Distribution) or _delivers(node):
-            return "privileged", "sidecars keep the artifact store in a hostPath"
-        if isinstance(node, Cascade | Federation | Loop):
-            return "privileged", "Sedna mounts models and datasets from host paths"
-        for member in node.members:
-            if privileged(member.worker):
-                return "privileged", "workers use host paths, devices or the host's network"
-            if member.worker.user.uid == 0:
-                found = ("baseline", "workers run as root")
-    return found
+def need_of(nodes: Iterable[Node]) -> Need:
+    """The greatest need of all nodes; it does not depend on their order."""
+    return max((_need(node) for node in nodes), default=LEAST)
+
+
+def _need(node: Node) -> Need:
+    if isinstance(node, Distribution) or _delivers(node):
+        return Need(2, "sidecars keep the artifact store in a hostPath")
+    if isinstance(node, Cascade | Federation | Loop):
+        return Need(2, "Sedna mounts models and datasets from host paths")
+    if any(privileged(member.worker) for member in node.members):
+        return Need(2, "workers use host paths, devices or the host's network")
+    if any(member.worker.user.uid == 0 for member in node.members):
+        return Need(1, "workers run as root")
+    return LEAST
 
 
 def _delivers(node: Node) -> bool:
@@ -58,12 +77,11 @@ def _has_sidecar(member: Member) -> bool:
     return member.delivery is not None and member.delivery.mode == "sidecar"
 
 
-def _namespace(context: EmitContext, unit: Unit, origin: Origin, needed: tuple[str, str]) -> Draft:
-    word, reason = needed
+def _namespace(context: EmitContext, unit: Unit, origin: Origin, need: Need) -> Draft:
     values: dict[str, Any] = {
         "name": context.namespace,
-        "labels": {**labels(context), POD_SECURITY: word},
-        "annotations": {**KEEP, REASON: reason},
+        "labels": {**labels(context), POD_SECURITY: need.word},
+        "annotations": {**KEEP, REASON: need.reason},
     }
     return Draft(unit, origin, "kubernetes/namespace.yaml.j2", values)
 

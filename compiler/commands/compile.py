@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ def command(
     output_format: str,
 ) -> None:
     """Compile SPEC (a folder, default: specs) into the output folder."""
+    # A compile makes few cycles and many objects: collecting costs a third of the time.
+    gc.disable()
     from compiler import pipeline
 
     diagnostics = Diagnostics()

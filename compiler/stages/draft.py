@@ -13,7 +13,7 @@ from compiler.model.backend import Assignment, Backend, EmitContext, SidecarSett
 from compiler.model.fleet import Cluster, Registry, Site
 from compiler.model.inputs import Location
 from compiler.model.manifest import Draft, Origin, Unit, UnitRole
-from compiler.model.plan import Distribution, Node, Record, Run, Schedule, Service
+from compiler.model.plan import Distribution, Loop, Node, Record, Run, Schedule, Service
 from compiler.model.resolved import Resolved
 from compiler.model.spec.sections import ObjectSpec
 from compiler.model.spec.worker import PlaceSpec
@@ -96,7 +96,8 @@ def inputs_used(assignments: Iterable[Assignment], context: EmitContext) -> dict
     """The jobs whose `inputs/` a site's directory may refer to."""
     found: dict[Unit, set[str]] = {}
     for assignment in assignments:
-        if is_single_site(assignment.node):
+        # Of all nodes only a loop has objects at a site that need `inputs/`.
+        if not isinstance(assignment.node, Loop):
             continue
         for site in dict.fromkeys(place.site for place in assignment.node.places):
             found.setdefault(context.site_unit(site), set()).add(assignment.node.job)

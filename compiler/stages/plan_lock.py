@@ -1,85 +1,128 @@
-"""Compares what a plan uses with its lock: images by tag, artifacts without an entry, numbers.
+"""Compares what a spec uses with its lock: images by tag, artifacts without an entry, numbers.
 
-Part of `plan`. Whether a single artifact moved past its entry is judged where its bytes are
-found; here is what only the whole shows.
+Part of `plan`, but looks at the spec alone and at no site, so that its findings are the same
+however much of the plan is made. Whether a single artifact moved past its entry is judged where
+its bytes are found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from compiler.model.codes import lock as codes
 from compiler.model.diagnostics import Diagnostics, Related, Span
-from compiler.model.inputs import Artifact
 from compiler.model.lock import Lock, LockedArtifact
-from compiler.model.plan import Node, Pipeline, Record, Run, Schedule
-from compiler.model.resolved import Resolved
-from compiler.model.worker import Worker
+from compiler.model.resolved import Resolved, View
+from compiler.model.spec.artifacts import VersionFields
+from compiler.stages.plan_worker import spec_workers
 
 
-def check_lock(
-    resolved: Resolved, nodes: Iterable[Node], *, locked: bool, diagnostics: Diagnostics
-) -> None:
+def check_lock(resolved: Resolved, *, locked: bool, diagnostics: Diagnostics) -> None:
     """Report images and artifacts that the lock does not cover; errors when `locked`."""
-    listed = [node for node in nodes if not isinstance(node, Record)]
-    _images(resolved, listed, locked, diagnostics)
-    _artifacts(resolved, listed, locked, diagnostics)
+    images = _images(resolved)
+    for image, span in images.items():
+        _image(resolved, image, span, locked, diagnostics)
+    _artifacts(resolved, locked, diagnostics)
     if resolved.lock is not None:
         _serve_versions(resolved.lock, resolved.environment, diagnostics)
 
 
-def _images(resolved: Resolved, nodes: list[Node], locked: bool, diagnostics: Diagnostics) -> None:
+def _views(resolved: Resolved) -> list[View]:
+    views = {id(view): view for view in resolved.views.values()}
+    return [resolved.base, *views.values()]
+
+
+def _images(resolved: Resolved) -> dict[str, Span | None]:
     found: dict[str, Span | None] = {}
-    for node in nodes:
-        for worker in _workers(node):
-            found.setdefault(worker.image, worker.field_span("image"))
+    for view in _views(resolved):
+        for job in view.jobs.values():
+            for worker in spec_workers(job):
+                if worker.image is not None:
+                    found.setdefault(worker.image, worker.span_of("image"))
     sidecar = resolved.spec.sidecar
-    if sidecar is not None:
+    if sidecar is not None and _artifact_names(resolved):
         found.setdefault(sidecar.image, sidecar.span_of("image"))
-    for image, span in found.items():
-        lock = resolved.lock
-        if "@" in image or (lock and lock.image(resolved.environment, image)):
-            continue
-        if locked:
-            diagnostics.add(
-                codes.NOT_LOCKED, f"{image} has no entry in the lock", span, "run `edgewright lock`"
-            )
-        else:
-            diagnostics.add(
-                codes.TAG_WITHOUT_DIGEST,
-                f"{image} is named by tag; what runs can change without a commit",
-                span,
-                "write it as NAME@sha256:DIGEST, or run `edgewright lock`",
-            )
+    return found
 
 
-def _artifacts(
-    resolved: Resolved, nodes: list[Node], locked: bool, diagnostics: Diagnostics
+def _image(
+    resolved: Resolved, image: str, span: Span | None, locked: bool, diagnostics: Diagnostics
 ) -> None:
-    unsized: dict[str, Span | None] = {}
-    for node in nodes:
-        for member in node.members:
-            for binding in member.inputs:
-                if isinstance(binding.input, Artifact) and binding.input.size is None:
-                    entry = binding.input
-                    unsized.setdefault(f"{entry.name}:{entry.version}".rstrip(":"), entry.span)
-    if not unsized:
+    lock = resolved.lock
+    if "@" in image or (lock and lock.image(resolved.environment, image)):
         return
-    first, span = next(iter(unsized.items()))
-    more = f" and {len(unsized) - 1} more" if len(unsized) > 1 else ""
     if locked:
         diagnostics.add(
+            codes.NOT_LOCKED, f"{image} has no entry in the lock", span, "run `edgewright lock`"
+        )
+        return
+    diagnostics.add(
+        codes.TAG_WITHOUT_DIGEST,
+        f"{image} is named by tag; what runs can change without a commit",
+        span,
+        "write it as NAME@sha256:DIGEST, or run `edgewright lock`",
+    )
+
+
+def _artifacts(resolved: Resolved, locked: bool, diagnostics: Diagnostics) -> None:
+    lock, environment = resolved.lock, resolved.environment
+    missing = {
+        name: span
+        for name, span in _artifact_names(resolved).items()
+        if not lock or lock.artifact(environment, name) is None
+    }
+    if not missing:
+        return
+    first, span = next(iter(missing.items()))
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    if locked:
+        verb = "have" if more else "has"
+        diagnostics.add(
             codes.NOT_LOCKED,
-            f"{first}{more} {'have' if more else 'has'} no entry in the lock",
+            f"{first}{more} {verb} no entry in the lock",
             span,
             "run `edgewright lock`",
         )
-    else:
-        diagnostics.add(
-            codes.SIZE_UNKNOWN,
-            f"the size of {first}{more} is not known; fit and transfer time were not checked",
-            span,
-        )
+        return
+    diagnostics.add(
+        codes.SIZE_UNKNOWN,
+        f"the size of {first}{more} is not known; fit and transfer time were not checked",
+        span,
+    )
+
+
+def _artifact_names(resolved: Resolved) -> dict[str, Span | None]:
+    """Lock names of what the jobs' models may be: every variant of the versions in play."""
+    found: dict[str, Span | None] = {}
+    for view in _views(resolved):
+        for reference in _references(view):
+            name, _, explicit = reference.partition(":")
+            model = view.models.get(name)
+            version = explicit or (model.target if model else None)
+            entry = model.versions.get(version) if model and version else None
+            if entry is None:
+                continue
+            sources: list[tuple[str, VersionFields]] = [("", entry)]
+            sources += [(f"/{variant}", spec) for variant, spec in entry.variants.items()]
+            for suffix, source in sources:
+                if source.uri is not None and not source.uri.startswith("host:"):
+                    found.setdefault(f"models/{name}:{version}{suffix}", source.span_of("uri"))
+    return found
+
+
+def _references(view: View) -> Iterator[str]:
+    for job in view.jobs.values():
+        for reference in (*getattr(job, "models", ()), getattr(job, "model", None)):
+            if not isinstance(reference, str):
+                continue
+            yield reference
+            name, _, explicit = reference.partition(":")
+            model = view.models.get(name)
+            version = explicit or (model.target if model else None)
+            entry = model.versions.get(version) if model and version else None
+            if entry is not None and entry.edge and entry.cloud:
+                yield entry.edge
+                yield entry.cloud
 
 
 def _serve_versions(lock: Lock, environment: str, diagnostics: Diagnostics) -> None:
@@ -99,12 +142,3 @@ def _serve_versions(lock: Lock, environment: str, diagnostics: Diagnostics) -> N
             "run `edgewright lock --repair`",
             (Related(other, "first used here"),) if other else (),
         )
-
-
-def _workers(node: Node) -> list[Worker]:
-    found = [member.worker for member in node.members]
-    work = node.work if isinstance(node, Schedule) else node
-    runs = [work] if isinstance(work, Run) else []
-    if isinstance(work, Pipeline):
-        runs = [step.run for step in work.steps]
-    return found + [companion.worker for run in runs for companion in run.companions]

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from compiler import servers
 from compiler.model.codes import plan as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.fleet import Profile, Site
 from compiler.model.member import Place
+from compiler.model.resolved import Resolved
+from compiler.model.spec.job import JobSpec
 from compiler.model.spec.worker import VolumeSpec, WorkerSpec
 from compiler.model.suggest import did_you_mean
 from compiler.model.worker import (
@@ -55,6 +57,36 @@ WORKER_FIELDS = {
     "user": "user",
     "host_network": "hostNetwork",
 }
+
+
+class Reader(Protocol):
+    """Where the texts of `files:` come from."""
+
+    def read(self, relative_to: str, path: str, span: Span) -> str | None:
+        """The text of a file that the spec names."""
+        ...
+
+
+def read_files(resolved: Resolved, reader: Reader) -> None:
+    """Read every file that a worker names, so that all texts that matter are known early."""
+    for view in {id(v): v for v in (resolved.base, *resolved.views.values())}.values():
+        for job in view.jobs.values():
+            for worker in spec_workers(job):
+                for entry in worker.files.values():
+                    span = entry.span_of("from_")
+                    if span is not None:
+                        reader.read(span.file, entry.from_, span)
+
+
+def spec_workers(job: JobSpec) -> Iterator[WorkerSpec]:
+    """Every worker of a job: its one, those of its roles, and companions."""
+    own = getattr(job, "worker", None)
+    if own is not None:
+        yield own
+    roles = getattr(job, "workers", None)
+    for role in type(roles).model_fields if roles is not None else ():
+        yield getattr(roles, role)
+    yield from getattr(job, "companions", {}).values()
 
 
 @dataclass(frozen=True, slots=True)
