@@ -198,10 +198,11 @@ class VersionSpec(VersionFields):
             raise fault(
                 codes.EXCLUSIVE_KEYS, "a version has either a uri or the parts edge and cloud"
             )
-        if self.uri is None and len(parts) != 2:
+        built = bool(self.variants) and all(v.uri is not None for v in self.variants.values())
+        if self.uri is None and len(parts) != 2 and (parts or not built):
             raise fault(
                 codes.ONE_KEY_NEEDED,
-                "a version needs a uri, or both parts edge and cloud",
+                "a version needs a uri, or both parts edge and cloud, or a uri in every variant",
                 'Example: {uri: "main:shelf/1.4.0.tar.gz"}',
             )
         return self
