@@ -136,7 +136,8 @@ def emit(node: Node, where: EmitContext | None = None) -> dict[str, JSON]:
 def project(nodes: Iterable[Node], where: EmitContext | None = None) -> list[JSON]:
     """The rendered and checked objects of `bootstrap/` on the cluster `hub`."""
     known = where or context()
-    return render(kubernetes.project_drafts(known, known.clusters["hub"], nodes), known)
+    need = kubernetes.need_of(nodes)
+    return render(kubernetes.project_drafts(known, known.clusters["hub"], need), known)
 
 
 def render(drafts: Iterable[Draft], known: EmitContext) -> list[JSON]:
