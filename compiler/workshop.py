@@ -239,11 +239,20 @@ def _engine_drafts(
         cluster=cluster,
         units=found,
         kinds=_users_kinds(front),
-        namespaces=(context.namespace,),
+        namespaces=_users_namespaces(front),
     )
     if hasattr(engine, "check"):
         engine.check(gitops, diagnostics)
     return list(engine.drafts(gitops))
+
+
+def _users_namespaces(front: Front) -> tuple[str, ...]:
+    found = {
+        str((data.get("metadata") or {}).get("namespace") or front.context.namespace)
+        for _, documents in front.objects
+        for data in documents
+    }
+    return tuple(sorted(found | {front.context.namespace}))
 
 
 def _users_kinds(front: Front) -> tuple[tuple[str, str], ...]:

@@ -13,14 +13,10 @@ from compiler.backends import sedna_inputs as inputs
 from compiler.backends.sedna_loop_refusals import loop_refusals
 from compiler.model.backend import Refusal
 from compiler.model.fleet import Cluster
+from compiler.model.hard_examples import ALGORITHMS
 from compiler.model.member import Member
 from compiler.model.names import is_dns_1035_label
 from compiler.model.plan import Cascade, HardExamples, Loop, Node
-
-ALGORITHMS = (
-    "BertRouter", "CloudOnly", "CrossEntropy", "EdgeOnly", "IBT", "Random", "Threshold",
-)  # fmt: skip
-"""The hard example algorithms that Sedna's library registers."""
 
 DEPLOYMENT = "-deployment"
 SYSTEM = frozenset(

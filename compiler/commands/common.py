@@ -43,7 +43,7 @@ format_option = click.option(
 templates_option = click.option(
     "--templates",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of templates that override the shipped ones. [default: templates/ beside the spec]",
+    help="Folder of templates that override the shipped ones. [default: SPEC/templates]",
 )
 
 

@@ -17,7 +17,7 @@ from compiler.model.inputs import Artifact, Binding, HostData, Slot
 from compiler.model.kind import Kind
 from compiler.model.member import Delivery, Member, Place
 from compiler.model.names import name
-from compiler.model.plan import Gate, HardExamples, Loop, Node, Share, Trigger
+from compiler.model.plan import Gate, Loop, Node, Share, Trigger
 from compiler.model.planning import Planning
 from compiler.model.spec.amounts import duration_seconds
 from compiler.model.spec.base import SpecModel
@@ -85,6 +85,9 @@ def _at_site(job: IncrementalLearningSpec, site: Site, context: Planning) -> Ite
     if place is None or choice is None or initial is None or share is None:
         return
     base_name = name(context.job, site.name)
+    deploy = _slot(job, base_name, place, context)
+    if deploy is None:
+        return
     delivery = _delivery(job, site, initial, context)
     members = {role: _member(job, role, place, initial, delivery, context) for role in ROLES}
     train, evaluate, infer = (members[role] for role in ROLES)
@@ -104,9 +107,9 @@ def _at_site(job: IncrementalLearningSpec, site: Site, context: Planning) -> Ite
         results=context.location(job.results.uri, place),
         initial=initial,
         initial_evaluation=_evaluation(job, site, context),
-        deploy=_slot(job, base_name, place, context),
+        deploy=deploy,
         hot_poll=_poll(job),
-        hard_examples=_hard_examples(job.hard_examples),
+        hard_examples=context.hard_examples(job.hard_examples),
         span=job.span,
         fields=context.spans(job),
     )
@@ -224,18 +227,6 @@ def _poll(job: IncrementalLearningSpec) -> int:
     if job.update is None or job.update.how != "hot":
         return 0
     return int(duration_seconds(job.update.poll)) if job.update.poll else DEFAULT_PERIOD
-
-
-def _hard_examples(spec: HardExamplesSpec | None) -> HardExamples | None:
-    if spec is None:
-        return None
-    return HardExamples(
-        algorithm=spec.algorithm or "",
-        params={key: str(getattr(v, "text", v)) for key, v in spec.params.items()},
-        code=spec.code or "",
-        entry=spec.entry or "",
-        span=spec.span,
-    )
 
 
 KIND = Kind("incremental-learning", IncrementalLearningSpec, plan, by_site=True)

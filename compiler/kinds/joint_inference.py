@@ -17,7 +17,7 @@ from compiler.model.inputs import Artifact, Binding
 from compiler.model.kind import Kind
 from compiler.model.member import Delivery, Member
 from compiler.model.names import name
-from compiler.model.plan import Cascade, HardExamples, Node
+from compiler.model.plan import Cascade, Node
 from compiler.model.planning import Planning
 from compiler.model.spec.base import SpecModel
 from compiler.model.spec.job import HardExamplesSpec, RolloutSpec, ServiceSpec, UpdateSpec
@@ -86,7 +86,6 @@ def _cascade(
     edge_members = [m for site, _ in edges for m in made.members("edge", job.workers.edge, site)]
     if len(cloud_members) != 1 or not edge_members:
         return
-    mining = job.hard_examples
     yield Cascade(
         job=context.job,
         name=name(context.job, version.replace(".", "-").lower()) if several else context.job,
@@ -95,13 +94,7 @@ def _cascade(
         version=version,
         cloud=cloud_members[0],
         edges=tuple(edge_members),
-        hard_examples=HardExamples(
-            algorithm=mining.algorithm or "",
-            params={key: str(getattr(v, "text", v)) for key, v in mining.params.items()},
-            code=mining.code or "",
-            entry=mining.entry or "",
-            span=mining.span,
-        ),
+        hard_examples=context.hard_examples(job.hard_examples),
         span=job.span,
         fields=context.spans(job),
     )

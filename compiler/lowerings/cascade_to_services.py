@@ -12,6 +12,7 @@ import dataclasses
 import json
 
 from compiler.model.backend import EmitContext, Lowering, Refusal
+from compiler.model.contract import SURFACE_PORT
 from compiler.model.inputs import Artifact, Binding, Endpoint, HostData
 from compiler.model.member import Expose, Member
 from compiler.model.names import name
@@ -19,7 +20,7 @@ from compiler.model.plan import Cascade, Node, Service
 from compiler.model.worker import ContainerPort, EnvironmentVariable, Volume, Worker
 
 CLOUD_PORT = 5000
-SIDECAR_ADDRESS = "http://127.0.0.1:9100"
+SIDECAR_ADDRESS = f"http://127.0.0.1:{SURFACE_PORT}"
 DATA_PREFIX = "/home/data"
 UNDERSTANDS = ("sedna-lib", "cascade-v1")
 

@@ -72,7 +72,7 @@ def reached(steps: Sequence[RolloutStepSpec], step: int, job: str, site: Site) -
 
 
 def percentile(job: str, site: str) -> float:
-    """Return the fixed place of a site in a job's rollout, 0 to 100; it depends on no other site."""
+    """Return the fixed place of a site in a job's rollout, 0 to 100; no other site matters."""
     digest = hashlib.sha256(f"{job}/{site}".encode()).digest()
     return int.from_bytes(digest[:8]) / 2**64 * 100
 

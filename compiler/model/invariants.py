@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from compiler.model.diagnostics import Span
 from compiler.model.inputs import Artifact, Binding, HostData, Port, Slot
 from compiler.model.member import Member
 from compiler.model.plan import Federation, Loop, Node, Pipeline, Run, Schedule, Service
@@ -19,8 +20,11 @@ def violations(node: Node) -> tuple[str, ...]:
     return tuple(_of(node))
 
 
-def slot_conflicts(nodes: Iterable[Node]) -> tuple[str, ...]:
-    """Slots of several nodes that name one location: a slot has exactly one writer."""
+def slot_conflicts(nodes: Iterable[Node]) -> tuple[tuple[str, Span | None], ...]:
+    """Slots of several nodes that name one location, with the place of the second one.
+
+    A slot has exactly one writer.
+    """
     writers: dict[str, str] = {}
     conflicts = []
     for node in nodes:
@@ -30,7 +34,7 @@ def slot_conflicts(nodes: Iterable[Node]) -> tuple[str, ...]:
         where = f"{place.site}/{place.host} {node.deploy.location.url}"
         first = writers.setdefault(where, node.name)
         if first != node.name:
-            conflicts.append(f"{first} and {node.name} both write {where}")
+            conflicts.append((f"{first} and {node.name} both write {where}", node.deploy.span))
     return tuple(conflicts)
 
 

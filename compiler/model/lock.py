@@ -18,7 +18,7 @@ from compiler.model import emit
 from compiler.model.codes import lock as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.marks import Marks
-from compiler.model.spec.base import SpecModel
+from compiler.model.spec.base import SpecModel, key_of
 from compiler.model.suggest import did_you_mean
 
 VERSION = 1
@@ -198,8 +198,22 @@ def _entry(
             field_name = ".".join(path) or "the entry"
             diagnostics.add(
                 codes.LOCK_ENTRY,
-                f"{field_name} of {key}: {problem['msg'][:1].lower()}{problem['msg'][1:]}",
+                f"{field_name} of {key} {_words(problem, SECTIONS[section])}",
                 marks.at((key, *path)),
                 "run `edgewright lock --repair`, or restore the entry from Git",
             )
         return None
+
+
+def _words(problem: Any, model: type[SpecModel]) -> str:
+    kind, context = problem["type"], problem.get("ctx", {})
+    if kind == "string_pattern_mismatch":
+        prefix = "sha256: and " if "sha256:" in context["pattern"] else ""
+        return f"is not {prefix}64 lower-case hexadecimal digits"
+    if kind == "extra_forbidden":
+        return f"is no key here; there are {', '.join(map(key_of, model.model_fields))}"
+    if kind == "missing":
+        return "is missing"
+    if kind == "greater_than_equal":
+        return f"is below {context['ge']}"
+    return f"has the wrong type: {problem['msg'][:1].lower()}{problem['msg'][1:]}"

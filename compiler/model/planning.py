@@ -15,9 +15,9 @@ from compiler.model.diagnostics import Code, Span
 from compiler.model.fleet import Site
 from compiler.model.inputs import Artifact, Binding, HostData, Location
 from compiler.model.member import Delivery, Expose, Place, Release, Replicas
-from compiler.model.plan import Record, Share
+from compiler.model.plan import HardExamples, Record, Share
 from compiler.model.server import Server
-from compiler.model.spec.job import JobSpec
+from compiler.model.spec.job import HardExamplesSpec, JobSpec
 from compiler.model.spec.worker import PlaceSpec, WorkerSpec
 from compiler.model.worker import Worker
 
@@ -102,6 +102,10 @@ class Planning(Protocol):
         replicas: int,
     ) -> Record:
         """The InferenceModel of one job, model and site."""
+        ...
+
+    def hard_examples(self, spec: HardExamplesSpec | None) -> HardExamples | None:
+        """How hard examples are told from easy ones; an unknown algorithm is reported."""
         ...
 
     def spans(self, spec: JobSpec, *names: str) -> dict[str, Span]:

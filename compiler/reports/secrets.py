@@ -95,19 +95,23 @@ def _walk(value: Any) -> Iterator[tuple[str, tuple[str, ...], bool]]:
     if isinstance(value, list):
         for entry in value:
             yield from _walk(entry)
-    if not isinstance(value, Mapping):
+    elif isinstance(value, Mapping):
+        yield from _pod(value)
+        reference = value.get("secretKeyRef")
+        if isinstance(reference, Mapping) and "name" in reference:
+            # A variable is read once, when its container starts.
+            yield reference["name"], (reference["key"],), True
+        for entry in value.values():
+            yield from _walk(entry)
+
+
+def _pod(value: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], bool]]:
+    if "containers" not in value:
         return
-    if "containers" in value:
-        for entry in value.get("imagePullSecrets") or ():
-            yield entry["name"], PULL_KEYS, False
-        for volume in value.get("volumes") or ():
-            yield from _volume(volume)
-    reference = value.get("secretKeyRef")
-    if isinstance(reference, Mapping) and "name" in reference:
-        # A variable is read once, when its container starts.
-        yield reference["name"], (reference["key"],), True
-    for entry in value.values():
-        yield from _walk(entry)
+    for entry in value.get("imagePullSecrets") or ():
+        yield entry["name"], PULL_KEYS, False
+    for volume in value.get("volumes") or ():
+        yield from _volume(volume)
 
 
 def _volume(volume: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...], bool]]:

@@ -8,18 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from compiler.model.codes import spec as codes
 from compiler.model.diagnostics import Diagnostic, Severity, Span
 
 Lines = Callable[[str, int], str | None]
 """(file, line counted from 1) -> that line of the source, or None where it cannot be shown."""
 
+_CREDENTIALS = (codes.PASSWORD_IN_VALUE, codes.PASSWORD_IN_URL, codes.SECRET_VALUE)
 COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.NOTE: "36"}
 WIDTH = 160
 
 
 def render(diagnostics: Iterable[Diagnostic], lines: Lines, *, colour: bool = False) -> str:
-    """Return every diagnostic, in the order given, each ending with a line break."""
-    return "".join(_one(diagnostic, lines, colour) for diagnostic in diagnostics)
+    """Return every diagnostic, in the order given, each ending with a line break.
+
+    A source line that holds a credential is never shown, whatever else is wrong with it.
+    """
+    found = list(diagnostics)
+    hidden = {(d.span.file, d.span.line) for d in found if d.code in _CREDENTIALS and d.span}
+
+    def shown(file: str, number: int) -> str | None:
+        return None if (file, number) in hidden else lines(file, number)
+
+    return "".join(_one(diagnostic, shown, colour) for diagnostic in found)
 
 
 def summary(diagnostics: Iterable[Diagnostic]) -> str:

@@ -1,1 +1,4 @@
-"""The verbs, in order: load validate resolve plan lower render check write. Stages never import each other."""
+"""The verbs, in order: load validate resolve plan lower draft render check write.
+
+Stages never import each other; only the pipeline joins them.
+"""

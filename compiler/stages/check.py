@@ -21,6 +21,7 @@ from compiler.model.diagnostics import Diagnostics
 from compiler.model.fleet import Cluster, Site
 from compiler.model.manifest import Directory, Identity, Object
 from compiler.stages import check_across as across
+from compiler.stages.check_contract import check_contract
 from compiler.stages.check_marks import Duplicate, unmarked, walk
 from compiler.stages.check_names import check_labels, check_names
 from compiler.stages.check_pods import (
@@ -81,7 +82,8 @@ def check_across(summaries: Sequence[Summary], facts: CheckFacts, diagnostics: D
     """Record every fault of `summaries` and of the clusters that they make up together."""
     for definition, problem in Schemas(facts.definitions).problems:
         name = (definition.get("metadata") or {}).get("name", "a definition without a name")
-        diagnostics.add(codes.DEFINITION, f"{name} {problem}")
+        marks = getattr(definition, "marks", None)
+        diagnostics.add(codes.DEFINITION, f"{name} {problem}", marks.span if marks else None)
     across.report(summaries, facts.clusters, facts.sites, facts.assumed, diagnostics)
 
 
@@ -148,6 +150,8 @@ def _object(number: int, one: Object, identity: Identity, found: _Work) -> None:
         wrong.append(Wrong(codes.DEFINITION, f"the definition {problem}"))
     wrong.extend(check_names(group, kind, data, one.text, judge.namespaced))
     if sound:
+        if not group:
+            wrong.extend(check_contract(kind, data))
         pods = templates(group, kind, data)
         wrong.extend(_pods(group, kind, data, pods, found.versions))
         _collect(number, identity, data, pods, found)

@@ -112,12 +112,13 @@ def object_drafts(
     for index, (entry, documents) in enumerate(entries):
         sites = [site for site in context.sites.values() if selects(entry.place, site)]
         for data in documents:
-            origin = Origin(f"objects.{index}", span=entry.span)
+            marks = getattr(data, "marks", None)
+            origin = Origin(f"objects.{index}", span=marks.span if marks else entry.span)
             if _mentions(data, BY_SITE):
                 for site in sites:
                     unit = context.site_unit(site.name)
                     filled = _filled(data, context, site)
-                    yield Draft(unit, Origin(origin.subject, site.name, entry.span), raw=filled)
+                    yield Draft(unit, Origin(origin.subject, site.name, origin.span), raw=filled)
                 continue
             clusters = {c.target: c for c in (context.cluster_of(site.name) for site in sites)}
             for cluster in clusters.values():

@@ -42,6 +42,11 @@ class Sources:
     _folder: _Folder = field(repr=False)
     _diagnostics: Diagnostics = field(repr=False)
 
+    @property
+    def diagnostics(self) -> Diagnostics:
+        """Where faults of files go that are read later."""
+        return self._diagnostics
+
     def read(
         self, relative_to: str, path: str, span: Span, diagnostics: Diagnostics | None = None
     ) -> str:

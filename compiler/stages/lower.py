@@ -159,7 +159,7 @@ class _Asker:
         self.diagnostics.add(
             codes.NO_BACKEND,
             f"no backend takes {type(node).__name__} {node.job}: {reasons}",
-            spans[0] if spans else node.span,
+            spans[0] if spans else node.field_span("backend"),
             hints[0] if hints else "",
         )
 

@@ -14,17 +14,21 @@ from compiler import servers
 from compiler.model.choice import Choice
 from compiler.model.codes import fleet as fleet_codes
 from compiler.model.codes import plan as codes
+from compiler.model.contract import emits
 from compiler.model.diagnostics import Code, Diagnostics, Span
 from compiler.model.fleet import Site
+from compiler.model.hard_examples import ALGORITHMS
 from compiler.model.inputs import Artifact, Binding, HostData, Location
 from compiler.model.invariants import slot_conflicts, violations
 from compiler.model.kind import Kinds
 from compiler.model.member import Delivery, Expose, Place, Release, Replicas
-from compiler.model.plan import Node, Record, Share
+from compiler.model.plan import HardExamples, Node, Record, Share
 from compiler.model.resolved import Resolved
 from compiler.model.server import Server
-from compiler.model.spec.job import JobSpec
+from compiler.model.spec.fleet import SiteSpec
+from compiler.model.spec.job import HardExamplesSpec, JobSpec
 from compiler.model.spec.worker import PlaceSpec, WorkerSpec
+from compiler.model.suggest import did_you_mean
 from compiler.model.worker import Worker
 from compiler.stages.plan_inputs import Chooser
 from compiler.stages.plan_records import inference_model, project_records
@@ -204,7 +208,10 @@ class JobPlanning:
         self, site: Site, artifacts: Iterable[Artifact], update: str, **changes: Any
     ) -> Delivery:
         """What the sidecar brings and how it activates it at a site."""
-        if self.resolved.spec.sidecar is None:
+        sidecar = self.resolved.spec.sidecar
+        if sidecar is not None:
+            emits(sidecar.contract, self.diagnostics, sidecar.span_of("contract"))
+        else:
             self.report(
                 codes.NO_SIDECAR,
                 f"jobs.{self.job} needs the sidecar, and the spec names no sidecar image",
@@ -243,6 +250,27 @@ class JobPlanning:
             self.resolved, self.job, role, choice, found, place, worker, delivery, replicas
         )
 
+    def hard_examples(self, spec: HardExamplesSpec | None) -> HardExamples | None:
+        """How hard examples are told from easy ones; an unknown algorithm is reported."""
+        if spec is None:
+            return None
+        if spec.algorithm is not None and spec.algorithm not in ALGORITHMS:
+            self.report(
+                codes.UNKNOWN_ALGORITHM,
+                f"{spec.algorithm} is no known hard example algorithm; there are: "
+                f"{', '.join(ALGORITHMS)}",
+                spec.span_of("algorithm"),
+                did_you_mean(spec.algorithm, ALGORITHMS) or "bring your own with code: and entry:",
+            )
+        params = {key: str(getattr(value, "text", value)) for key, value in spec.params.items()}
+        return HardExamples(
+            algorithm=spec.algorithm or "",
+            params=params,
+            code=spec.code or "",
+            entry=spec.entry or "",
+            span=spec.span,
+        )
+
     def spans(self, spec: JobSpec, *names: str) -> dict[str, Span]:
         """The spans of the fields that the author wrote, by their names in the spec."""
         found: dict[str, Span] = {}
@@ -257,14 +285,21 @@ class JobPlanning:
         self.diagnostics.add(code, message, span, hint)
 
     def _empty(self, place: PlaceSpec) -> None:
-        sites = self.resolved.sites.values()
         words = [f"{key}: {value}" for key, value in (("layer", place.layer), ("site", place.site))
                  if value]  # fmt: skip
+        written = f"jobs.{self.job}: place {{{', '.join(words)}}}"
+        fleet = self.resolved.spec.fleet.sites
+        if any(_covers(place, name, site) for name, site in fleet.items()):
+            here = f"environment {self.resolved.environment}"
+            self.report(fleet_codes.WHERE_NOTHING_HERE, f"{written} selects no site of {here}",
+                        place.span)  # fmt: skip
+            return
+        layers = ", ".join(sorted({site.layer for site in fleet.values()}))
         self.report(
-            fleet_codes.WHERE_NOTHING_HERE if sites else fleet_codes.WHERE_SELECTS_NOTHING,
-            f"jobs.{self.job}: place {{{', '.join(words)}}} selects no site of "
-            f"environment {self.resolved.environment}",
+            fleet_codes.WHERE_SELECTS_NOTHING,
+            f"{written} selects 0 of {len(fleet)} sites; their layer is {layers or 'not given'}",
             place.span,
+            "choose another place, or add the site to the fleet",
         )
 
 
@@ -274,6 +309,14 @@ def _selects(place: PlaceSpec, site: Site) -> bool:
         and place.site in (None, site.name)
         and (place.host is None or any(host.name == place.host for host in site.hosts))
         and (place.where is None or place.where.matches(site.facts))
+    )
+
+
+def _covers(place: PlaceSpec, name: str, site: SiteSpec) -> bool:
+    return (
+        place.layer in (None, site.layer)
+        and place.site in (None, name)
+        and (place.host is None or place.host in site.hosts)
     )
 
 
@@ -287,5 +330,6 @@ def _check(nodes: Iterable[Node], diagnostics: Diagnostics) -> None:
     for node in checked:
         for problem in violations(node):
             diagnostics.add(codes.NODE_NOT_SOUND, f"jobs.{node.job}: {problem}", node.span)
-    for conflict in slot_conflicts(checked):
-        diagnostics.add(codes.NODE_NOT_SOUND, conflict, None)
+    for conflict, span in slot_conflicts(checked):
+        hint = "give one of the jobs another deploy.uri"
+        diagnostics.add(codes.NODE_NOT_SOUND, conflict, span, hint)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from compiler import servers
 from compiler.model.codes import lock as codes
+from compiler.model.codes import plan as plan_codes
 from compiler.model.diagnostics import Diagnostics, Related, Span
 from compiler.model.lock import Lock, LockedArtifact
 from compiler.model.resolved import Resolved, View
@@ -23,6 +25,7 @@ def check_lock(resolved: Resolved, *, locked: bool, diagnostics: Diagnostics) ->
     for image, span in images.items():
         _image(resolved, image, span, locked, diagnostics)
     _artifacts(resolved, locked, diagnostics)
+    _servers(resolved, diagnostics)
     if resolved.lock is not None:
         _serve_versions(resolved.lock, resolved.environment, diagnostics)
 
@@ -64,6 +67,19 @@ def _image(
     )
 
 
+def _servers(resolved: Resolved, diagnostics: Diagnostics) -> None:
+    for view in _views(resolved):
+        for job in view.jobs.values():
+            for worker in spec_workers(job):
+                server = servers.server(worker.server or "")
+                if server.warning:
+                    diagnostics.add(
+                        plan_codes.SERVER_WARNING,
+                        f"{server.name}: {server.warning}",
+                        worker.span_of("server"),
+                    )
+
+
 def _artifacts(resolved: Resolved, locked: bool, diagnostics: Diagnostics) -> None:
     lock, environment = resolved.lock, resolved.environment
     missing = {
@@ -86,7 +102,8 @@ def _artifacts(resolved: Resolved, locked: bool, diagnostics: Diagnostics) -> No
         return
     diagnostics.add(
         codes.SIZE_UNKNOWN,
-        f"the size of {first}{more} is not known; fit and transfer time were not checked",
+        f"the size of {first.removeprefix('models/')}{more} is not known; "
+        "fit and transfer time were not checked",
         span,
     )
 

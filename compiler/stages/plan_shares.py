@@ -31,7 +31,8 @@ def share_of(
     if dataset.private is not None and dataset.private.site != place.site:
         diagnostics.add(
             codes.PRIVATE_DATA_LEAVES,
-            f"dataset {name} is private to {dataset.private.site} and would be read at {place.site}",
+            f"dataset {name} is private to {dataset.private.site} "
+            f"and would be read at {place.site}",
             span,
             f"place the job at {dataset.private.site}",
         )

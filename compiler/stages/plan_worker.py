@@ -129,7 +129,7 @@ class WorkerBuilder:
         if spec.image is None:
             self.diagnostics.add(
                 codes.NO_IMAGE,
-                f"the {role} worker has no image",
+                f"the {'' if role == 'worker' else f'{role} '}worker has no image",
                 spec.span,
                 "add image: REGISTRY/REPOSITORY:TAG",
             )
@@ -180,7 +180,8 @@ class WorkerBuilder:
                 f"it has {', '.join(profile.devices) or 'none'}",
                 spec.span_of("devices", index),
                 did_you_mean(path, profile.devices)
-                or f"add {path} to fleet.profiles.{profile.name}.devices, or place the job elsewhere",
+                or f"add {path} to fleet.profiles.{profile.name}.devices, "
+                "or place the job elsewhere",
             )
         return Device(path, profile.devices.get(path, ""))
 
@@ -207,31 +208,40 @@ class WorkerBuilder:
         )
 
     def _filled(self, worker: Worker, filling: Filling) -> Worker:
-        def fill(text: str) -> str:
-            if "{" not in text:
-                return text
-            return PLACEHOLDER.sub(lambda match: self._value(match, filling, worker), text)
+        def filler(field: str) -> Callable[[str], str]:
+            span = worker.fields.get(field, worker.span)
+
+            def fill(text: str) -> str:
+                if "{" not in text:
+                    return text
+                return PLACEHOLDER.sub(lambda match: self._value(match, filling, span), text)
+
+            return fill
+
+        env = filler("env")
 
         return dataclasses.replace(
             worker,
-            command=tuple(map(fill, worker.command)),
-            args=tuple(map(fill, worker.args)),
+            command=tuple(map(filler("command"), worker.command)),
+            args=tuple(map(filler("args"), worker.args)),
             env=tuple(
                 v
                 if "{" not in f"{v.value}{v.secret}"
                 else EnvironmentVariable(
-                    v.name, None if v.value is None else fill(v.value), fill(v.secret), v.key
+                    v.name, None if v.value is None else env(v.value), env(v.secret), v.key
                 )
                 for v in worker.env
             ),
             volumes=tuple(
-                v if "{" not in v.source else dataclasses.replace(v, source=fill(v.source))
+                v
+                if "{" not in v.source
+                else dataclasses.replace(v, source=filler("volumes")(v.source))
                 for v in worker.volumes
             ),
-            params=_filled_data(worker.params, fill),
+            params=_filled_data(worker.params, filler("params")),
         )
 
-    def _value(self, match: re.Match[str], filling: Filling, worker: Worker) -> str:
+    def _value(self, match: re.Match[str], filling: Filling, span: Span | None) -> str:
         variable = match[2]
         if variable is not None:
             if variable in filling.site.vars:
@@ -239,7 +249,7 @@ class WorkerBuilder:
             self.diagnostics.add(
                 codes.NO_SITE_VARIABLE,
                 f"site {filling.site.name} has no vars.{variable}",
-                worker.span,
+                span,
                 f"add vars.{variable} to every site where this worker runs",
             )
             return ""
@@ -248,7 +258,7 @@ class WorkerBuilder:
                 codes.NO_ONE_HOST,
                 f"{{host}} has no one value on site {filling.site.name}, "
                 f"which has {len(filling.site.hosts)} hosts",
-                worker.span,
+                span,
                 "use replicas: per-host, or name the host in place",
             )
         values = {

@@ -42,10 +42,10 @@ def resolve(
     """Resolve one environment; `data` is the mapping that `spec` was validated from."""
     settings = _settings(spec, environment)
     everywhere = resolve_sites(spec, diagnostics)
-    sites = _sites_of(spec, environment, everywhere, diagnostics)
+    sites = _sites_of(spec, environment, everywhere)
     clusters = resolve_clusters(spec, settings, sites.values(), diagnostics)
     base = View(spec.models, spec.datasets, spec.jobs)
-    views = _Overrides(spec, data, base, fragment, diagnostics).views(everywhere, sites)
+    views = _Overrides(spec, data, base, fragment, diagnostics).views(sites)
     for view in dict.fromkeys([*map(id, views.values())]):
         check_references(spec, next(v for v in views.values() if id(v) == view), diagnostics)
     check_references(spec, base, diagnostics)
@@ -97,22 +97,12 @@ def _settings(spec: Spec, environment: str) -> Settings:
     )
 
 
-def _sites_of(
-    spec: Spec, environment: str, everywhere: Mapping[str, Site], diagnostics: Diagnostics
-) -> dict[str, Site]:
+def _sites_of(spec: Spec, environment: str, everywhere: Mapping[str, Site]) -> dict[str, Site]:
     entry = spec.environments.get(environment)
     if entry is None or entry.where is None:
         return dict(everywhere)
     where = entry.where
-    found = {name: site for name, site in everywhere.items() if where.matches(site.facts)}
-    if everywhere and not found:
-        diagnostics.add(
-            codes.WHERE_SELECTS_NOTHING,
-            f"environment {environment} selects 0 of {len(everywhere)} sites",
-            where.span,
-            "use labels that sites have, or remove the environment",
-        )
-    return found
+    return {name: site for name, site in everywhere.items() if where.matches(site.facts)}
 
 
 @dataclass(slots=True)
@@ -124,14 +114,12 @@ class _Overrides:
     diagnostics: Diagnostics
     made: dict[tuple[int, ...], View] = field(default_factory=dict)
 
-    def views(self, everywhere: Mapping[str, Site], sites: Mapping[str, Site]) -> dict[str, View]:
+    def views(self, sites: Mapping[str, Site]) -> dict[str, View]:
         overrides = self.spec.overrides
         if not overrides:
             return {}
         for override in overrides:
             self._check_sections(override)
-            if not any(override.where.matches(site.facts) for site in everywhere.values()):
-                self._nothing(override, everywhere)
         views = {}
         for name, site in sites.items():
             matching = tuple(i for i, o in enumerate(overrides) if o.where.matches(site.facts))
@@ -174,7 +162,7 @@ class _Overrides:
                 self.diagnostics.add(
                     codes.OVERRIDE_SECTION,
                     f"an override cannot set {section}; it can set {', '.join(OVERRIDABLE)}",
-                    override.span_of("set", section),
+                    _key_span(override, section),
                     did_you_mean(section, OVERRIDABLE),
                 )
                 continue
@@ -185,7 +173,7 @@ class _Overrides:
                     self.diagnostics.add(
                         codes.OVERRIDE_UNKNOWN,
                         f"{section}.{name} is not defined, so there is nothing to override",
-                        override.span_of("set", section, name),
+                        _key_span(override, section, name),
                         did_you_mean(name, known),
                     )
 
@@ -202,20 +190,22 @@ class _Overrides:
                 "write the keys that differ, as {KEY: VALUE}; null removes an entry on these sites",
             )
 
-    def _nothing(self, override: OverrideSpec, everywhere: Mapping[str, Site]) -> None:
-        self.diagnostics.add(
-            codes.WHERE_SELECTS_NOTHING,
-            f"the override's where selects 0 of {len(everywhere)} sites",
-            override.where.span,
-            "correct the selection, or delete the override",
-        )
-
 
 def _changes(overrides: Sequence[OverrideSpec]) -> Iterator[tuple[OverrideSpec, str, str, Any]]:
     for override in overrides:
         for section, entries in override.set.items():
             for name, change in _entries(section, entries):
                 yield override, section, name, change
+
+
+def _key_span(override: OverrideSpec, *path: str) -> Span | None:
+    # The key is what is misspelt, and in block style its value stands on another line.
+    if override.marks is None:
+        return None
+    marks = override.marks.child("set")
+    for step in path[:-1]:
+        marks = marks.child(step)
+    return marks.key_span(path[-1])
 
 
 def _entries(section: str, entries: Any) -> list[tuple[str, Any]]:

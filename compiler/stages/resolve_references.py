@@ -14,6 +14,7 @@ from compiler.model.diagnostics import Code, Diagnostics, Span
 from compiler.model.resolved import View
 from compiler.model.spec.artifacts import DatasetSpec, ModelSpec, VersionSpec
 from compiler.model.spec.job import JobSpec
+from compiler.model.spec.sections import MovedSpec
 from compiler.model.spec.spec import Spec
 from compiler.model.spec.worker import PlaceSpec, WorkerSpec
 from compiler.model.suggest import did_you_mean
@@ -29,8 +30,8 @@ def check_references(spec: Spec, view: View, diagnostics: Diagnostics) -> None:
     checker = _Checker(spec, view, diagnostics)
     checker.models()
     checker.datasets()
-    for name, job in view.jobs.items():
-        checker.job(name, job)
+    for job in view.jobs.values():
+        checker.job(job)
     checker.project()
 
 
@@ -57,8 +58,8 @@ class _Checker:
                 self._missing_version(name, model.target, model.versions, model.span_of("target"))
             elif model.target is not None and model.versions[model.target].yanked is not None:
                 self._yanked(name, model.target, model, model.span_of("target"))
-            for version, entry in model.versions.items():
-                self._version(name, version, entry)
+            for entry in model.versions.values():
+                self._version(entry)
             self._processing(model)
         self._cycles()
 
@@ -82,13 +83,25 @@ class _Checker:
             self._known("job", patch.job, self.spec.jobs, patch.span_of("job"))
         for entry in self.spec.objects:
             self._place(entry.place)
+        for move in self.spec.moved:
+            self._moved(move)
 
-    def job(self, name: str, job: JobSpec) -> None:
+    def job(self, job: JobSpec) -> None:
         for _, place in places(job):
             self._place(place)
         for _, worker in workers(job):
             for index, code in enumerate(worker.code):
                 self._known("code", code, self.spec.code, worker.span_of("code", index))
+        self._job_models(job)
+        self._job_datasets(job)
+        results = getattr(job, "results", None)
+        if results is not None:
+            self._store(results.uri, results.span_of("uri"))
+        mining = getattr(job, "hard_examples", None)
+        if mining is not None and mining.code is not None:
+            self._known("code", mining.code, self.spec.code, mining.span_of("code"))
+
+    def _job_models(self, job: JobSpec) -> None:
         for index, reference in enumerate(getattr(job, "models", ())):
             self.model(reference, job.span_of("models", index), paired=False)
         for field in MODEL_FIELDS:
@@ -96,18 +109,14 @@ class _Checker:
             if isinstance(reference, str):
                 paired = job.kind in PAIRED_KINDS and field == "model"
                 self.model(reference, job.span_of(field), paired=paired)
+
+    def _job_datasets(self, job: JobSpec) -> None:
         for field in DATASET_FIELDS:
             reference = getattr(job, field, None)
             if isinstance(reference, str):
                 self.dataset(reference, job.span_of(field))
         for index, reference in enumerate(getattr(job, "datasets", ())):
             self.dataset(reference, job.span_of("datasets", index))
-        results = getattr(job, "results", None)
-        if results is not None:
-            self._store(results.uri, results.span_of("uri"))
-        mining = getattr(job, "hard_examples", None)
-        if mining is not None and mining.code is not None:
-            self._known("code", mining.code, self.spec.code, mining.span_of("code"))
 
     def model(self, reference: str, span: Span | None, *, paired: bool | None) -> None:
         name, _, version = reference.partition(":")
@@ -144,7 +153,7 @@ class _Checker:
         if version not in dataset.versions:
             self._missing_version(name, version, dataset.versions, span)
 
-    def _version(self, name: str, version: str, entry: VersionSpec) -> None:
+    def _version(self, entry: VersionSpec) -> None:
         for part in ("edge", "cloud"):
             reference = getattr(entry, part)
             if reference is not None:
@@ -154,6 +163,9 @@ class _Checker:
         for variant in entry.variants.values():
             if variant.uri is not None:
                 self._store(variant.uri, variant.span_of("uri"))
+        self._history(entry)
+
+    def _history(self, entry: VersionSpec) -> None:
         lineage = entry.lineage
         if lineage is not None and lineage.base is not None:
             self.model(lineage.base, lineage.span_of("base"), paired=None)
@@ -205,6 +217,32 @@ class _Checker:
         store, separator, rest = uri.partition(":")
         if separator and store != "host" and not rest.startswith("//"):
             self._known("store", store, self.spec.stores, span)
+
+    def _moved(self, move: MovedSpec) -> None:
+        for field, path in (("from_", move.from_), ("to", move.to)):
+            known, name = self._named(path)
+            message = hint = ""
+            if known is None:
+                message = f"{path} is no entry of jobs, models, datasets or fleet.sites"
+                hint = "write SECTION.NAME, such as jobs.watch"
+            elif field == "from_" and name in known:
+                message = f"{path} is still defined, so it has not moved"
+                hint = "remove the old entry, or delete the move"
+            elif field == "to" and name not in known:
+                message = f"{path} is not defined"
+                hint = did_you_mean(name, sorted(known))
+            if message:
+                self._add(codes.MOVED_UNKNOWN, message, move.span_of(field), hint)
+
+    def _named(self, path: str) -> tuple[Mapping[str, object] | None, str]:
+        section, _, name = path.rpartition(".")
+        sections: dict[str, Mapping[str, object]] = {
+            "jobs": self.spec.jobs,
+            "models": self.spec.models,
+            "datasets": self.spec.datasets,
+            "fleet.sites": self.spec.fleet.sites,
+        }
+        return sections.get(section), name
 
     def _cycles(self) -> None:
         for start, model in self.view.models.items():

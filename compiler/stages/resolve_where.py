@@ -29,6 +29,8 @@ class Selection:
     where: Where
     layer: str | None = None
     site: str | None = None
+    everywhere: bool = False
+    """It speaks of the whole fleet, so that nothing in one environment is nothing unusual."""
 
 
 def check_where(
@@ -46,7 +48,7 @@ def check_where(
         matching = [s for s in everywhere.values() if _matches(selection, s)]
         if not matching:
             _nothing(selection, everywhere, diagnostics)
-        elif not any(site.name in here for site in matching):
+        elif not selection.everywhere and not any(site.name in here for site in matching):
             diagnostics.add(
                 codes.WHERE_NOTHING_HERE,
                 f"{selection.subject} selects no site of environment {environment}",
@@ -65,7 +67,7 @@ def places(job: JobSpec) -> Iterator[tuple[str, PlaceSpec]]:
 
 
 def selections(spec: Spec) -> Iterator[Selection]:
-    """Every selection of sites that a job or a raw object makes."""
+    """Every selection of sites that the spec makes."""
     for name, job in spec.jobs.items():
         for path, place in places(job):
             if place.where is not None:
@@ -74,9 +76,18 @@ def selections(spec: Spec) -> Iterator[Selection]:
         for index, step in enumerate(rollout.steps if rollout else ()):
             if step.where is not None:
                 yield Selection(f"jobs.{name}.rollout.steps.{index}", step.where)
+    yield from _whole(spec)
     for index, entry in enumerate(spec.objects):
         if entry.place.where is not None:
             yield Selection(f"objects.{index}.place", entry.place.where, entry.place.layer)
+
+
+def _whole(spec: Spec) -> Iterator[Selection]:
+    for index, override in enumerate(spec.overrides):
+        yield Selection(f"overrides.{index}", override.where, everywhere=True)
+    for name, environment in spec.environments.items():
+        if environment.where is not None:
+            yield Selection(f"environments.{name}", environment.where, everywhere=True)
 
 
 def _matches(selection: Selection, site: Site) -> bool:

@@ -141,12 +141,17 @@ def report(errors: Sequence[Any], finder: Finder, diagnostics: Diagnostics) -> s
     for error in errors:
         if error["type"] == "extra_forbidden":
             explained.add(_unknown(error["loc"], finder, diagnostics))
-        elif error["type"] != "missing":
+        elif error["type"] != "missing" and not _only_faulty(error):
             _wrong(error, finder, diagnostics)
     for error in errors:
         if error["type"] == "missing":
             _missing(error["loc"], finder, explained, diagnostics)
     return explained
+
+
+def _only_faulty(error: Any) -> bool:
+    # A list whose every entry is wrong counts as empty; the entries tell what is wrong.
+    return error["type"] == "too_short" and bool(error["input"])
 
 
 def _missing(

@@ -121,7 +121,8 @@ FRAMEWORK_MISMATCH = Code(
 PRIVATE_DATA_LEAVES = Code(
     "E3013",
     "A private dataset would leave its site",
-    "`private` is a promise that the bytes never leave the site; this job would read them elsewhere.",
+    "`private` is a promise that the bytes never leave the site; this job would read them "
+    "elsewhere.",
     "Place the job on that site, or use another dataset.",
 )
 NO_SHARE = Code(
@@ -194,7 +195,8 @@ ANY_NODE = Code(
 NO_SLOT = Code(
     "E3019",
     "A learning loop has no place for the model that it makes",
-    "What passes the gate is written to one mutable place that inference reads; it is never guessed.",
+    "What passes the gate is written to one mutable place that inference reads; it is never "
+    "guessed.",
     "Add `deploy: {uri: …, format: …}` to the job.",
 )
 SEDNA_HOST = Code(
@@ -204,4 +206,17 @@ SEDNA_HOST = Code(
     "dataset. Without a name it reports nothing and the worker waits for ever.",
     "List the site's hosts, and where there are several say which with `place: {host: NAME}` or "
     "`replicas: per-host`.",
+)
+UNKNOWN_ALGORITHM = Code(
+    "E3020",
+    "A hard example algorithm is not known",
+    "The name is handed to the library in the worker's image, which stops at a name that it does "
+    "not know, at every site.",
+    "Use one of the names that the message lists, or bring your own with `code:` and `entry:`.",
+)
+SERVER_WARNING = Code(
+    "W3021",
+    "A model server is a risky choice",
+    "The flavour works, but something about it will cost you later; the message says what.",
+    "Choose another server, or accept the risk.",
 )
