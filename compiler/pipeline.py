@@ -21,7 +21,8 @@ from compiler.caching import Kept, UnitCache
 from compiler.model import lock as locks
 from compiler.model import source
 from compiler.model.codes import fleet as fleet_codes
-from compiler.model.diagnostics import Diagnostics
+from compiler.model.codes import text as text_codes
+from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.immutable import violations
 from compiler.model.lock import Lock
 from compiler.model.manifest import Directory, Tree
@@ -120,7 +121,7 @@ def resolve_all(request: Request, diagnostics: Diagnostics) -> Resolution:
     resolved = []
     for name in names:
         entry = spec.environments.get(name)
-        data = overlay(sources.data, Map(entry.set)) if entry and entry.set else sources.data
+        data = overlay(sources.data, _mapping(entry.set)) if entry and entry.set else sources.data
         own = _validated(data, diagnostics) if data is not sources.data else spec
         resolved.append(resolve(own, data, name, lock, _fragment(diagnostics), diagnostics))
     check_environments(resolved, diagnostics)
@@ -305,13 +306,16 @@ def _chosen(spec: Spec, wanted: tuple[str, ...], diagnostics: Diagnostics) -> tu
     return wanted or there
 
 
+def _mapping(given: Any) -> Map:
+    return given if isinstance(given, Map) else Map(given)
+
+
 def _objects(spec: Spec, sources: Sources) -> Objects:
     found = []
     for entry in spec.objects:
         span = entry.span_of("from_")
         if span is not None:
-            documents = sources.parse(span.file, entry.from_, span)
-            found.append((entry, [d.data for d in documents if isinstance(d.data, Map)]))
+            found.append((entry, _mappings(sources, entry.from_, span)))
     return tuple(found)
 
 
@@ -320,9 +324,22 @@ def _definitions(spec: Spec, sources: Sources) -> tuple[Mapping[str, Any], ...]:
     for index, path in enumerate(spec.schemas):
         span = spec.span_of("schemas", index)
         if span is not None:
-            documents = sources.parse(span.file, path, span)
-            found += [d.data for d in documents if isinstance(d.data, Map)]
+            found += _mappings(sources, path, span)
     return tuple(found)
+
+
+def _mappings(sources: Sources, path: str, span: Span) -> list[Map]:
+    """The objects in a file that the spec names; any other document is reported."""
+    documents = sources.parse(span.file, path, span)
+    for document in documents:
+        if not isinstance(document.data, Map | None):
+            sources.diagnostics.add(
+                text_codes.NOT_A_MAPPING,
+                f"a document of {path} is no object: it holds a list or a single value",
+                document.marks.span,
+                "write apiVersion, kind and metadata, or delete the document",
+            )
+    return [document.data for document in documents if isinstance(document.data, Map)]
 
 
 def _patches(spec: Spec) -> tuple[PatchRule, ...]:
