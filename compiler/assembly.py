@@ -15,14 +15,16 @@ from compiler.adapters.crew import crew
 from compiler.caching import Keeper, Kept, UnitCache, open_directories
 from compiler.model.cache import CacheRow
 from compiler.model.diagnostics import Diagnostic, Diagnostics
+from compiler.model.fleet import Cluster
 from compiler.model.ledger import LEDGER_FILE
 from compiler.model.manifest import Unit, UnitRole
 from compiler.stages.check import CheckFacts, Summary, check_across
+from compiler.stages.draft import inputs_used
 from compiler.stages.render_patches import report_unused
 from compiler.stages.write import Changes, Difference, Session, WriteOptions, begin, stage
 from compiler.stages.write_nouns import Staged
 from compiler.stages.write_stale import stale_directory, stale_extra
-from compiler.workshop import Batch, Built, Workshop
+from compiler.workshop import Batch, Built, Front, Workshop
 
 FEW_BATCHES = 4
 """Below this many batches one process is faster than starting a second."""
@@ -105,6 +107,7 @@ class _Run:
     facts: CheckFacts = field(init=False)
     keeper: Keeper | None = field(init=False)
     replies: list[_Reply] = field(default_factory=list)
+    rows: list[CacheRow] = field(default_factory=list)
 
     def all(self, processes: int) -> Outcome:
         self.facts = self.workshop.facts
@@ -120,14 +123,17 @@ class _Run:
         return self._outcome()
 
     def _taken(self) -> None:
-        """Take what was kept as if it had been built."""
+        """Take the sites that were kept as if they had been built."""
         built = {str(i) for r in self.replies for s in r.summaries for i in s.identities}
+        if any(not built.isdisjoint(one.identities) for one in self.kept):
+            raise SameNameError
+        self._take(self.kept)
+
+    def _take(self, kept: Sequence[Kept]) -> None:
         staged: list[Staged] = []
         settled: list[str] = []
         differences: list[Difference] = []
-        for one in self.kept:
-            if not built.isdisjoint(one.identities):
-                raise SameNameError
+        for one in kept:
             path = one.unit.path
             if self.session is not None and self.session.is_settled(path, one.row.ledger):
                 settled.append(path)
@@ -142,8 +148,8 @@ class _Run:
                 staged.append(stage(directory, self.session.area))
         self.replies.append(
             _Reply(
-                units=tuple(one.unit for one in self.kept),
-                objects=sum(len(one.identities) for one in self.kept),
+                units=tuple(one.unit for one in kept),
+                objects=sum(one.objects for one in kept),
                 staged=tuple(staged),
                 settled=tuple(settled),
                 differences=tuple(differences),
@@ -156,11 +162,28 @@ class _Run:
     def _engines(self) -> None:
         if self.goal.only:
             return
-        units = [unit for reply in self.replies for unit in reply.units]
-        for number, front in enumerate(self.workshop.fronts):
-            targets = {cluster.target for cluster in front.context.clusters.values()}
-            own = [unit for unit in units if unit.target in targets]
-            self.replies.append(self._reply(self.workshop.gitops(number, own, self.facts)))
+        by_target: dict[str, list[Unit]] = {}
+        for reply in self.replies:
+            for unit in reply.units:
+                by_target.setdefault(unit.target, []).append(unit)
+        for front in self.workshop.fronts:
+            for cluster in front.context.clusters.values():
+                units = sorted(by_target.get(cluster.target, ()))
+                if units:
+                    self._engine(front, cluster, units)
+
+    def _engine(self, front: Front, cluster: Cluster, units: Sequence[Unit]) -> None:
+        used = inputs_used(front.assignments, front.context)
+        name = f"{cluster.target}/{UnitRole.APPS.value}"
+        if self.cache is not None:
+            kept = self.cache.group(name, front.resolved.environment, repr((units, used)))
+            if kept:
+                self._take(kept)
+                return
+        built = self.workshop.gitops(front, cluster, units, self.facts)
+        self.replies.append(self._reply(built))
+        if self.keeper is not None and self.cache is not None and not built.diagnostics:
+            self.rows += self.keeper.keep_group(name, self.cache.keys[name], built.directories)
 
     def _answer(self, batch: Batch) -> _Reply:
         return self._reply(self.workshop.build(batch, self.facts))
@@ -233,7 +256,7 @@ class _Run:
         if self.cache is None or self.keeper is None:
             return
         leaking = open_directories(s for reply in self.replies for s in reply.summaries)
-        rows = [row for reply in self.replies for row in reply.rows]
+        rows = [*self.rows, *(row for reply in self.replies for row in reply.rows)]
         self.cache.store.adopt(row for row in rows if row.path not in leaking)
         self.cache.store.remember(changes.fingerprints)
         self.cache.store.save()

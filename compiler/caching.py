@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from compiler.adapters.cache_store import CacheStore, PackWriter, compiler_digest
-from compiler.backends.kubernetes import Need
+from compiler.backends.kubernetes import LEAST, Need
 from compiler.model.cache import CacheRow, cache_key
 from compiler.model.manifest import Directory, Identity, Unit, UnitRole
 from compiler.model.resolved import Resolved
@@ -27,12 +27,16 @@ FOLDER = Path(".edgewright") / "cache"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One site's directory from an earlier run: its unit, its row, and what others must know."""
+    """A directory from an earlier run: its unit, its row, and what others must know of it.
+
+    `identities` and `need` are of a site's directory; an engine's has none.
+    """
 
     unit: Unit
     row: CacheRow
-    identities: tuple[str, ...]
-    need: Need
+    objects: int
+    identities: tuple[str, ...] = ()
+    need: Need = LEAST
 
 
 @dataclass(slots=True)
@@ -78,9 +82,28 @@ class UnitCache:
             notes = self.store.notes(unit.path) if row is not None else None
             if row is not None and notes is not None and not notes.warnings:
                 summary = notes.summary
-                need = Need(*summary["need"])
-                found[site] = Kept(unit, row, tuple(summary["identities"]), need)
+                names = tuple(summary["identities"])
+                found[site] = Kept(unit, row, len(names), names, Need(*summary["need"]))
         return found
+
+    def group(self, name: str, environment: str, facts: str) -> tuple[Kept, ...]:
+        """The directories that a cluster's engine reads, if all of them still hold.
+
+        `name` is the path of the first of them, `facts` what they were made of.
+        """
+        key = self.keys[name] = cache_key([self.shared, environment, name, facts])
+        row = self.store.find(name, key)
+        notes = self.store.notes(name) if row is not None else None
+        if notes is None or notes.warnings:
+            return ()
+        found = []
+        for target, role, own, objects in notes.summary:
+            unit = Unit(target, UnitRole(role), own)
+            there = self.store.find(unit.path, key)
+            if there is None:
+                return ()
+            found.append(Kept(unit, there, objects))
+        return tuple(found)
 
     def files(self, kept: Kept) -> Directory | None:
         """A kept directory with the bytes of its files, None where they do not read back."""
@@ -112,13 +135,31 @@ class Keeper:
         key = self.keys.get(path)
         if key is None or summary.findings:
             return None
-        if self.writer is None:
-            self.writer = PackWriter(self.folder)
         notes = {
             "identities": [str(one) for one in summary.identities],
             "need": [need.rank, need.reason],
         }
-        return self.writer.put(path, key, directory.files, (), notes)
+        return self._writer().put(path, key, directory.files, (), notes)
+
+    def keep_group(self, name: str, key: str, directories: Sequence[Directory]) -> list[CacheRow]:
+        """Store the directories that a cluster's engine reads; the list of them goes by `name`."""
+        listed = [_unit_data(directory) for directory in directories]
+        rows = []
+        for directory in directories:
+            path = directory.unit.path
+            notes = listed if path == name else None
+            rows.append(self._writer().put(path, key, directory.files, (), notes))
+        return [row for row in rows if row is not None]
+
+    def _writer(self) -> PackWriter:
+        if self.writer is None:
+            self.writer = PackWriter(self.folder)
+        return self.writer
+
+
+def _unit_data(directory: Directory) -> list[str | int]:
+    unit = directory.unit
+    return [unit.target, unit.role.value, unit.name, len(directory.objects)]
 
 
 def open_directories(summaries: Iterable[Summary]) -> set[str]:

@@ -182,9 +182,10 @@ def compile_tree(request: Request, diagnostics: Diagnostics) -> Tree:
         take(built)
         _add_kinds(kinds_seen.setdefault(batch.front, {}), built.kinds)
     for number, front in enumerate(workshop.fronts):
-        targets = {cluster.target for cluster in front.context.clusters.values()}
-        units = [d.unit for d in found.values() if d.unit.target in targets]
-        take(workshop.gitops(number, units, facts))
+        for cluster in front.context.clusters.values():
+            units = sorted(d.unit for d in found.values() if d.unit.target == cluster.target)
+            if units:
+                take(workshop.gitops(front, cluster, units, facts))
         report_unused(front.patches, kinds_seen.get(number, {}), diagnostics)
     check_across(summaries, facts, diagnostics)
     diagnostics.raise_errors()

@@ -7,7 +7,7 @@ process does them or several, so the output cannot depend on how many there are.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -121,22 +121,16 @@ class Workshop:
             drafts = list(self._shared(front, plan))
         return self._finish(front, drafts, facts, mine or plan.shared)
 
-    def gitops(self, number: int, units: Iterable[Unit], facts: CheckFacts) -> Built:
-        """What the engines of a front reconcile, for the units that hold objects."""
-        front = self.fronts[number]
+    def gitops(
+        self, front: Front, cluster: Cluster, units: Sequence[Unit], facts: CheckFacts
+    ) -> Built:
+        """What a cluster's engine reconciles, for the units of the cluster that hold objects."""
         diagnostics = Diagnostics()
-        used = inputs_used(front.assignments, front.context)
-        own = list(units)
-        drafts: list[Draft] = []
+        drafts = _engine_drafts(front, cluster, units, diagnostics)
         extra: list[Directory] = []
-        for cluster in front.context.clusters.values():
-            here = [unit for unit in own if unit.target == cluster.target]
-            if not here:
-                continue
-            drafts += _engine_drafts(front, cluster, here, used, diagnostics)
-            if cluster.gitops.unit == "shard":
-                sites = [unit.name for unit in here if unit.role is UnitRole.SITES]
-                extra += [shard_directory(u, names) for u, names in shards(cluster, sites).items()]
+        if cluster.gitops.unit == "shard":
+            sites = [unit.name for unit in units if unit.role is UnitRole.SITES]
+            extra = [shard_directory(u, names) for u, names in shards(cluster, sites).items()]
         built = self._finish(front, drafts, facts, ())
         return Built(
             (*built.directories, *extra),
@@ -220,7 +214,6 @@ def _engine_drafts(
     front: Front,
     cluster: Cluster,
     units: Sequence[Unit],
-    used: Mapping[Unit, set[str]],
     diagnostics: Diagnostics,
 ) -> list[Draft]:
     context = front.context
@@ -230,7 +223,7 @@ def _engine_drafts(
         context.project,
         context.environment,
         units,
-        inputs_of=used,
+        inputs_of=inputs_used(front.assignments, context),
         diagnostics=diagnostics,
     )
     gitops = GitopsContext(

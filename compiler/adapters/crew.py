@@ -42,7 +42,6 @@ class Crew:
         if count > 1:
             sys.stdout.flush()
             sys.stderr.flush()
-            gc.collect()
             gc.freeze()
             self._hands = [self._hire() for _ in range(count)]
 
@@ -121,6 +120,6 @@ class Crew:
                 return
             try:
                 answer = (False, self._handler(message))
-            except Exception as fault:  # noqa: BLE001 - it is raised again in the parent
+            except Exception as fault:
                 answer = (True, fault)
             line.send(answer)

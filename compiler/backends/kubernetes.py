@@ -17,14 +17,14 @@ from compiler.backends import (
     kubernetes_service,
 )
 from compiler.backends.kubernetes_answers import answers
-from compiler.backends.kubernetes_project import Need, need_of
+from compiler.backends.kubernetes_project import LEAST, Need, need_of
 from compiler.backends.kubernetes_refusals import problems, refusal
 from compiler.model.backend import Backend, EmitContext
 from compiler.model.fleet import Cluster
 from compiler.model.manifest import Draft
 from compiler.model.plan import Distribution, Node, Record, Run, Schedule, Service
 
-__all__ = ["BACKEND", "Need", "need_of", "problems", "project_drafts"]
+__all__ = ["BACKEND", "LEAST", "Need", "need_of", "problems", "project_drafts"]
 
 
 def emit(node: Node, context: EmitContext) -> Iterable[Draft]:
