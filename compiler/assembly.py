@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from compiler.adapters.crew import crew
+from compiler.adapters.crew import Progress, crew
 from compiler.caching import Keeper, Kept, UnitCache, open_directories
 from compiler.model.cache import CacheRow
 from compiler.model.diagnostics import Diagnostic, Diagnostics
@@ -34,13 +34,15 @@ FEW_BATCHES = 4
 class Goal:
     """What is to become of the tree: written below `out`, or only compared with what is there.
 
-    `only` limits the directories to those of some sites and jobs.
+    `only` limits the directories to those of some sites and jobs. `progress` hears how many
+    batches are done.
     """
 
     out: Path
     options: WriteOptions
     compare: bool = False
     only: frozenset[str] = frozenset()
+    progress: Progress | None = None
 
     def wants(self, unit: Unit) -> bool:
         """Whether a directory is part of the goal."""
@@ -116,7 +118,7 @@ class _Run:
         batches = self.workshop.batches(self.goal.only)
         few = len(batches) < FEW_BATCHES
         with crew(1 if few else min(processes, len(batches)), self._answer) as hands:
-            self.replies += hands.ask(batches)
+            self.replies += hands.ask(batches, self.goal.progress)
         self._taken()
         self._engines()
         self._judge()

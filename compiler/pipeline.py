@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from compiler import backends, kinds, lowerings, servers
+from compiler.adapters.crew import Progress
 from compiler.adapters.exchange import KernelExchange
 from compiler.assembly import Goal, Outcome, SameNameError, produce, roots
 from compiler.backends.kubernetes import Need
@@ -76,6 +77,7 @@ class Wishes:
     overwrite: tuple[Path, ...] = ()
     cache: bool = True
     processes: int = 1
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +232,7 @@ def _reach(
         parse=parse_object,
         immutable=violations,
     )
-    goal = Goal(wishes.out, options, wishes.compare, wishes.only)
+    goal = Goal(wishes.out, options, wishes.compare, wishes.only, wishes.progress)
     sites = sum(len(one.sites) for one in resolution.environments)
     processes = wishes.processes if sites >= FEW_SITES else 1
     everything = [entry for sites_kept in kept.values() for entry in sites_kept.values()]

@@ -16,6 +16,8 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
 Handler = Callable[[Any], Any]
+Progress = Callable[[int, int], None]
+"""Hears (how many are done, how many there are)."""
 
 
 def can_fork() -> bool:
@@ -50,34 +52,35 @@ class Crew:
         """How many processes work; 1 where there is only this one."""
         return len(self._hands) or 1
 
-    def ask(
-        self, messages: Sequence[Any], meanwhile: Callable[[], None] | None = None
-    ) -> list[Any]:
-        """The answers in the order of the messages; `meanwhile` runs here while others work.
+    def ask(self, messages: Sequence[Any], progress: Progress | None = None) -> list[Any]:
+        """The answers in the order of the messages; `progress` hears how many there are so far.
 
         Raises:
             Exception: whatever the handler raised for the first message that failed.
         """
-        if not self._hands:
-            if meanwhile is not None:
-                meanwhile()
-            return [self._handler(message) for message in messages]
-        waiting = list(enumerate(messages))[::-1]
+        told = progress or _silent
         answers: dict[int, Any] = {}
+        for number, answer in self._answers(messages):
+            answers[number] = answer
+            told(len(answers), len(messages))
+        return [answers[number] for number in range(len(messages))]
+
+    def _answers(self, messages: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        if not self._hands:
+            yield from ((n, self._handler(message)) for n, message in enumerate(messages))
+            return
+        waiting = list(enumerate(messages))[::-1]
         busy: dict[Connection, int] = {}
         for _, line in self._hands:
             self._next(line, waiting, busy)
-        if meanwhile is not None:
-            meanwhile()
         while busy:
             for line in [one for one in busy if one in wait(list(busy))]:
                 number = busy.pop(line)
                 failed, answer = line.recv()
                 if failed:
                     raise answer
-                answers[number] = answer
                 self._next(line, waiting, busy)
-        return [answers[number] for number in range(len(messages))]
+                yield number, answer
 
     def close(self) -> None:
         """End every process and wait for it."""
@@ -123,3 +126,7 @@ class Crew:
             except Exception as fault:
                 answer = (True, fault)
             line.send(answer)
+
+
+def _silent(done: int, of: int) -> None:
+    """Tell nobody."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,9 @@ def command(
         cache=not no_cache,
         processes=processes or common.processes(),
     )
-    outcome = pipeline.compile_and_write(request, wishes, diagnostics)
+    with common.progress("compiling") as told:
+        wishes = replace(wishes, progress=told)
+        outcome = pipeline.compile_and_write(request, wishes, diagnostics)
     result = _result(outcome)
     if output_format == "text":
         _print(result, output, check)
