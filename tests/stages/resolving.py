@@ -34,9 +34,11 @@ FLEET = f"""fleet:
   sites:
     cloud: {{cluster: hub, layer: cloud, profile: box, hosts: {{cloud-a: {{}}}}}}
     north-1:
-      {{cluster: hub, layer: edge, profile: box, hosts: {{north-1-a: {{}}}}, labels: {{region: north}}}}
+      {{cluster: hub, layer: edge, profile: box,
+       hosts: {{north-1-a: {{}}}}, labels: {{region: north}}}}
     west-1:
-      {{cluster: hub, layer: edge, profile: box, hosts: {{west-1-a: {{}}}}, labels: {{region: west}}}}
+      {{cluster: hub, layer: edge, profile: box,
+       hosts: {{west-1-a: {{}}}}, labels: {{region: west}}}}
 """
 MODELS = f"""models:
   detector:
