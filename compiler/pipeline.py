@@ -9,7 +9,6 @@ what decides on content.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -29,6 +28,7 @@ from compiler.model.lock import Lock
 from compiler.model.manifest import Directory, Tree
 from compiler.model.marks import Map
 from compiler.model.merge import overlay
+from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
 from compiler.model.spec.sections import ObjectSpec
 from compiler.model.spec.spec import Spec
@@ -346,7 +346,9 @@ def _mappings(sources: Sources, path: str, span: Span) -> list[Map]:
 
 
 def _patches(spec: Spec) -> tuple[PatchRule, ...]:
-    return tuple(PatchRule(p.job, p.kind, p.patch, p.span_of("patch")) for p in spec.patches)
+    return tuple(
+        PatchRule(p.job, p.kind, p.patch, p.span_of("patch"), p.name or "") for p in spec.patches
+    )
 
 
 def _add_kinds(seen: dict[str, frozenset[str]], more: Mapping[str, frozenset[str]]) -> None:

@@ -116,6 +116,14 @@ def _update(job: ServeSpec, context: Planning) -> str:
     server = context.server(job.worker)
     if job.update is None:
         return server.default_update
+    if job.update.poll is not None:
+        context.report(
+            codes.POLL_MEANS_NOTHING,
+            "poll is how often a learning loop's worker looks for a new model; "
+            "here the sidecar tells the server",
+            job.span_of("update"),
+            "write update: hot",
+        )
     if job.update.how == "hot" and not server.can_hot:
         context.report(
             codes.HOT_IMPOSSIBLE,

@@ -7,7 +7,7 @@ Chooses no backend.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from compiler import servers
@@ -23,6 +23,7 @@ from compiler.model.invariants import slot_conflicts, violations
 from compiler.model.kind import Kinds
 from compiler.model.member import Delivery, Expose, Place, Release, Replicas
 from compiler.model.plan import HardExamples, Node, Record, Share
+from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
 from compiler.model.server import Server
 from compiler.model.spec.fleet import SiteSpec
@@ -31,6 +32,7 @@ from compiler.model.spec.worker import PlaceSpec, WorkerSpec
 from compiler.model.suggest import did_you_mean
 from compiler.model.worker import Worker
 from compiler.stages.plan_inputs import Chooser
+from compiler.stages.plan_later import check_later
 from compiler.stages.plan_records import inference_model, project_records
 from compiler.stages.plan_shares import share_of
 from compiler.stages.plan_worker import ReadText, WorkerBuilder
@@ -67,6 +69,7 @@ def plan(
         context = JobPlanning(name, job, resolved, builder, chooser, diagnostics, sites)
         nodes.extend(kind.plan(job, context))
     nodes.extend(project_records(resolved, chooser))
+    check_later(resolved, diagnostics)
     _check(nodes, diagnostics)
     return tuple(nodes)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from compiler.model.codes import render as codes
 from compiler.model.diagnostics import Code, Diagnostics, Related, Span
 from compiler.model.hashing import content_name, file_name
 from compiler.model.manifest import Directory, Draft, Identity, Naming, Object, Reference, Unit
+from compiler.model.record import dataclass
 from compiler.stages.render_directory import directory
 from compiler.stages.render_patches import PatchError, PatchRule, apply
 from compiler.stages.render_skeleton import FillError, Skeleton, StructureError, parse_structure
@@ -175,7 +176,7 @@ class _Work:
     def _patched(self, draft: Draft, data: dict[str, Any]) -> dict[str, Any]:
         kind = data["kind"]
         for rule in self.patches:
-            if rule.kind == kind and rule.subject == draft.origin.subject:
+            if rule.matches(draft.origin.subject, kind, data["metadata"]["name"]):
                 try:
                     data = plain(apply(rule, data), self._name)
                 except PatchError as error:

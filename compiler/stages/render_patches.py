@@ -8,13 +8,13 @@ changes its input. Nothing here knows templates, and the result is not checked a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from compiler.model.codes import render as codes
 from compiler.model.diagnostics import Code, Diagnostics, Span
 from compiler.model.manifest import Directory
 from compiler.model.marks import child_marks
+from compiler.model.record import dataclass
 from compiler.model.suggest import did_you_mean
 
 Path = tuple[str, ...]
@@ -22,17 +22,25 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class PatchRule:
-    """A strategic merge patch for every object of one kind that comes from one job."""
+    """A strategic merge patch for every object of one kind that comes from one job.
+
+    `name` limits it to the object of that name, as it is before a hash is added.
+    """
 
     job: str
     kind: str
     patch: Mapping[str, Any]
     span: Span | None = None
+    name: str = ""
 
     @property
     def subject(self) -> str:
         """The `Origin.subject` of the objects that the rule is for."""
         return f"jobs.{self.job}"
+
+    def matches(self, subject: str, kind: str, name: str) -> bool:
+        """Whether an object is one that the rule is for."""
+        return self.kind == kind and self.subject == subject and self.name in ("", name)
 
 
 class PatchError(Exception):

@@ -6,10 +6,10 @@ from compiler.model.diagnostics import Code
 
 NOT_SUPPORTED_YET = Code(
     "E3001",
-    "This kind of job does not compile yet",
-    "The kind is part of the language and its fields are checked, but no backend compiles it. "
-    "Leaving it out in silence would ship a fleet without the job.",
-    "Remove the job, or keep it in a file outside the folder that is compiled.",
+    "This does not compile yet",
+    "The kind of job, or the key, is part of the language and its fields are checked, but nothing "
+    "enforces it. Leaving it out in silence would ship a fleet that means less than the spec.",
+    "Remove it, or keep it in a file outside the folder that is compiled.",
 )
 NO_BACKEND = Code(
     "E3002",
@@ -219,4 +219,11 @@ SERVER_WARNING = Code(
     "A model server is a risky choice",
     "The flavour works, but something about it will cost you later; the message says what.",
     "Choose another server, or accept the risk.",
+)
+POLL_MEANS_NOTHING = Code(
+    "E3022",
+    "`poll` stands where nothing polls",
+    "Only the inference worker of a learning loop on Sedna polls for a new model. Anywhere else "
+    "the sidecar switches and tells the server, so the interval would be ignored.",
+    "Write `update: hot`.",
 )

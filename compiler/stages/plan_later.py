@@ -1,0 +1,37 @@
+"""What the language has and nothing compiles yet: refused aloud, never ignored.
+
+Part of `plan`. A key moves out of here when something enforces it.
+"""
+
+from __future__ import annotations
+
+from compiler.model.codes import plan as codes
+from compiler.model.diagnostics import Diagnostics, Span
+from compiler.model.resolved import Resolved
+
+
+def check_later(resolved: Resolved, diagnostics: Diagnostics) -> None:
+    """Report every key that the author wrote and that nothing enforces."""
+    for name, model in resolved.base.models.items():
+        for attribute, what in (
+            ("gates", "the gates of a model"),
+            ("preprocess", "code that runs before a model"),
+            ("postprocess", "code that runs after a model"),
+        ):
+            if getattr(model, attribute):
+                _refuse(f"models.{name}", what, model.key_span_of(attribute), diagnostics)
+    for name, dataset in resolved.base.datasets.items():
+        if dataset.wrote("require"):
+            span = dataset.key_span_of("require")
+            _refuse(f"datasets.{name}", "what must be true of a dataset", span, diagnostics)
+    for policy in resolved.spec.policies:
+        _refuse(f"policy {policy.name}", "a rule over the output", policy.span, diagnostics)
+
+
+def _refuse(subject: str, what: str, span: Span | None, diagnostics: Diagnostics) -> None:
+    diagnostics.add(
+        codes.NOT_SUPPORTED_YET,
+        f"{subject}: {what} is not supported yet: it is checked for form, but nothing enforces it",
+        span,
+        "remove it; compiling without it would promise what nobody keeps",
+    )
