@@ -132,6 +132,9 @@ def status_of(diagnostics: tuple[Diagnostic, ...]) -> int:
 @functools.lru_cache(maxsize=32)
 def _lines(file: str) -> tuple[str, ...]:
     try:
+        # A link may lead out of the folder, and no line of what lies there may be shown.
+        if Path(file).is_symlink():
+            return ()
         return tuple(Path(file).read_bytes().decode("utf-8", "replace").splitlines())
     except OSError:
         return ()

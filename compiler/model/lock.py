@@ -9,7 +9,7 @@ decides nothing: it does not know whether the spec has moved past an entry.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
@@ -18,6 +18,7 @@ from compiler.model import emit
 from compiler.model.codes import lock as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.marks import Marks
+from compiler.model.record import dataclass
 from compiler.model.spec.base import SpecModel, key_of
 from compiler.model.suggest import did_you_mean
 
@@ -198,7 +199,7 @@ def _entry(
             field_name = ".".join(path) or "the entry"
             diagnostics.add(
                 codes.LOCK_ENTRY,
-                f"{field_name} of {key} {_words(problem, SECTIONS[section])}",
+                f"{field_name} of {key}: {_words(problem, SECTIONS[section])}",
                 marks.at((key, *path)),
                 "run `edgewright lock --repair`, or restore the entry from Git",
             )
@@ -209,11 +210,11 @@ def _words(problem: Any, model: type[SpecModel]) -> str:
     kind, context = problem["type"], problem.get("ctx", {})
     if kind == "string_pattern_mismatch":
         prefix = "sha256: and " if "sha256:" in context["pattern"] else ""
-        return f"is not {prefix}64 lower-case hexadecimal digits"
+        return f"not {prefix}64 lower-case hexadecimal digits"
     if kind == "extra_forbidden":
-        return f"is no key here; there are {', '.join(map(key_of, model.model_fields))}"
+        return f"no key here; there are {', '.join(map(key_of, model.model_fields))}"
     if kind == "missing":
-        return "is missing"
+        return "missing"
     if kind == "greater_than_equal":
-        return f"is below {context['ge']}"
-    return f"has the wrong type: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+        return f"below {context['ge']}"
+    return f"{problem['msg'][:1].lower()}{problem['msg'][1:]}"

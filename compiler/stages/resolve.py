@@ -7,8 +7,8 @@ the environment's `set:` merged in already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import field
 from typing import Any
 
 from compiler.model.codes import fleet as codes
@@ -18,6 +18,7 @@ from compiler.model.fleet import Site
 from compiler.model.lock import Lock
 from compiler.model.marks import Map
 from compiler.model.merge import overlay
+from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved, View
 from compiler.model.spec.sections import OverrideSpec
 from compiler.model.spec.spec import Spec
@@ -76,6 +77,7 @@ def check_environments(environments: Sequence[Resolved], diagnostics: Diagnostic
                     site.name
                 )
         _installed_once(resolved, installers, diagnostics)
+    _namespaces(environments, {(first, second) for first, second, _ in overlaps}, diagnostics)
     for (first, second, namespace), sites in overlaps.items():
         _overlap(environments, first, second, namespace, sites, diagnostics)
 
@@ -212,6 +214,30 @@ def _entries(section: str, entries: Any) -> list[tuple[str, Any]]:
     if section not in OVERRIDABLE or not isinstance(entries, dict):
         return []
     return list(entries.items())
+
+
+def _namespaces(
+    environments: Sequence[Resolved], told: Collection[tuple[str, str]], diagnostics: Diagnostics
+) -> None:
+    """Report environments that would both own one namespace of a cluster."""
+    owners: dict[tuple[str, str], str] = {}
+    for resolved in environments:
+        keys = [
+            key for key, cluster in resolved.clusters.items()
+            if cluster.each_site or any(s.cluster == key for s in resolved.sites.values())
+        ]  # fmt: skip
+        for key in keys:
+            first = owners.setdefault((key, resolved.namespace), resolved.environment)
+            second = resolved.environment
+            entry = resolved.spec.environments.get(second)
+            if first != second and (first, second) not in told:
+                diagnostics.add(
+                    codes.ENVIRONMENTS_OVERLAP,
+                    f"environments {first} and {second} both own namespace {resolved.namespace} "
+                    f"of cluster {key}",
+                    entry.span if entry else None,
+                    f"give one of them another, such as namespace: {resolved.namespace}-{second}",
+                )
 
 
 def _installed_once(

@@ -7,10 +7,10 @@ job, is decided later.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from compiler.model.codes import fleet as codes
 from compiler.model.diagnostics import Code, Diagnostics, Span
+from compiler.model.record import dataclass
 from compiler.model.resolved import View
 from compiler.model.spec.artifacts import DatasetSpec, ModelSpec, VersionSpec
 from compiler.model.spec.job import JobSpec
@@ -175,6 +175,7 @@ class _Checker:
         for metric in entry.metrics:
             if metric.dataset is not None:
                 self.dataset(metric.dataset, metric.span_of("dataset"))
+                self._split(metric.dataset, metric.split, metric.span_of("split"))
             if metric.profile is not None:
                 profiles = self.spec.fleet.profiles
                 self._known("profile", metric.profile, profiles, metric.span_of("profile"))
@@ -217,6 +218,18 @@ class _Checker:
         store, separator, rest = uri.partition(":")
         if separator and store != "host" and not rest.startswith("//"):
             self._known("store", store, self.spec.stores, span)
+
+    def _split(self, reference: str, split: str | None, span: Span | None) -> None:
+        dataset = self.view.datasets.get(reference.partition(":")[0])
+        if dataset is None or split is None:
+            return
+        parts = list(dataset.splits.parts) if dataset.splits else []
+        if split not in parts:
+            there = f"it has: {', '.join(parts)}" if parts else "it declares no splits"
+            name = reference.partition(":")[0]
+            hint = did_you_mean(split, parts) or f"add it to datasets.{name}.splits.parts"
+            message = f"dataset {name} has no split {split}; {there}"
+            self._add(codes.FILE_MISSING, message, span, hint)
 
     def _moved(self, move: MovedSpec) -> None:
         for field, path in (("from_", move.from_), ("to", move.to)):

@@ -175,10 +175,3 @@ VARIANT_NONE = Code(
     "The version has no bytes of its own, and the site's hardware meets none of its variants.",
     "Add a variant for this hardware, give the version a `uri`, or place the job elsewhere.",
 )
-NAME_COLLISION = Code(
-    "E2601",
-    "Two things get the same name in the cluster",
-    "Names are built from the job, the role and the site and cut to 63 characters. Two that come "
-    "out equal would overwrite each other.",
-    "Rename one of them.",
-)
