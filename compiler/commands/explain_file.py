@@ -7,7 +7,7 @@ stored anywhere. Reads the file on disk only to say whether it is what the spec 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +16,7 @@ from compiler.model.diagnostics import Span
 from compiler.model.ledger import LEDGER_FILE
 from compiler.model.lock import Lock
 from compiler.model.manifest import Directory, Draft, Object, UnitRole
+from compiler.model.record import dataclass
 from compiler.model.suggest import nearest
 from compiler.pipeline import Prepared
 from compiler.stages.render_trace import TraceLine, trace
