@@ -8,7 +8,7 @@ before the first directory is exchanged.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from compiler.adapters.crew import Progress, crew
@@ -18,6 +18,7 @@ from compiler.model.diagnostics import Diagnostic, Diagnostics
 from compiler.model.fleet import Cluster
 from compiler.model.ledger import LEDGER_FILE
 from compiler.model.manifest import Unit, UnitRole
+from compiler.model.record import dataclass
 from compiler.stages.check import CheckFacts, Summary, check_across
 from compiler.stages.draft import inputs_used
 from compiler.stages.render_patches import report_unused

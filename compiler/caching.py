@@ -9,7 +9,7 @@ elsewhere. What all directories show together is judged in every run.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from compiler.adapters.cache_store import CacheStore, PackWriter, compiler_diges
 from compiler.backends.kubernetes import LEAST, Need
 from compiler.model.cache import CacheRow, cache_key
 from compiler.model.manifest import Directory, Identity, Unit, UnitRole
+from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
 from compiler.stages.check import Summary
 from compiler.stages.load import Sources

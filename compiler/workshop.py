@@ -8,7 +8,7 @@ process does them or several, so the output cannot depend on how many there are.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import import_module
 from typing import Any
 
@@ -21,6 +21,7 @@ from compiler.model.diagnostics import Diagnostic, Diagnostics
 from compiler.model.fleet import Cluster, Site
 from compiler.model.manifest import Directory, Draft, Unit, UnitRole
 from compiler.model.plan import Node
+from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
 from compiler.model.spec.sections import ObjectSpec
 from compiler.model.sync import GitopsContext, shards, sync_units

@@ -15,7 +15,7 @@ import secrets
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from compiler.model.cache import (
 )
 from compiler.model.diagnostics import Diagnostic
 from compiler.model.ledger import LEDGER_FILE
+from compiler.model.record import dataclass
 
 _INDEX = "index"
 _LOCK = "lock"

@@ -11,12 +11,13 @@ import json
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from compiler.model.layout import PARAMS, VIEW
 from compiler.model.manifest import Reference
 from compiler.model.names import short_hash
+from compiler.model.record import dataclass
 from compiler.model.worker import ConfigFile, Volume, Worker
 
 SYSTEM = frozenset(

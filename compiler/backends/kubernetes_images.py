@@ -8,10 +8,10 @@ Secrets are those of the hosts that are really pulled from. Asks no registry.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from compiler.backends.kubernetes_scope import Scope
 from compiler.model.fleet import Registry
+from compiler.model.record import dataclass
 
 DOCKER_HUB = "docker.io"
 

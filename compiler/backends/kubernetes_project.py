@@ -7,7 +7,6 @@ used, and says so. Creates nothing for a site.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from compiler.backends import kubernetes_account
@@ -18,6 +17,7 @@ from compiler.model.fleet import Cluster
 from compiler.model.manifest import Draft, Origin, Unit
 from compiler.model.member import Member
 from compiler.model.plan import Cascade, Distribution, Federation, Loop, Node, Run, Schedule
+from compiler.model.record import dataclass
 from compiler.model.sync import KEEP
 
 POD_SECURITY = "pod-security.kubernetes.io/enforce"

@@ -7,7 +7,6 @@ templates and selectors, and a model change must not touch either.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +16,7 @@ from compiler.model.manifest import Draft, Naming, Origin, Reference, Unit
 from compiler.model.member import Place
 from compiler.model.names import is_label_value, name
 from compiler.model.plan import Node
+from compiler.model.record import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ accelerator, so such a Deployment is re-created instead of surging.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from compiler.backends import kubernetes_files as files
@@ -26,6 +25,7 @@ from compiler.model.backend import EmitContext
 from compiler.model.manifest import Draft
 from compiler.model.member import Member
 from compiler.model.plan import Service
+from compiler.model.record import dataclass
 from compiler.model.server import Server, Serving
 
 FILES_KEY = "files"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from compiler.backends.kubernetes_account import account, token
@@ -29,6 +28,7 @@ from compiler.model.layout import (
     VIEW,
 )
 from compiler.model.manifest import Draft
+from compiler.model.record import dataclass
 from compiler.model.worker import Quantities
 
 CONFIG_KEY = "sidecar"

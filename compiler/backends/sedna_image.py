@@ -6,9 +6,8 @@ Asks no registry.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from compiler.model.backend import EmitContext
+from compiler.model.record import dataclass
 
 DOCKER_HUB = "docker.io"
 

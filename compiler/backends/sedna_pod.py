@@ -13,7 +13,6 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from compiler.backends.sedna_image import Pull, pull
@@ -23,6 +22,7 @@ from compiler.model.layout import AUTHORITIES, AUTHORITIES_FILE, VIEW
 from compiler.model.manifest import Reference
 from compiler.model.member import Member
 from compiler.model.names import short_hash
+from compiler.model.record import dataclass
 from compiler.model.worker import ConfigFile, EnvironmentVariable, Volume, Worker
 
 EDGE_ROLE = "node-role.kubernetes.io/edge"

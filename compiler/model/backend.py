@@ -7,7 +7,7 @@ resolved fleet, and knows no job kind.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from compiler.model.diagnostics import Diagnostic, Span
@@ -15,6 +15,7 @@ from compiler.model.fleet import Cluster, Network, Registry, Site
 from compiler.model.inputs import Location
 from compiler.model.manifest import Draft, Unit, UnitRole
 from compiler.model.plan import Node
+from compiler.model.record import dataclass
 from compiler.model.server import Server
 from compiler.model.worker import Quantities
 

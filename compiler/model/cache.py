@@ -12,11 +12,12 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from typing import Any
 
 from compiler.model.codes import all_codes
 from compiler.model.diagnostics import Diagnostic, Related, Span
+from compiler.model.record import dataclass
 
 FORMAT = "edgewright-cache 1"
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from compiler.model.fleet import Site
 from compiler.model.lock import LockedRollout
+from compiler.model.record import dataclass
 from compiler.model.spec.artifacts import NeedsSpec, VariantSpec, VersionSpec
 from compiler.model.spec.job import RolloutStepSpec
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from typing import Any
 
@@ -20,6 +20,7 @@ from compiler.model.fleet import Network, Site
 from compiler.model.inputs import Artifact, Location
 from compiler.model.layout import RUN, STORE
 from compiler.model.member import Delivery, Member, Release
+from compiler.model.record import dataclass
 from compiler.model.server import Server
 
 VERSIONS = (1,)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -18,6 +17,7 @@ from compiler.model.inputs import Artifact, Location
 from compiler.model.layout import ARTIFACTS, AUTHORITIES_FILE, CREDENTIALS
 from compiler.model.member import Delivery, Output
 from compiler.model.quantity import MILLI, parse_quantity
+from compiler.model.record import dataclass
 from compiler.model.server import LoadHook, Server, Serving, served
 from compiler.model.worker import ContainerPort
 

@@ -5,11 +5,10 @@ It guesses no encoding; where bytes are not UTF-8 it names the first wrong one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from compiler.model import yaml_faults
 from compiler.model.codes import text as codes
 from compiler.model.diagnostics import Diagnostics, Span
+from compiler.model.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ differ. They hold facts for people and tools; no controller of ours acts on them
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -22,6 +21,7 @@ from compiler.model.definitions_values import (
     training_values,
     version_values,
 )
+from compiler.model.record import dataclass
 
 __all__ = [
     "API_VERSION",

@@ -6,9 +6,11 @@ Nothing here prints, reads files or decides when to stop: a stage collects into 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import NoReturn
+
+from compiler.model.record import dataclass
 
 
 class Severity(StrEnum):

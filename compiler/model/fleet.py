@@ -6,10 +6,11 @@ Pure data. `Site.facts` is what `where` matches on; nothing here selects or plac
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from compiler.model.diagnostics import Span
+from compiler.model.record import dataclass
 from compiler.model.worker import Accelerator
 
 Layer = Literal["cloud", "edge"]

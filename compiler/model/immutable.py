@@ -8,11 +8,11 @@ there may still be refused. Objects that are deleted and made anew are not asked
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from compiler.model.quantity import parse_quantity
+from compiler.model.record import dataclass
 
 Path = tuple[str, ...]
 

@@ -6,10 +6,11 @@ pipeline runs, and a slot is rewritten by the loop that owns it. Pure data.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from compiler.model.diagnostics import Span
+from compiler.model.record import dataclass
 
 ArtifactKind = Literal["model", "dataset", "code"]
 

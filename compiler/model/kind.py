@@ -6,9 +6,9 @@ Knows no particular kind; the registry of them is `compiler.kinds`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from compiler.model.record import dataclass
 from compiler.model.spec.job import JobSpec
 
 

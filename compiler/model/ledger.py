@@ -9,8 +9,10 @@ that would lead out of its directory is never believed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
+
+from compiler.model.record import dataclass
 
 LEDGER_FILE = ".edgewright.ledger"
 NO_OBJECT = "-"

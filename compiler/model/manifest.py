@@ -8,11 +8,12 @@ here renders or writes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from compiler.model.diagnostics import Span
+from compiler.model.record import dataclass
 
 
 class UnitRole(StrEnum):

@@ -6,12 +6,13 @@ Pure data, shared by every node that has workers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from compiler.model.diagnostics import Span
 from compiler.model.fleet import Layer
 from compiler.model.inputs import Artifact, Binding, Endpoint
+from compiler.model.record import dataclass
 from compiler.model.worker import Worker
 
 

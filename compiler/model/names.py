@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+
+from compiler.model.record import dataclass
 
 LABEL_LIMIT = 63
 SUBDOMAIN_LIMIT = 253

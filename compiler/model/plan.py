@@ -8,12 +8,13 @@ passed to user code, or refused. Nothing here places, chooses or renders.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Literal
 
 from compiler.model.diagnostics import Span
 from compiler.model.inputs import Binding, HostData, Input, Location, Slot, StableInput
 from compiler.model.member import Member, Place
+from compiler.model.record import dataclass
 from compiler.model.worker import Worker
 
 WORKER_FIELDS = (

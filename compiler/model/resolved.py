@@ -7,11 +7,12 @@ planning.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from compiler.model.diagnostics import Span
 from compiler.model.fleet import Cluster, Site
 from compiler.model.lock import Lock
+from compiler.model.record import dataclass
 from compiler.model.spec.artifacts import DatasetSpec, ModelSpec
 from compiler.model.spec.job import JobSpec
 from compiler.model.spec.spec import Spec

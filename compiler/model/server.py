@@ -9,11 +9,11 @@ here chooses a server.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from compiler.model.inputs import Artifact
 from compiler.model.layout import ARTIFACTS
+from compiler.model.record import dataclass
 from compiler.model.worker import ConfigFile, ContainerPort, EnvironmentVariable
 
 MODELS = ARTIFACTS["model"]

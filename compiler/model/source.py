@@ -9,7 +9,6 @@ fault leaves a stand-in and reading goes on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, NoReturn
 
@@ -31,6 +30,7 @@ from compiler.model.codes import text as codes
 from compiler.model.decoding import STANDARD_LIMITS, Limits, decode, report_size
 from compiler.model.diagnostics import Code, Diagnostics, Related, Span
 from compiler.model.marks import NOWHERE, Entry, List, Map, Marks, child_marks, collector_paused
+from compiler.model.record import dataclass
 from compiler.model.suggest import did_you_mean
 from compiler.model.yaml_faults import lines_of
 from compiler.model.yaml_scalars import Float, Int, resolve, surprise

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from compiler.model.codes import plan as codes
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.fleet import Cluster
 from compiler.model.manifest import Origin, Unit, UnitRole
 from compiler.model.names import name
+from compiler.model.record import dataclass
 
 SHARD_LIMIT = 100
 """Sites in one shard: kustomize is quadratic, 100 sites build in about a second, 400 in 17."""

@@ -7,10 +7,11 @@ field becomes in a manifest is the backend's business.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from compiler.model.diagnostics import Span
+from compiler.model.record import dataclass
 
 Quantities = Mapping[str, str]
 """Resource name (`cpu`, `memory`, `nvidia.com/gpu`) to quantity text, as Kubernetes writes it."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from compiler.model.codes import text as codes
 from compiler.model.diagnostics import Code, Related, Span
+from compiler.model.record import dataclass
 
 _BREAK = re.compile(r"\r\n|[\r\n]")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7}) .*$|^={7}$", re.MULTILINE)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from compiler.model.record import dataclass
 
 PLAIN = re.compile(r"[^A-Za-z0-9 ._,:+/()×-]")
 

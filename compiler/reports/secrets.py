@@ -6,10 +6,10 @@ Reads names only; no value of a Secret is in a tree or ever asked for.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from compiler.model.manifest import Object, Tree
+from compiler.model.record import dataclass
 
 STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 TLS_KEYS = ("tls.crt", "tls.key")

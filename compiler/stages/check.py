@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import Any
 
@@ -20,6 +20,7 @@ from compiler.model.codes import check as codes
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.fleet import Cluster, Site
 from compiler.model.manifest import Directory, Identity, Object
+from compiler.model.record import dataclass
 from compiler.stages import check_across as across
 from compiler.stages.check_contract import check_contract
 from compiler.stages.check_marks import Duplicate, unmarked, walk

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from compiler.model.codes import check as codes
 from compiler.model.diagnostics import Code, Diagnostics, Related, Span
 from compiler.model.fleet import Cluster, Site
 from compiler.model.manifest import Identity
+from compiler.model.record import dataclass
 from compiler.stages.check_fit import check_fit
 from compiler.stages.check_schemas import version_refusal
 from compiler.stages.check_summary import Labels, Pods, Reference, Selection, Summary

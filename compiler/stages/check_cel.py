@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
+
+from compiler.model.record import dataclass
 
 Variables = Mapping[str, Any]
 Program = Callable[[Variables], Any]

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from compiler.model.codes import check as codes
 from compiler.model.fleet import Profile, Site
 from compiler.model.quantity import MILLI, format_memory, format_quantity, parse_quantity
+from compiler.model.record import dataclass
 from compiler.stages.check_summary import Pods, Summary
 from compiler.stages.check_words import Wrong, path_text
 

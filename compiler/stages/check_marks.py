@@ -8,9 +8,10 @@ no mark leads to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from compiler.model.record import dataclass
 from compiler.stages.check_cel import CelError, Rule, compile_rule
 
 Path = tuple[str | int, ...]

@@ -7,13 +7,13 @@ requests and ports. What the pods of several objects want together is not judged
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from compiler.model import names
 from compiler.model.codes import check as codes
 from compiler.model.quantity import add_requests, parse_quantity
+from compiler.model.record import dataclass
 from compiler.stages.check_summary import Labels, Path, Pods
 from compiler.stages.check_words import Wrong, did_you_mean, path_text
 

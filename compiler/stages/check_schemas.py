@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -18,6 +17,7 @@ import jsonschema_rs
 
 from compiler.model.codes import check as codes
 from compiler.model.diagnostics import Code
+from compiler.model.record import dataclass
 from compiler.stages import check_kubernetes as kubernetes
 from compiler.stages.check_marks import Mark, build_marks
 from compiler.stages.check_structural import CompactFile, Schema, strict_compact, strict_tree

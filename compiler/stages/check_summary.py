@@ -8,9 +8,9 @@ meant by its place in `files`, so that a summary from a cache takes fresh `origi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from compiler.model.manifest import Identity, Origin, Unit
+from compiler.model.record import dataclass
 from compiler.stages.check_words import Wrong
 
 Labels = tuple[tuple[str, str], ...]

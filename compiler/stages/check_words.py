@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,6 +17,7 @@ import jsonschema_rs
 from compiler.model import quantity
 from compiler.model.codes import check as codes
 from compiler.model.diagnostics import Code
+from compiler.model.record import dataclass
 from compiler.stages.check_structural import BASE64
 
 TYPES = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from compiler.model.decoding import STANDARD_LIMITS, Limits, report_size
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.marks import Map, Marks
 from compiler.model.merge import entry_in
+from compiler.model.record import dataclass
 from compiler.model.suggest import did_you_mean, nearest
 
 REFERENCED_LIMITS: Final = Limits(size=1024 * 1024)

@@ -9,7 +9,7 @@ rendered here, and no backend's or kind's rules are known here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from compiler.model.backend import (
     Answer,
@@ -35,6 +35,7 @@ from compiler.model.plan import (
     Schedule,
     Service,
 )
+from compiler.model.record import dataclass
 
 KNOWN = ("kubernetes", "sedna", "kserve", "argo-workflows", "trainer")
 """Every backend that a spec may name; those without a module are refused as not supported yet."""

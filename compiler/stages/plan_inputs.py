@@ -7,7 +7,7 @@ lock where it has an entry, else from the spec. Nothing is fetched.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from compiler.model.choice import Choice, NoVariantError, TieError, choose_variant, choose_version
 from compiler.model.codes import fleet as fleet_codes
@@ -18,6 +18,7 @@ from compiler.model.fleet import Site
 from compiler.model.inputs import Artifact, ArtifactKind, Golden, HostData, Location
 from compiler.model.lock import LockedArtifact, LockedRollout
 from compiler.model.member import Release
+from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
 from compiler.model.spec.artifacts import CodeSpec, ModelSpec, VersionSpec
 from compiler.model.spec.data import GoldenSpec

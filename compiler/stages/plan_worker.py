@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from compiler import servers
@@ -17,6 +17,7 @@ from compiler.model.codes import plan as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.fleet import Profile, Site
 from compiler.model.member import Place
+from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
 from compiler.model.spec.job import JobSpec
 from compiler.model.spec.worker import VolumeSpec, WorkerSpec

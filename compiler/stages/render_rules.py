@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from jinja2 import Environment, nodes
 
 from compiler.model.codes import render as codes
 from compiler.model.diagnostics import Code
+from compiler.model.record import dataclass
 
 DEPTH_LIMIT = 8
 """How deep `for` and `if` may nest: no manifest needs more, and Python's own parser stops at 20."""

@@ -11,12 +11,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ryaml import InvalidYamlError, loads  # type: ignore[attr-defined]
 
 from compiler.model import emit
+from compiler.model.record import dataclass
 from compiler.stages.render_templates import HOLE, SIZE_LIMIT
 
 BRACKET_LIMIT = 10_000

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from compiler.model.codes import render as codes
 from compiler.model.hashing import sha256
+from compiler.model.record import dataclass
 from compiler.model.suggest import did_you_mean
 from compiler.stages.render_rules import Fault, faults
 

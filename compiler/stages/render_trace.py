@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from jinja2 import nodes
@@ -17,6 +17,7 @@ from jinja2 import nodes
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.manifest import Draft
 from compiler.model.marks import List, Map
+from compiler.model.record import dataclass
 from compiler.model.source import parse
 from compiler.stages.render_templates import HOLE, Template, TemplateError, Templates
 

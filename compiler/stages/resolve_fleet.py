@@ -7,11 +7,12 @@ profiles, hosts listed twice, versions that do not go together. Places and selec
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from compiler.model.codes import fleet as codes
 from compiler.model.diagnostics import Code, Diagnostics, Related, Span
 from compiler.model.fleet import Cluster, Gitops, Host, Network, Profile, Repository, Site
+from compiler.model.record import dataclass
 from compiler.model.spec.fleet import ClusterSpec, NetworkSpec, ProfileSpec, SiteSpec
 from compiler.model.spec.spec import Spec
 from compiler.model.suggest import did_you_mean

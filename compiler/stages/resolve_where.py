@@ -7,11 +7,11 @@ the values there are; nothing in one environment only is a note.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from compiler.model.codes import fleet as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.fleet import Site
+from compiler.model.record import dataclass
 from compiler.model.spec.job import JobSpec
 from compiler.model.spec.spec import Spec
 from compiler.model.spec.where import Condition, Where

@@ -6,13 +6,13 @@ Part of `validate`. Finds the place and the words; decides nothing about what is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from compiler.model.codes import all_codes
 from compiler.model.codes import spec as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.kind import Kinds
+from compiler.model.record import dataclass
 from compiler.model.spec.base import NOTHING, SpecModel
 from compiler.model.spec.job import JobSpec, StepSpec
 from compiler.model.spec.shape import FieldShape, Shape, fields

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from compiler.model.codes import all_codes
 from compiler.model.codes import spec as codes
 from compiler.model.diagnostics import Code, Diagnostics, Span
+from compiler.model.record import dataclass
 from compiler.model.spec.base import NOTHING, source_text
 from compiler.model.spec.checks import holds_credential, looks_like_credential
 from compiler.model.spec.placeholders import placeholder_fault

@@ -14,13 +14,14 @@ import os
 import stat as modes
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from compiler.model.codes import write as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.ledger import LEDGER_FILE
 from compiler.model.manifest import Directory
+from compiler.model.record import dataclass
 from compiler.stages.write_area import open_area
 from compiler.stages.write_commit import commit
 from compiler.stages.write_deletes import Deletes, judge_deletes

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from compiler.model.codes import write as codes
 from compiler.model.diagnostics import Diagnostic, Span
 from compiler.model.ledger import LEDGER_FILE, Ledger, has_conflict_markers, parse_ledger
+from compiler.model.record import dataclass
 from compiler.stages.write_disk import Listing, read_file
 from compiler.stages.write_nouns import Area
 

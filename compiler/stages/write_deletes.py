@@ -11,12 +11,12 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from compiler.model.codes import write as codes
 from compiler.model.diagnostics import Diagnostics, Related, Span
 from compiler.model.ledger import LedgerEntry
 from compiler.model.manifest import UnitRole
+from compiler.model.record import dataclass
 from compiler.stages.write_disk import read_file, read_ledger
 from compiler.stages.write_nouns import Action, Area, Staged, WriteOptions, root_of
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from compiler.model.ledger import LEDGER_FILE, Ledger, parse_ledger
+from compiler.model.record import dataclass
 
 Stat = tuple[int, int, int]
 """Size in bytes, modification time in nanoseconds, inode."""

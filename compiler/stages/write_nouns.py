@@ -6,7 +6,7 @@ Pure data that may cross from one process to another; nothing here touches the d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from compiler.model.diagnostics import Diagnostic
 from compiler.model.ledger import LedgerEntry
 from compiler.model.manifest import Unit, UnitRole
 from compiler.model.ports import Exchange
+from compiler.model.record import dataclass
 
 Parse = Callable[[str], Mapping[str, Any]]
 """Reads the text of a generated file; ValueError when it is none."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from compiler.model.ledger import LEDGER_FILE, parse_ledger
 from compiler.model.manifest import Directory
+from compiler.model.record import dataclass
 from compiler.stages.write_disk import list_directory, read_file, read_ledger, survey
 from compiler.stages.write_nouns import root_of
 

@@ -6,12 +6,12 @@ Parses what the forms in `scalars.py` let through; compares nothing.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import PlainValidator, WithJsonSchema
 
 from compiler.model.codes import spec as codes
+from compiler.model.record import dataclass
 from compiler.model.spec.base import fault, source_text
 
 _AMOUNT = re.compile(

@@ -8,7 +8,7 @@ or words a message for the user.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
@@ -23,6 +23,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from compiler.model.diagnostics import Code, Span
 from compiler.model.marks import Marks as Marks  # noqa: PLC0414 - models hand them out
+from compiler.model.record import dataclass
 
 
 def key_of(attribute: str) -> str:

@@ -6,12 +6,12 @@ Yields facts in the order of declaration; how they are laid out is the reader's 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel
 
 from compiler.model.kind import Kinds
+from compiler.model.record import dataclass
 from compiler.model.spec.base import SpecModel
 from compiler.model.spec.placeholders import shown
 from compiler.model.spec.shape import FieldShape, Shape, fields

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from compiler.model.record import dataclass
 from compiler.model.spec.amounts import MetricValue, Percentage
 from compiler.model.spec.base import AsList, SpecModel, key_of
 from compiler.model.spec.free import Params, Raw

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from compiler.model.codes import spec as codes
+from compiler.model.record import dataclass
 from compiler.model.spec.base import Context, fault, source_text
 from compiler.model.spec.placeholders import placeholder_fault
 from compiler.model.suggest import did_you_mean

@@ -6,7 +6,7 @@ Matches facts that it is given; it knows no fleet, so it cannot tell whether any
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Any
 
 from pydantic import PlainValidator, WithJsonSchema
@@ -15,6 +15,7 @@ from pydantic_core import InitErrorDetails, ValidationError
 from compiler.model.codes import spec as codes
 from compiler.model.diagnostics import Span
 from compiler.model.marks import Marks
+from compiler.model.record import dataclass
 from compiler.model.spec.base import fault
 from compiler.model.spec.placeholders import placeholder_fault
 
