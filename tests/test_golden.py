@@ -45,7 +45,7 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> Variants:
     codes = {variant: process.wait() for variant, (process, _) in started.items()}
     assert not any(codes.values()), f"compiling all cases ended with {codes}"
     return {
-        variant: pickle.loads(result.read_bytes())  # noqa: S301 - written by our own child
+        variant: pickle.loads(result.read_bytes())
         for variant, (_, result) in started.items()
     }
 

@@ -195,7 +195,7 @@ def _bytes(one: Artifact, *, peers: bool) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "name": one.name,
         "kind": one.kind,
-        "version": one.version,
+        "version": one.version or one.sha256[:12],
         "sources": [{"url": "peer:"}, source] if peers and not one.private else [source],
         "sha256": one.sha256,
     }

@@ -2,12 +2,14 @@
 
 A case is a folder with `spec/` in it. A tree case has `expected/`, the output as it would be
 written, and `notes.txt` where it compiles with warnings or notes; an error case has
-`expected.txt`, the text of its diagnostics. Nothing here decides whether a test passes.
+`expected.txt`, the text of its diagnostics. `options.json` holds what a user would say by flags
+(`locked`, `environments`), `templates/` the user's own. Nothing here decides whether a test passes.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -41,12 +43,17 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if (path / "spec").is_dir())
 
 
-def compile_case(case: Path, locked: bool = False) -> Compiled:
+def compile_case(case: Path) -> Compiled:
     """Compile `spec` of a case folder as a user standing in that folder would."""
     diagnostics = Diagnostics()
-    own = Path("templates")
+    own, options = Path("templates"), json.loads(read_text(case / "options.json") or "{}")
     with inside(case):
-        request = Request(root=Path("spec"), templates=own if own.is_dir() else None, locked=locked)
+        request = Request(
+            root=Path("spec"),
+            templates=own if own.is_dir() else None,
+            locked=options.get("locked", False),
+            environments=tuple(options.get("environments", ())),
+        )
         files: dict[str, bytes] = {}
         try:
             tree = compile_tree(request, diagnostics)
@@ -70,6 +77,8 @@ def inside(folder: Path) -> Iterator[None]:
 
 def source_line(file: str, number: int) -> str | None:
     """One line of a file of the spec, as the command line shows it."""
+    if Path(file).is_symlink():
+        return None
     try:
         data = Path(file).read_bytes()
     except OSError:
