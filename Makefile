@@ -22,6 +22,7 @@ fresh: $(STAMP)  ## fail when generated/ or the generated docs do not match thei
 	$(BIN)/edgewright compile specs/helmet-detection --check
 	$(BIN)/edgewright compile specs/thousand-stores --env sample --check
 	$(BIN)/python .ci/reference.py --check
+	$(BIN)/python .ci/definitions.py --check
 
 bench: $(STAMP)  ## print the ratios of speed and memory
 	$(BIN)/python tests/bench/run.py

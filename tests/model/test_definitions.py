@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from importlib.resources import files
 from typing import Annotated, Any, Literal
 
 import jsonschema
@@ -11,7 +12,7 @@ import kubernetes_validate
 import pytest
 from pydantic import Field, ValidationError
 
-from compiler.model import definitions
+from compiler.model import definitions, definitions_models, definitions_values
 from compiler.model.definitions_base import Part
 from compiler.model.definitions_schema import structural
 from compiler.model.inputs import Artifact, HostData, Location
@@ -35,7 +36,7 @@ def walk(schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Mappi
 
 
 def everything() -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for definition in definitions.DEFINITIONS:
+    for definition in definitions_models.DEFINITIONS:
         yield from walk(definitions.schema(definition.kind), definition.kind)
 
 
@@ -79,7 +80,7 @@ def model_artifact(**changes: Any) -> Artifact:
 
 
 def inference(bytes_: Artifact | HostData | None = None, **more: Any) -> dict[str, Any]:
-    return definitions.inference_values(
+    return definitions_values.inference_values(
         project="store-vision",
         environment="prod",
         job="watch-shelves",
@@ -125,7 +126,7 @@ def test_only_keywords_of_structural_schemas_are_used() -> None:
 
 
 def test_metadata_is_left_to_the_server() -> None:
-    for definition in definitions.DEFINITIONS:
+    for definition in definitions_models.DEFINITIONS:
         assert definitions.schema(definition.kind)["properties"]["metadata"] == {"type": "object"}
 
 
@@ -151,7 +152,7 @@ def test_every_list_map_and_text_is_bounded_so_that_rules_have_a_cost() -> None:
 
 def test_list_map_keys_are_required_fields_of_the_items() -> None:
     keyed = [(p, s) for p, s in everything() if s.get("x-kubernetes-list-type") == "map"]
-    assert len(keyed) == len(definitions.DEFINITIONS)
+    assert len(keyed) == len(definitions_models.DEFINITIONS)
     for path, schema in keyed:
         assert set(schema["x-kubernetes-list-map-keys"]) <= set(schema["items"]["required"]), path
 
@@ -169,11 +170,11 @@ def test_every_rule_names_fields_that_exist_where_it_stands() -> None:
                 assert f"has(self.{name})" in rule["rule"], f"{path}: {name}"
             if "fieldPath" in rule:
                 assert at(schema, rule["fieldPath"])
-    assert count == sum(len(r) for d in definitions.DEFINITIONS for r in d.rules.values())
+    assert count == sum(len(r) for d in definitions_models.DEFINITIONS for r in d.rules.values())
 
 
 def test_printer_columns_point_at_fields_of_their_type() -> None:
-    for definition in definitions.DEFINITIONS:
+    for definition in definitions_models.DEFINITIONS:
         for _, kind, path, _ in definition.columns:
             assert at(definitions.schema(definition.kind), path)["type"] == kind
 
@@ -185,6 +186,11 @@ def test_status_is_a_subresource_with_url_phase_version_and_digest() -> None:
         status = version["schema"]["openAPIV3Schema"]["properties"]["status"]
         assert {"url", "phase", "version", "digest", "conditions"} <= set(status["properties"])
         assert "required" not in status
+
+
+def test_the_committed_definitions_are_those_of_the_models() -> None:
+    kept = files("compiler.model") / "definitions.json"
+    assert kept.read_text(encoding="utf-8") == definitions_models.text()
 
 
 def test_the_definitions_are_the_same_every_time_and_safe_to_change() -> None:
@@ -217,7 +223,7 @@ def test_an_inference_model_carries_every_field_of_the_older_shape() -> None:
 
 
 def test_the_facts_of_a_served_artifact_make_a_valid_object() -> None:
-    metric = definitions.metric_values("map50", 0.61, dataset="shelves:2026.1", split="test")
+    metric = definitions_values.metric_values("map50", 0.61, dataset="shelves:2026.1", split="test")
     spec = inference(
         server="triton",
         replicas=1,
@@ -244,16 +250,16 @@ def test_the_facts_of_bytes_on_a_host_have_no_digest_and_no_number() -> None:
 
 
 def test_the_facts_of_a_model_make_a_valid_object() -> None:
-    version = definitions.version_values(
+    version = definitions_values.version_values(
         version="1.4.0",
         digest=DIGEST,
         url="s3://vision-artifacts/shelf",
         size=0,
         variants=[{"name": "int8-orin", "digest": DIGEST, "needs": {"memory": "300Mi"}}],
-        metrics=[definitions.metric_values("p95", 0.024, "s", profile="jetson-orin")],
+        metrics=[definitions_values.metric_values("p95", 0.024, "s", profile="jetson-orin")],
         lineage={"base": "shelf:1.3.0", "trainedOn": ["shelves:2026.1"], "job": ""},
     )
-    spec = definitions.training_values(
+    spec = definitions_values.training_values(
         project="store-vision",
         environment="prod",
         model="shelf-detector",
@@ -270,7 +276,7 @@ def test_the_facts_of_a_model_make_a_valid_object() -> None:
 
 
 def test_the_facts_of_a_dataset_make_a_valid_object() -> None:
-    spec = definitions.dataset_values(
+    spec = definitions_values.dataset_values(
         project="store-vision",
         environment="prod",
         dataset="shelves",
@@ -286,7 +292,7 @@ def test_the_facts_of_a_dataset_make_a_valid_object() -> None:
     assert problems("Dataset", spec) == []
     assert spec["splits"]["seed"] == 0
     assert spec["require"] == {"minSamples": 1000, "maxImbalance": 20}
-    shares = definitions.dataset_values(
+    shares = definitions_values.dataset_values(
         project="p", environment="e", dataset="s", format_="txt", local={"b": "/b", "a": "/a"}
     )
     assert problems("Dataset", shares) == []
@@ -294,13 +300,15 @@ def test_the_facts_of_a_dataset_make_a_valid_object() -> None:
 
 
 def test_whole_numbers_are_integers_because_the_server_stores_them_so() -> None:
-    assert isinstance(definitions.metric_values("recall", 1.0)["value"], int)
-    assert definitions.metric_values("recall", 0.5)["value"] == 0.5
-    assert definitions.metric_values("errors", 0.0)["value"] == 0
+    assert isinstance(definitions_values.metric_values("recall", 1.0)["value"], int)
+    assert definitions_values.metric_values("recall", 0.5)["value"] == 0.5
+    assert definitions_values.metric_values("errors", 0.0)["value"] == 0
 
 
-@pytest.mark.parametrize("definition", definitions.DEFINITIONS, ids=lambda d: d.kind)
-def test_the_model_and_its_schema_know_the_same_fields(definition: definitions.Definition) -> None:
+@pytest.mark.parametrize("definition", definitions_models.DEFINITIONS, ids=lambda d: d.kind)
+def test_the_model_and_its_schema_know_the_same_fields(
+    definition: definitions_models.Definition,
+) -> None:
     spec = definitions.schema(definition.kind)["properties"]["spec"]
     fields = definition.spec.model_fields.values()
     assert {field.alias for field in fields} == set(spec["properties"])
@@ -309,7 +317,7 @@ def test_the_model_and_its_schema_know_the_same_fields(definition: definitions.D
 
 
 def test_the_pydantic_models_accept_the_facts_and_are_frozen() -> None:
-    spec = definitions.INFERENCE_MODEL.spec.model_validate(inference())
+    spec = definitions_models.INFERENCE_MODEL.spec.model_validate(inference())
     assert spec.model_dump(by_alias=True, exclude_none=True) == inference()
     with pytest.raises(ValidationError):
         spec.job = "other"  # type: ignore[attr-defined]
@@ -357,4 +365,4 @@ def test_the_generator_refuses_shapes_that_are_not_structural() -> None:
 def test_a_rule_at_a_path_that_does_not_exist_is_an_error() -> None:
     rules = {"spec.nothing": ({"rule": "true", "message": "never"},)}
     with pytest.raises(ValueError, match=r"spec\.nothing"):
-        structural(definitions.DATASET.spec, rules, "spec")
+        structural(definitions_models.DATASET.spec, rules, "spec")
