@@ -21,8 +21,9 @@ sys.path.insert(0, str(ROOT))
 
 from reference_spec import link, spec_page, table  # noqa: E402
 
+from compiler.backends.argocd_health import customizations  # noqa: E402
 from compiler.cli import COMMANDS, program  # noqa: E402
-from compiler.model import codes  # noqa: E402
+from compiler.model import codes, emit  # noqa: E402
 from compiler.model.diagnostics import Code  # noqa: E402
 
 NOTE = "<!-- Written by .ci/reference.py from the code. Run `make docs` instead of editing. -->"
@@ -38,6 +39,7 @@ def pages() -> dict[str, str]:
         "docs/errors.md": errors_page(),
         "docs/sidecar-config.md": contract_page(json.loads(CONTRACT.read_text(encoding="utf-8"))),
         "docs/commands.md": commands_page(),
+        "docs/argocd-health.yaml": health_page(),
         "README.md": with_help((ROOT / "README.md").read_text(encoding="utf-8")),
     }
 
@@ -149,6 +151,26 @@ def _contract_type(part: Mapping[str, Any]) -> str:
         if key in part and part[key] < 2**53 - 1
     ]
     return " ".join([part.get("type", "any"), *limits])
+
+
+# Argo CD's health checks.
+
+HEALTH_INTRO = """\
+# Written by .ci/reference.py from the code; run `make docs` instead of editing.
+# Merge these keys into the data of the ConfigMap argocd-cm, and Argo CD tells the health of
+# Sedna's resources and of our records. Everything works without them.
+"""
+
+
+def health_page() -> str:
+    """The keys of `argocd-cm`, as a patch of that ConfigMap."""
+    patch = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "argocd-cm", "namespace": "argocd"},
+        "data": customizations(),
+    }
+    return HEALTH_INTRO + emit.dump(patch)
 
 
 # The commands.
