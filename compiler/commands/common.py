@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from compiler.model.diagnostics import CompileError, Diagnostic, Diagnostics
+from compiler.model.yaml_faults import lines_of
 from compiler.reports import json as json_report
 from compiler.reports import text as text_report
 
@@ -135,7 +136,7 @@ def _lines(file: str) -> tuple[str, ...]:
         # A link may lead out of the folder, and no line of what lies there may be shown.
         if Path(file).is_symlink():
             return ()
-        return tuple(Path(file).read_bytes().decode("utf-8", "replace").splitlines())
+        return tuple(lines_of(Path(file).read_bytes().decode("utf-8-sig", "replace")))
     except OSError:
         return ()
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from compiler.commands import common
+from compiler.model.codes import write as codes
 from compiler.model.diagnostics import Diagnostics
 
 SHOWN = 20
@@ -88,6 +89,10 @@ def command(
     if output_format == "text":
         _print(result, output, check)
     stale = common.STALE if check and result["changed"] else 0
+    if stale:
+        files = f"{len(result['changed'])} files differ from what the spec says"
+        hint = "run `edgewright compile` and commit the result"
+        diagnostics.add(codes.STALE, f"{output} is stale: {files}", None, hint)
     common.finish(output_format, result, diagnostics, stale)
 
 

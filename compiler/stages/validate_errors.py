@@ -6,10 +6,11 @@ Part of `validate`. Finds the place and the words; decides nothing about what is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from compiler.model.codes import all_codes
 from compiler.model.codes import spec as codes
+from compiler.model.codes import text as text_codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.kind import Kinds
 from compiler.model.record import dataclass
@@ -23,6 +24,8 @@ Path = tuple[str | int, ...]
 
 _AT_KEY = {"E1302", "E1303", "E1305", "E1201", "E1202", "E1203"}
 _BOTH_WAYS = ("requests", "limits")
+MOST_PROBLEMS: Final = 500
+"""More of them have one cause nearly always, and nobody reads on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +135,18 @@ class Finder:
 
 
 def report(errors: Sequence[Any], finder: Finder, diagnostics: Diagnostics) -> set[Path]:
-    """Add a diagnostic for every error of a pydantic `ValidationError`.
+    """Add a diagnostic for every error of a pydantic `ValidationError`, up to `MOST_PROBLEMS`.
 
     Returns the places of keys that are there under a wrong word, so that nobody calls them
     missing as well.
     """
     explained: set[Path] = set()
+    if len(errors) > MOST_PROBLEMS:
+        diagnostics.add(
+            text_codes.TOO_MANY_PROBLEMS,
+            f"{len(errors):,} values are wrong; the first {MOST_PROBLEMS} are listed",
+        )
+        errors = errors[:MOST_PROBLEMS]
     for error in errors:
         if error["type"] == "extra_forbidden":
             explained.add(_unknown(error["loc"], finder, diagnostics))

@@ -14,16 +14,17 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from compiler.model.diagnostics import CompileError, Diagnostics
+from compiler.model.yaml_faults import lines_of
 from compiler.pipeline import Request, compile_tree
 from compiler.reports import text
 
 HERE = Path(__file__).parent
 TREES = HERE / "trees"
 ERRORS = HERE / "errors"
-HOSTILE = HERE / "hostile"
 SHOWN_DIFFERENCES = 6
 
 Files = Mapping[str, bytes]
@@ -77,14 +78,15 @@ def inside(folder: Path) -> Iterator[None]:
 
 def source_line(file: str, number: int) -> str | None:
     """One line of a file of the spec, as the command line shows it."""
-    if Path(file).is_symlink():
-        return None
-    try:
-        data = Path(file).read_bytes()
-    except OSError:
-        return None
-    lines = data.decode("utf-8-sig", "replace").splitlines()
+    lines = _lines(Path(file).absolute())
     return lines[number - 1] if 0 < number <= len(lines) else None
+
+
+@lru_cache(maxsize=4)
+def _lines(file: Path) -> tuple[str, ...]:
+    if file.is_symlink() or not file.is_file():
+        return ()
+    return tuple(lines_of(file.read_bytes().decode("utf-8-sig", "replace")))
 
 
 def read_files(folder: Path) -> Files:

@@ -1,0 +1,204 @@
+"""Errors as a whole: every code has a case, and nothing hostile gets through or costs much."""
+
+from __future__ import annotations
+
+import ast
+import pickle
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from compiler.commands.compile import command as compile_command
+from compiler.model.codes import all_codes
+from compiler.model.diagnostics import Diagnostics
+from compiler.stages.write import write
+from tests.golden import cases, hostile
+from tests.spec_cases import EVERY_KEY, judged, read
+from tests.stages.objects import judge, obj
+from tests.stages.trees import options, site, tree
+
+ROOT = Path(__file__).parents[1]
+LINES_KEPT = 12
+MEBIBYTES = 300
+SPOKEN = re.compile(r"(?m)^(?:\S+:\d+:\d+: )?([EWN]\d{4}) ")
+
+ELSEWHERE = {
+    "E3304": ("backends/test_kubernetes_refusals.py::test_peers_need_addresses",
+              "only sync jobs have peers, and they do not compile yet"),
+    "E3501": ("stages/test_check_contract.py::"
+              "test_a_config_above_half_a_mebibyte_is_reported_with_its_size",
+              "takes hundreds of models"),
+    "E3503": ("stages/test_check_contract.py::"
+              "test_a_broken_rule_is_reported_with_its_path_and_the_meaning_of_the_field",
+              "a fault of the compiler, not of a spec"),
+    "E4001": ("stages/test_render.py::test_a_missing_template_is_reported",
+              "every template ships with the compiler"),
+    "E4014": ("stages/test_render.py::test_an_object_beyond_the_size_limit_is_an_error",
+              "files that a spec names are capped before"),
+    "E5005": ("test_errors.py::test_an_object_without_a_kind_is_reported_by_the_check",
+              "rendering reports it first"),
+    "E6001": ("stages/test_write.py::test_a_second_run_stops_and_names_the_first", "writing"),
+    "E6002": ("stages/test_write.py::"
+              "test_a_hand_edited_file_is_an_error_that_names_it_and_nothing_is_changed",
+              "writing"),
+    "E6003": ("stages/test_write.py::"
+              "test_a_foreign_file_in_the_way_is_an_error_until_overwrite_covers_it", "writing"),
+    "E6004": ("stages/test_write_deletes.py::"
+              "test_up_to_twenty_objects_may_go_and_one_more_needs_the_number", "writing"),
+    "E6005": ("stages/test_write.py::test_an_empty_output_is_refused", "writing"),
+    "E6006": ("stages/test_write.py::"
+              "test_an_immutable_field_is_an_error_at_the_line_of_the_spec", "writing"),
+    "E6007": ("stages/test_write.py::"
+              "test_a_file_at_the_place_of_a_folder_is_an_error_and_no_traceback", "writing"),
+    "E6008": ("stages/test_write.py::test_a_refusal_of_the_system_is_an_error_and_no_traceback",
+              "writing"),
+    "E6009": ("test_errors.py::test_a_stale_output_is_an_error_that_says_what_to_run",
+              "comparing with an output"),
+    "N6010": ("stages/test_write.py::"
+              "test_a_directory_that_goes_keeps_foreign_files_and_says_so", "writing"),
+    "N6011": ("stages/test_write_merge.py::"
+              "test_teams_that_add_different_jobs_merge_and_recompile", "writing"),
+    "N6012": ("test_errors.py::test_what_a_dead_run_left_is_removed_and_told", "writing"),
+}  # fmt: skip
+"""Codes that no spec alone can bring about: the test that does, and why."""
+
+Ended = tuple[int, int, str]
+
+
+@pytest.fixture(scope="session")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Ended]:
+    """Every hostile spec compiled: exit status, peak memory in MiB, text."""
+    folder = tmp_path_factory.mktemp("hostile")
+    result = folder / "result"
+    command = [sys.executable, "-m", "tests.golden.hostile_child", str(folder), str(result)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    found: dict[str, Ended] = pickle.loads(result.read_bytes())
+    return found
+
+
+@pytest.mark.parametrize("name", list(hostile.SPECS))
+def test_a_hostile_spec_is_answered_within_its_limits(
+    name: str, ended: Mapping[str, Ended], request: pytest.FixtureRequest
+) -> None:
+    status, mebibytes, text = ended[name]
+    assert status == 0, f"status {status}: {text}"
+    assert mebibytes <= MEBIBYTES
+    lines = text.splitlines(keepends=True)
+    more = len(lines) - LINES_KEPT
+    short = "".join(lines[:LINES_KEPT]) + (f"... and {more} lines more\n" if more > 0 else "")
+    place = hostile.EXPECTED / f"{name}.txt"
+    if request.config.getoption("--update-golden"):
+        cases.write_text(place, short)
+    assert cases.read_text(place) == short
+
+
+def test_no_expected_text_of_a_hostile_spec_is_left_over() -> None:
+    assert {path.stem for path in hostile.EXPECTED.glob("*.txt")} == set(hostile.SPECS)
+
+
+def test_every_code_is_spoken_in_a_golden_text_or_by_the_test_that_is_named() -> None:
+    texts = [cases.read_text(cases.ERRORS / name / "expected.txt") for name in _errors()]
+    texts += [cases.read_text(cases.TREES / name / "notes.txt") for name in _trees()]
+    texts += [path.read_text(encoding="utf-8") for path in hostile.EXPECTED.glob("*.txt")]
+    spoken = {code for text in texts for code in SPOKEN.findall(text)}
+    assert set(all_codes()) - spoken == set(ELSEWHERE)
+
+
+@pytest.mark.parametrize("code", ELSEWHERE)
+def test_the_test_that_is_named_for_a_code_exists(code: str) -> None:
+    file, _, name = ELSEWHERE[code][0].partition("::")
+    tree_ = ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8"))
+    assert name in {node.name for node in tree_.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_no_golden_text_shows_a_credential_or_where_it_was_made() -> None:
+    for name in _errors():
+        text = cases.read_text(cases.ERRORS / name / "expected.txt")
+        assert "not-shown" not in text
+        assert "not shown here" not in text
+        assert str(ROOT) not in text
+
+
+def test_faults_of_one_run_stand_in_the_order_of_files_and_lines() -> None:
+    several = 0
+    for name in _errors():
+        text = cases.read_text(cases.ERRORS / name / "expected.txt")
+        found = re.findall(r"(?m)^(\S+):(\d+):(\d+): [EWN]\d{4} ", text)
+        places = [(file, int(line), int(column)) for file, line, column in found]
+        assert places == sorted(places), name
+        several += len({file for file, _, _ in places}) > 1
+    assert several > 3
+
+
+HOSTILE_TEXTS = (
+    "{{ 7 * 7 }}", "{% include 'x' %}", "{# x #}", "${{ github.token }}", "{sites}", "{ site }",
+    "{site.vars}", "x{{", "{%",
+)  # fmt: skip
+FREE = ("reason", "yanked", "assert", "message", "patch", "set")
+"""Prose for people, CEL, and Kubernetes' own YAML: kept as written, evaluated by nobody here."""
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS)
+def test_template_syntax_is_refused_in_every_text_of_the_language(text: str) -> None:
+    data = read(EVERY_KEY.read_text(encoding="utf-8"), "every_key.yaml")
+    places = dict(_injected(data, text, ()))
+    assert len(places) > 150
+    _, found = judged(data)
+    told = {diagnostic.span for diagnostic in found}
+    silent = [path for path, span in places.items() if span not in told]
+    # A fault of `update: {hot: {poll: ...}}` is told where its mapping begins.
+    assert silent == [("jobs", "improve", "update", "hot", "poll")]
+    assert data["jobs"]["improve"].marks.value_span("update") in told
+
+
+def test_an_object_without_a_kind_is_reported_by_the_check() -> None:
+    (found,) = judge(obj({"apiVersion": "v1", "metadata": {"name": "a", "namespace": "shop"}}))
+    assert found.code.id == "E5005"
+
+
+def test_what_a_dead_run_left_is_removed_and_told(tmp_path: Path) -> None:
+    left = tmp_path / ".edgewright-0badcafe.staging"
+    (left / "new").mkdir(parents=True)
+    diagnostics = Diagnostics()
+    write(tree(site("s1", {"watch": "1"})), tmp_path, options(), diagnostics)
+    assert [item.code.id for item in diagnostics.in_order()] == ["N6012"]
+    assert not left.exists()
+
+
+def test_a_stale_output_is_an_error_that_says_what_to_run(tmp_path: Path) -> None:
+    (tmp_path / "fleet.yaml").write_text(hostile.FLEET, encoding="utf-8")
+    told = CliRunner().invoke(
+        compile_command,
+        [str(tmp_path), "--output", str(tmp_path / "out"), "--check", "--no-cache",
+         "--processes", "1"],
+    )  # fmt: skip
+    assert told.exit_code == 4
+    assert "E6009" in told.output
+    assert "edgewright compile" in told.output
+
+
+def _errors() -> list[str]:
+    return cases.names(cases.ERRORS)
+
+
+def _trees() -> list[str]:
+    return cases.names(cases.TREES)
+
+
+def _injected(data: Any, text: str, path: tuple[str | int, ...]) -> Iterator[tuple[Any, Any]]:
+    """Put the text in place of every text below, and tell where each was written."""
+    entries = data.items() if isinstance(data, dict) else enumerate(data)
+    for key, value in list(entries):
+        here = (*path, key)
+        if isinstance(value, dict | list):
+            if key not in FREE:
+                yield from _injected(value, text, here)
+        elif isinstance(value, str) and key not in (*FREE, "kind"):
+            data[key] = text
+            yield here, data.marks.value_span(key)
