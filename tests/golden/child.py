@@ -2,8 +2,9 @@
 
 Usage: python child.py VARIANT FOLDER RESULT. FOLDER receives a copy of the cases, in which
 VARIANT `plain` changes nothing, `shuffled` gives the YAML files other names, so that another
-one comes first, and `commented` puts a comment at the top of every file. RESULT receives a
-pickle of {case: Compiled}.
+one comes first, `commented` puts a comment at the top of every file, and `windows` writes them
+as an editor there does, with a byte order mark and CRLF. RESULT receives a pickle of
+{case: Compiled}.
 """
 
 from __future__ import annotations
@@ -46,7 +47,18 @@ def _commented(spec: Path) -> None:
         file.write_text(COMMENT + file.read_text(encoding="utf-8"), encoding="utf-8")
 
 
-VARIANTS = {"plain": _plain, "shuffled": _shuffled, "commented": _commented}
+def _windows(spec: Path) -> None:
+    for file in spec.glob("*.yaml"):
+        text = file.read_text(encoding="utf-8").replace("\n", "\r\n")
+        file.write_bytes(text.encode("utf-8-sig"))
+
+
+VARIANTS = {
+    "plain": _plain,
+    "shuffled": _shuffled,
+    "commented": _commented,
+    "windows": _windows,
+}
 
 if __name__ == "__main__":
     main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
