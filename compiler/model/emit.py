@@ -15,6 +15,9 @@ from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
+SHORT = 100
+"""Strings below this length recur from site to site: how they are written is remembered."""
+
 KEY_LIMIT = 1000
 """YAML readers give up on a one-line key that is longer than 1,024 characters."""
 
@@ -181,14 +184,23 @@ def _integer(value: int) -> str:
 
 def _scalar(value: str, pad: str) -> str:
     """A string: plain or a literal block where that is safe, else quoted."""
-    if _PLAIN(value) and value.lower() not in _WORDS:
-        return value
+    written = _one_line(value) if len(value) < SHORT else ""
+    if written:
+        return written
     if "\n" not in value or not _LITERAL(value):
-        return quoted(value)
+        return value if _PLAIN(value) and value.lower() not in _WORDS else quoted(value)
     body = value.removesuffix("\n")
     chomp = "|" if body is not value else "|-"
     indented = body.replace("\n", f"\n{pad}  ").replace(f"\n{pad}  \n", "\n\n")
     return f"{chomp}\n{pad}  {indented}"
+
+
+@lru_cache(maxsize=16384)
+def _one_line(value: str) -> str:
+    """A string on one line, or nothing where it may be a literal block."""
+    if _PLAIN(value) and value.lower() not in _WORDS:
+        return value
+    return "" if "\n" in value else quoted(value)
 
 
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@-]*+(?: [A-Za-z0-9_./@-]++)*+").fullmatch
