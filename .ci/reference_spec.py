@@ -36,6 +36,12 @@ Each of these means the same wherever it stands. Where a job has `workers:`, the
 `replicas` and `expose` are defaults for all roles.
 """
 
+JOBS_INTRO = """\
+# The kinds of jobs
+
+`jobs:` Jobs by name. Every job has a `kind`, which says what its other keys are.
+"""
+
 SHARED_TITLES = {"aggregate": "workers.ROLE", "workers": "workers of a loop"}
 """Titles of shared parts whose last key would not say what they are."""
 SHORT = {"expose": ("how",), "replicas": ("perHost", "count"), "update": ("how", "poll")}
@@ -59,7 +65,7 @@ def spec_page() -> str:
         parts.append(_spec_table(rows, section, shared, forms))
     parts.append(SHARED_INTRO)
     parts += [_shared_part(path, listed, shared, forms) for path in shared]
-    parts.append("# The kinds of jobs\n")
+    parts.append(JOBS_INTRO)
     parts += [_kind(name, listed, shared, forms) for name in kinds.REGISTRY.names]
     parts.append(forms.page())
     return "\n".join(parts).rstrip("\n") + "\n"

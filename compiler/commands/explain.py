@@ -71,8 +71,9 @@ def command(
 def _code(name: str) -> tuple[dict[str, Any], str]:
     codes = all_codes()
     if name not in codes:
-        hint = did_you_mean(name, codes) or "docs/errors.md lists them all."
-        raise click.UsageError(f"there is no code {name}. {hint}")
+        raise click.UsageError(
+            f"there is no code {name}; there are: {', '.join(_near(name, codes))}"
+        )
     code = codes[name]
     facts = {
         "code": code.id,
@@ -84,6 +85,15 @@ def _code(name: str) -> tuple[dict[str, Any], str]:
     return facts, f"{code.id} ({code.severity.value}): {code.title}\n\n" + _paragraphs(
         code.reason, f"What to do: {code.remedy}"
     )
+
+
+def _near(name: str, codes: Collection[str]) -> list[str]:
+    """The codes that share the longest beginning with a name that is none."""
+    for length in range(len(name) - 1, 0, -1):
+        found = [code for code in codes if code[:length] == name[:length]]
+        if found:
+            return found if len(found) <= SHOWN else [*found[:SHOWN], "…"]
+    return ["E1001", "E1002", "…"]
 
 
 def _paragraphs(*texts: str) -> str:

@@ -6,6 +6,7 @@ stored anywhere. Reads the file on disk only to say whether it is what the spec 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,7 @@ from typing import Any
 
 from compiler.commands.explain_line import spec_span, value_path
 from compiler.model.diagnostics import Span
+from compiler.model.fleet import Cluster
 from compiler.model.ledger import LEDGER_FILE
 from compiler.model.lock import Lock
 from compiler.model.manifest import Directory, Draft, Object, UnitRole
@@ -24,6 +26,8 @@ from compiler.workshop import Batch, Front, Workshop
 
 ROLES = tuple(role.value for role in UnitRole)
 WIDTH = 120
+STEP = re.compile(r"\.?([A-Za-z_]\w*)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]")
+"""One step of a value's path: a name, an index, or a key in quotes."""
 DERIVED = {
     "kustomization.yaml": "lists the files of its directory; kustomize reads it",
     LEDGER_FILE: "says which files of its directory edgewright owns, with their sha256",
@@ -93,6 +97,7 @@ class _Place:
 
     front: Front
     number: int
+    cluster: Cluster
     directory: str
     role: str
     name: str
@@ -110,7 +115,7 @@ class _Place:
                     if tuple(above[start : start + len(target)]) == target and below[0] in ROLES:
                         name = below[1] if len(below) > 1 else ""
                         directory = "/".join(above[start:])
-                        return cls(front, number, directory, below[0], name, file)
+                        return cls(front, number, cluster, directory, below[0], name, file)
         targets = [c.target for f in prepared.workshop.fronts for c in f.context.clusters.values()]
         raise NoSuchFileError(
             f"{path} is not below any directory of this spec's output: "
@@ -161,11 +166,12 @@ def _built(workshop: _Watched, place: _Place) -> Iterator[Directory]:
     built = workshop.build(Batch(place.number), facts)
     yield from built.directories
     if place.role in (UnitRole.ROOT, UnitRole.APPS, UnitRole.SHARDS):
-        units = [one.unit for one in built.directories]
-        for site in sites:
-            more = workshop.build(Batch(place.number, (site,)), facts)
-            units += [one.unit for one in more.directories]
-        yield from workshop.gitops(place.number, units, facts).directories
+        cluster_of = place.front.context.cluster_of
+        batches = [Batch(place.number, (s,)) for s in sites if cluster_of(s) == place.cluster]
+        units = [one.unit for one in built.directories if one.unit.target == place.cluster.target]
+        for batch in batches:
+            units += [one.unit for one in workshop.build(batch, facts).directories]
+        yield from workshop.gitops(place.front, place.cluster, sorted(units), facts).directories
 
 
 def _object(one: Object) -> dict[str, Any]:
@@ -192,9 +198,20 @@ def _template(workshop: _Watched, one: Object, line: int) -> dict[str, Any]:
     if not line:
         return {"template": file}
     found: TraceLine = trace(draft, workshop.templates, one.text)[line - 1]
-    if not found.template:
+    if not found.template or not _has(draft.values, found.path):
         return {"template": f"not {file}: the header, or a patch"}
     return {"template": f"{file}:{found.template}", "value": found.path}
+
+
+def _has(values: Any, path: str) -> bool:
+    """Whether a path leads to a value: below a hole, a patch adds what no value holds."""
+    for name, index, key in STEP.findall(path):
+        step = name or (int(index) if index else key)
+        try:
+            values = values[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True
 
 
 def _lock(front: Front, one: Object, text: str) -> Iterator[dict[str, str]]:
