@@ -133,11 +133,24 @@ def first_fleet(random: Random) -> Fleet:
                     "box": {"arch": "amd64", "cpu": 8, "memory": "16Gi", "disk": "64Gi"},
                     "arm": {"arch": "arm64", "cpu": 4, "memory": "8Gi", "disk": "32Gi"},
                 },
+                "sites": {
+                    "cloud": {
+                        "cluster": "west", "layer": "cloud", "profile": "box",
+                        "hosts": {"cloud-a": {}}, "labels": {"ring": "prod"},
+                        "vars": {"lang": "en"},
+                    }
+                },
                 "sitesFrom": "sites.csv",
             },
         },
         "models": {
             "models": {
+                "pair": {
+                    "versions": {"1": {"edge": "counter:1", "cloud": "detector:2"}},
+                    "target": "1",
+                }
+            }
+            | {
                 name: {
                     "framework": "onnx",
                     "versions": {"1": version(name, "a"), "2": version(name, "b")},
@@ -176,8 +189,9 @@ def any_site(random: Random, fleet: Fleet) -> dict[str, str]:
 
 
 def any_job(random: Random, fleet: Fleet) -> dict[str, Any]:
-    """One job."""
-    found: dict[str, Any] = random.choice(list(fleet.written["jobs"]["jobs"].values()))
+    """One job that serves models."""
+    jobs = fleet.written["jobs"]["jobs"]
+    found: dict[str, Any] = random.choice([job for job in jobs.values() if "worker" in job])
     return found
 
 
@@ -241,7 +255,9 @@ def sort_table(random: Random, fleet: Fleet) -> None:
 def change_target(random: Random, fleet: Fleet) -> None:
     """Move a model to a version, which need not exist."""
     models = fleet.written["models"]["models"]
-    models[random.choice(list(models))]["target"] = random.choice(("1", "2", "1", "2", "9"))
+    models[random.choice(("detector", "counter"))]["target"] = random.choice(
+        ("1", "2", "1", "2", "9")
+    )
 
 
 def change_environment_value(random: Random, fleet: Fleet) -> None:
@@ -271,11 +287,30 @@ def add_job(random: Random, fleet: Fleet) -> None:
     fleet.written["jobs"]["jobs"][f"extra-{number}"] = made
 
 
+def change_cascade(random: Random, fleet: Fleet) -> None:
+    """Add, change or remove a job that spans several sites beside jobs of one site."""
+    jobs = fleet.written["jobs"]["jobs"]
+    if jobs.pop("look-twice", None) is not None and random.random() < 0.5:
+        return
+    image = {"image": "registry.example.com/helmet:1", "implements": ["sedna-lib"]}
+    where = random.choice(({"cluster": "west"}, {"cluster": "west", "ring": "prod"}))
+    jobs["look-twice"] = {
+        "kind": "joint-inference",
+        "model": "pair",
+        "hardExamples": {"algorithm": "IBT", "params": {"threshold_img": 0.9}},
+        "workers": {
+            "edge": {**image, "place": {"layer": "edge", "where": where}},
+            "cloud": {**image, "place": {"site": "cloud"}},
+        },
+    }
+
+
 def remove_job(random: Random, fleet: Fleet) -> None:
     """Remove a job, unless it is the last."""
     jobs = fleet.written["jobs"]["jobs"]
-    if len(jobs) > 1:
-        del jobs[random.choice(list(jobs))]
+    serving = [name for name, job in jobs.items() if "worker" in job]
+    if len(serving) > 1:
+        del jobs[random.choice(serving)]
 
 
 def expose_job(random: Random, fleet: Fleet) -> None:
@@ -295,7 +330,7 @@ def change_overrides(random: Random, fleet: Fleet) -> None:
     where = random.choice(
         ({"site": random.choice(list(fleet.table))}, {"ring": random.choice(RINGS)})
     )
-    jobs = list(fleet.written["jobs"]["jobs"])
+    jobs = [name for name, job in fleet.written["jobs"]["jobs"].items() if "worker" in job]
     change: dict[str, Any] = random.choice(
         (
             {"models": {"detector": {"target": random.choice(("1", "2"))}}},
@@ -313,17 +348,17 @@ def change_environments(random: Random, fleet: Fleet) -> None:
         rest["environments"] = {}
         return
     level = random.choice(("debug", "info"))
+    jobs = [name for name, job in fleet.written["jobs"]["jobs"].items() if "worker" in job]
     rest["environments"] = {
         "lab": {
             "namespace": "shop-lab",
-            "where": {"ring": "lab"},
-            "set": {"jobs": {next(iter(fleet.written["jobs"]["jobs"])): {"replicas": 1}}},
+            "where": [{"ring": "lab"}],
+            "set": {"jobs": {jobs[0]: {"replicas": 1}}},
         },
         "prod": {"where": {"ring": {"not": "lab"}}, "set": {}},
     }
-    jobs = fleet.written["jobs"]["jobs"]
     rest["environments"]["prod"]["set"] = {
-        "jobs": {random.choice(list(jobs)): {"worker": {"env": {"LEVEL": level}}}}
+        "jobs": {random.choice(jobs): {"worker": {"env": {"LEVEL": level}}}}
     }
 
 
@@ -358,7 +393,7 @@ EDITS: Mapping[str, Edit] = {
     for edit in (
         change_ring, change_language, change_hardware, change_hosts, move_site, add_site,
         remove_site, rename_site, sort_table, change_target, change_environment_value,
-        change_place, add_job, remove_job, expose_job, change_overrides, change_environments,
-        change_cluster, change_remark, break_spec, nothing,
+        change_place, add_job, change_cascade, remove_job, expose_job, change_overrides,
+        change_environments, change_cluster, change_remark, break_spec, nothing,
     )
 }  # fmt: skip
