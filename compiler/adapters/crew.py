@@ -12,8 +12,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing.connection import Connection, Pipe, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 Handler = Callable[[Any], Any]
 Progress = Callable[[int, int], None]
@@ -69,12 +71,16 @@ class Crew:
         if not self._hands:
             yield from ((n, self._handler(message)) for n, message in enumerate(messages))
             return
+        # Imported here: one process, which is what small fleets get, never needs it.
+        from multiprocessing.connection import wait
+
         waiting = list(enumerate(messages))[::-1]
         busy: dict[Connection, int] = {}
         for _, line in self._hands:
             self._next(line, waiting, busy)
         while busy:
-            for line in [one for one in busy if one in wait(list(busy))]:
+            ready = wait(list(busy))
+            for line in [one for one in busy if one in ready]:
                 number = busy.pop(line)
                 failed, answer = line.recv()
                 if failed:
@@ -99,6 +105,8 @@ class Crew:
             busy[line] = number
 
     def _hire(self) -> tuple[int, Connection]:
+        from multiprocessing.connection import Pipe
+
         here, there = Pipe()
         process = os.fork()
         if process:

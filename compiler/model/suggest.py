@@ -6,7 +6,6 @@ Only compares words; which words are allowed is the caller's knowledge.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:
@@ -14,6 +13,9 @@ def nearest(word: str, allowed: Iterable[str]) -> str:
 
     Case, `-` and `_` do not count as differences.
     """
+    # Imported here: only a spec with a fault needs it.
+    from difflib import get_close_matches
+
     folded: dict[str, str] = {}
     for candidate in sorted(allowed):
         folded.setdefault(_fold(candidate), candidate)
