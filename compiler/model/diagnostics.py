@@ -90,6 +90,10 @@ class CompileError(Exception):
         super().__init__("\n".join(lines))
         self.diagnostics = diagnostics
 
+    def __reduce__(self) -> tuple[type[CompileError], tuple[tuple[Diagnostic, ...]]]:
+        # An exception pickles by its text, and this one crosses between processes.
+        return type(self), (self.diagnostics,)
+
 
 @dataclass(slots=True)
 class Diagnostics:
