@@ -17,7 +17,8 @@ from compiler.model.record import dataclass
 _BREAK = re.compile(r"\r\n|[\r\n]")
 _CONFLICT = re.compile(r"^(?:<{7}|>{7}|\|{7}) .*$|^={7}$", re.MULTILINE)
 _INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+    "\ufeff\ufffe\uffff\ud800-\udfff]"
 )
 _LONGEST_KEY: Final = 1024
 _NAMES: Final = {
@@ -63,6 +64,8 @@ def invisible(file: str, text: str) -> Fault | None:
     name = _NAMES.get(character, "a control character")
     if "\ud800" <= character <= "\udfff":
         name = "half of a surrogate pair"
+    if character in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069":
+        name = "a mark that makes text look otherwise than it is"
     return Fault(
         codes.CONTROL_CHARACTER,
         f"the text holds U+{ord(character):04X} ({name})",

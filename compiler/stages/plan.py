@@ -15,6 +15,7 @@ from compiler.model.choice import Choice
 from compiler.model.codes import fleet as fleet_codes
 from compiler.model.codes import plan as codes
 from compiler.model.contract import emits
+from compiler.model.contract_parts import bytes_per_second
 from compiler.model.diagnostics import Code, Diagnostics, Span
 from compiler.model.fleet import Site
 from compiler.model.hard_examples import ALGORITHMS
@@ -30,6 +31,7 @@ from compiler.model.spec.fleet import SiteSpec
 from compiler.model.spec.job import HardExamplesSpec, JobSpec
 from compiler.model.spec.worker import PlaceSpec, WorkerSpec
 from compiler.model.suggest import did_you_mean
+from compiler.model.transfer import deadline
 from compiler.model.worker import Worker
 from compiler.stages.plan_inputs import Chooser
 from compiler.stages.plan_later import check_later
@@ -228,12 +230,19 @@ class JobPlanning:
                 site.span,
                 "add timezone: to the fleet, such as timezone: Europe/Vienna",
             )
+        brought = tuple(artifacts)
         return Delivery(
             update="hot" if update == "hot" else "rolling",
-            artifacts=tuple(artifacts),
+            artifacts=brought,
             window=site.link_window,
             timezone=site.timezone,
             rate=site.link_rate,
+            progress_deadline=deadline(
+                sum(artifact.size or 0 for artifact in brought),
+                bytes_per_second(site.link_rate) if site.link_rate else 0,
+                site.link_window,
+                waits=update != "hot",
+            ),
             span=self.spec.span_of("update") if self.spec.wrote("backend") else self.spec.span,
             **changes,
         )
