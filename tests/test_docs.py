@@ -109,6 +109,9 @@ def test_the_quickstart_is_true_from_step_to_step(tmp_path: Path) -> None:
     assert run("init", fleet).exit_code == 0
     _follow(steps[2], fleet)
     _follow(steps[3], fleet)
+    target = re.search(r"explain (generated/\S+)", steps[3])
+    assert target is not None
+    assert run_json("explain", target[1], at=fleet)["spec"]["source"].strip().startswith("CAMERA")
     jobs.write_text(jobs.read_text().replace('target: "1.0.0"', 'target: "1.1.0"'))
     changed = run_json("compile", "--no-cache", at=fleet)["changedObjects"]["changed"]
     assert changed == 7
@@ -119,6 +122,26 @@ def test_the_quickstart_is_true_from_step_to_step(tmp_path: Path) -> None:
     assert shown is not None
     assert result.stderr == shown[1]
     assert (fleet / "generated/my-fleet/default/hub/root/kustomization.yaml").exists()
+
+
+def test_the_rollout_of_the_concepts_is_rendered_as_told(tmp_path: Path) -> None:
+    text = (ROOT / "docs/concepts.md").read_text(encoding="utf-8")
+    lock = re.search(r"## Rollouts.+?```yaml\n(.+?)```", text, re.DOTALL)
+    assert lock is not None
+    assert run("init", tmp_path / "shop").exit_code == 0
+    jobs = tmp_path / "shop/specs/jobs.yaml"
+    steps = "    rollout: {steps: [{where: {ring: canary}}, {percent: 100}]}\n"
+    jobs.write_text(jobs.read_text().replace('target: "1.0.0"', 'target: "1.1.0"') + steps)
+    versions = {}
+    for step in (0, 1):
+        written = lock[1].replace("step: 0", f"step: {step}")
+        (tmp_path / "shop/specs/edgewright.lock").write_text(written)
+        rows = run_json("explain", "watch", at=tmp_path / "shop")["environments"][0]["versions"]
+        versions[step] = {site: row["version"] for row in rows for site in row["sites"]}
+    assert versions[0] == {"store-1": "1.1.0", "store-2": "1.0.0", "store-3": "1.0.0"}
+    assert set(versions[1].values()) == {"1.1.0"}
+    told = run("explain", "watch", "--site", "store-3", at=tmp_path / "shop").stdout
+    assert "rollout reached it at step 1 of 1" in told
 
 
 def _follow(step: str, fleet: Path) -> None:
