@@ -143,7 +143,18 @@ def _version(
         elif _part_of(model, choice.version, found.name):
             reason = f"part of {choice.model}:{choice.version} ({choice.reason})"
     spec = view.models.get(found.name)
+    reason = "; ".join(filter(None, (reason, _override(front, name, site, found.name))))
     return found.name, found.version, variant, reason, _variant_reason(spec, found, site)
+
+
+def _override(front: Front, job: str, site: Site, model: str) -> str:
+    """The override that changed the model or the job at the site, with its author's reason."""
+    overridden = front.resolved.view(site.name).overridden
+    span = overridden.get(f"models.{model}") or overridden.get(f"jobs.{job}")
+    if span is None:
+        return ""
+    said = [one.reason for one in front.resolved.spec.overrides if one.span == span and one.reason]
+    return f"override at {_at(span)}" + (f": {said[0]}" if said else "")
 
 
 def _references(job: JobSpec) -> Iterator[str]:

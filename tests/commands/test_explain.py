@@ -71,6 +71,33 @@ def test_why_a_site_has_its_version_is_one_question() -> None:
     assert "because rollout to 1.4.0 is at step 1" in result.stdout
 
 
+def test_an_override_is_named_with_its_line_and_its_reason(tmp_path: Path) -> None:
+    fleet = started(tmp_path / "shop")
+    (fleet / "specs/overrides.yaml").write_text(
+        "overrides:\n"
+        "  - where: {site: store-3}\n"
+        '    set: {models: {detector: {target: "1.1.0"}}}\n'
+        "    reason: camera of the old type, OPS-4711\n"
+    )
+    rows = run_json("explain", "watch", at=fleet)["environments"][0]["versions"]
+    by_version = {row["version"]: row for row in rows}
+    assert by_version["1.1.0"]["sites"] == ["store-3"]
+    told = "override at specs/overrides.yaml:2: camera of the old type, OPS-4711"
+    assert told in by_version["1.1.0"]["reason"]
+    assert "override" not in by_version["1.0.0"]["reason"]
+
+
+def test_a_site_that_is_a_cluster_of_its_own_is_explained(tmp_path: Path) -> None:
+    fleet = tmp_path / "shop"
+    assert run("init", fleet).exit_code == 0
+    path = fleet / "specs/fleet.yaml"
+    path.write_text(path.read_text().replace("    hub:\n", "    hub:\n      each: site\n"))
+    assert run("compile", "--no-cache", at=fleet).exit_code == 0
+    for file in (fleet / "generated/shop/default/hub/store-2").rglob("*.yaml"):
+        facts = run_json("explain", file.relative_to(fleet), at=fleet)
+        assert facts.get("derived") or facts["stale"] == ""
+
+
 def test_every_site_of_a_rollout_is_counted_once() -> None:
     facts = run_json("explain", "watch-shelves", STORES, "--env", "prod")["environments"][0]
     counts = [len(row["sites"]) for row in facts["versions"] if row["model"] == "shelf-detector"]
