@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 
@@ -15,3 +17,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def campaign(request: pytest.FixtureRequest) -> bool:
     """Whether the long campaigns run at full count."""
     return bool(request.config.getoption("--campaign"))
+
+
+@pytest.fixture(scope="session")
+def update(request: pytest.FixtureRequest) -> bool:
+    """Whether golden files are rewritten; never where CI runs, which would approve anything."""
+    wanted = bool(request.config.getoption("--update-golden"))
+    if wanted and os.environ.get("CI"):
+        pytest.exit("--update-golden is refused where CI is set", returncode=4)
+    return wanted

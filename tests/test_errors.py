@@ -84,7 +84,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Ended]:
 
 @pytest.mark.parametrize("name", list(hostile.SPECS))
 def test_a_hostile_spec_is_answered_within_its_limits(
-    name: str, ended: Mapping[str, Ended], request: pytest.FixtureRequest
+    name: str, ended: Mapping[str, Ended], update: bool
 ) -> None:
     status, mebibytes, text = ended[name]
     assert status == 0, f"status {status}: {text}"
@@ -93,7 +93,7 @@ def test_a_hostile_spec_is_answered_within_its_limits(
     more = len(lines) - LINES_KEPT
     short = "".join(lines[:LINES_KEPT]) + (f"... and {more} lines more\n" if more > 0 else "")
     place = hostile.EXPECTED / f"{name}.txt"
-    if request.config.getoption("--update-golden"):
+    if update:
         cases.write_text(place, short)
     assert cases.read_text(place) == short
 

@@ -32,15 +32,6 @@ Variants = Mapping[str, Mapping[str, Compiled]]
 
 
 @pytest.fixture(scope="session")
-def update(request: pytest.FixtureRequest) -> bool:
-    """Whether golden files are rewritten; never where CI runs, which would approve anything."""
-    wanted = bool(request.config.getoption("--update-golden"))
-    if wanted and os.environ.get("CI"):
-        pytest.exit("--update-golden is refused where CI is set", returncode=4)
-    return wanted
-
-
-@pytest.fixture(scope="session")
 def variants(tmp_path_factory: pytest.TempPathFactory) -> Variants:
     """Every case by process: other hash seeds, time zones, folders, file names, spellings."""
     started = {}

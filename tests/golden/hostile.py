@@ -2,7 +2,7 @@
 
 A hostile spec is one small sound fleet with a file beside it, or one value in it, that tries to
 take the time, the memory or the stack of whoever reads it. Their expected text lies in
-`hostile/NAME.txt`.
+`hostile_texts/NAME.txt`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-EXPECTED = Path(__file__).parent / "hostile"
+EXPECTED = Path(__file__).parent / "hostile_texts"
 MIB = 2**20
 IMAGE = "registry.example.com/worker@sha256:" + "7" * 64
 
