@@ -40,6 +40,7 @@ from compiler.stages.check_schemas import (
     Refusal,
     Schemas,
     definition_problem,
+    given,
     pod_forms,
     version_refusal,
 )
@@ -75,13 +76,14 @@ def check(directories: Sequence[Directory], facts: CheckFacts) -> tuple[Summary,
     Raises:
         KeyError: a directory's target is none of `facts.clusters`: a fault of the caller.
     """
-    schemas = Schemas((*facts.definitions, *definitions_in(directories)))
+    found = definitions_in(directories)
+    schemas = Schemas((*facts.definitions, *found)) if found else given(facts.definitions)
     return tuple(_directory(directory, facts, schemas) for directory in directories)
 
 
 def check_across(summaries: Sequence[Summary], facts: CheckFacts, diagnostics: Diagnostics) -> None:
     """Record every fault of `summaries` and of the clusters that they make up together."""
-    for definition, problem in Schemas(facts.definitions).problems:
+    for definition, problem in given(facts.definitions).problems:
         name = (definition.get("metadata") or {}).get("name", "a definition without a name")
         marks = getattr(definition, "marks", None)
         diagnostics.add(codes.DEFINITION, f"{name} {problem}", marks.span if marks else None)

@@ -116,6 +116,17 @@ class Schemas:
         self._own.update(_usable(definition))
 
 
+def given(definitions: tuple[Mapping[str, Any], ...]) -> Schemas:
+    """The judges of what a run starts from: made once, and kept until another run asks."""
+    if _GIVEN.get("definitions") is not definitions:
+        _GIVEN.update(definitions=definitions, schemas=Schemas(definitions))
+    found: Schemas = _GIVEN["schemas"]
+    return found
+
+
+_GIVEN: dict[str, Any] = {}
+
+
 def definition_problem(definition: Mapping[str, Any]) -> str:
     """What makes a definition unusable, or nothing."""
     if definition.get("apiVersion") != "apiextensions.k8s.io/v1":
