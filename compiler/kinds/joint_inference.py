@@ -7,6 +7,7 @@ side by side, each with its own cloud part, and every edge asks the cloud part o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pydantic import Field
 
@@ -81,14 +82,15 @@ def _cascade(
     several: bool,
     context: Planning,
 ) -> Iterator[Node]:
-    made = _Parts(job, version, context)
+    own = name(context.job, version.replace(".", "-").lower()) if several else context.job
+    made = _Parts(job, version, own, context)
     cloud_members = made.members("cloud", job.workers.cloud, cloud)
     edge_members = [m for site, _ in edges for m in made.members("edge", job.workers.edge, site)]
     if len(cloud_members) != 1 or not edge_members:
         return
     yield Cascade(
         job=context.job,
-        name=name(context.job, version.replace(".", "-").lower()) if several else context.job,
+        name=own,
         backend=job.backend or "",
         model=job.model.partition(":")[0],
         version=version,
@@ -104,9 +106,12 @@ def _cascade(
 class _Parts:
     """Makes the members of one version of the pair and remembers their records."""
 
-    def __init__(self, job: JointInferenceSpec, version: str, context: Planning) -> None:
+    def __init__(
+        self, job: JointInferenceSpec, version: str, cascade: str, context: Planning
+    ) -> None:
         self.job = job
         self.version = version
+        self.cascade = cascade
         self.context = context
         self.records: list[Node] = []
 
@@ -137,9 +142,14 @@ class _Parts:
                 delivery=delivery,
             )
             found.append(member)
-            self.records.append(
-                self.context.record(role, choice, bytes_, place, worker, delivery, replicas.count)
+            record = self.context.record(
+                role, choice, bytes_, place, worker, delivery, replicas.count
             )
+            if role == "cloud":
+                # Two live versions of the pair may share the cloud part's model and its site.
+                host = (place.host,) if place.host else ()
+                record = replace(record, name=name(self.cascade, choice.model, site.name, *host))
+            self.records.append(record)
         return found
 
     def _delivery(
