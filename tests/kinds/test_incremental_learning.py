@@ -31,7 +31,7 @@ jobs:
     dataset: frames
     splits: {{parts: {{train: 0.8, test: 0.2}}}}
     place: {{layer: edge}}
-    trigger: {{newSamples: 500, every: 90s, window: "02:00-20:00"}}
+    trigger: {{newSamples: 500, every: 60s, window: "02:00-20:00"}}
     gate: {{metric: precision, improvesBy: 0.1}}
     deploy: {{uri: "host:/models/{{site}}/deploy.pb", format: pb}}
     update: {{hot: {{poll: 2m}}}}
@@ -76,7 +76,7 @@ def test_trigger_gate_slot_and_results_say_what_was_written() -> None:
     loop = loops(front(SPEC))["gate"]
     assert (loop.trigger.new_samples, loop.trigger.every, loop.trigger.window) == (
         500,
-        90,
+        60,
         "02:00-20:00",
     )
     gate = loop.gate

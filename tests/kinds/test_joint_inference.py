@@ -66,7 +66,7 @@ def test_two_live_versions_are_two_cascades_with_a_cloud_part_each() -> None:
 
 def test_an_edge_and_its_cloud_part_name_the_same_release() -> None:
     found = cascades(front(SPEC, lock=lock(0)))
-    releases = []
+    releases: list[object] = []
     for cascade in found.values():
         members = (cascade.cloud, *cascade.edges)
         here = {m.delivery.release for m in members if m.delivery}
