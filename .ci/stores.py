@@ -39,7 +39,9 @@ def main() -> None:
     """Write the table."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     file = Path(sys.argv[2] if len(sys.argv) > 2 else "specs/thousand-stores/sites.csv")
-    head = "name,cluster,layer,profile,hosts,labels.region,labels.ring,vars.lang,link.rate,link.window"
+    head = (
+        "name,cluster,layer,profile,hosts,labels.region,labels.ring,vars.lang,link.rate,link.window"
+    )
     lines = [head, *(row(number) for number in range(1, count + 1))]
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -20,6 +21,13 @@ COMMANDS = {
     "init": "Make a small fleet that compiles at once.",
     "schema": "Print the JSON Schema of the spec for editors.",
 }
+
+
+LATER = (
+    "bundle", "dataset", "diff", "import", "lock", "models", "promote", "publish", "rollback",
+    "status",
+)  # fmt: skip
+"""Commands of the language's plan that this release does not have."""
 
 
 class LazyCommands(click.Group):
@@ -40,6 +48,18 @@ class LazyCommands(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"compiler.commands.{cmd_name}.command is not a click command")
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a planned one is named as such, a misspelt one gets a proposal."""
+        if args and args[0] in LATER:
+            ctx.fail(f"`{args[0]}` is not part of this release.")
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            proposal = f" Did you mean {near[0]}?" if near else ""
+            ctx.fail(f"There is no command `{args[0]}`.{proposal}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing any of them."""

@@ -20,7 +20,8 @@ def main() -> None:
         level = {"error": "error", "warning": "warning"}.get(item["severity"], "notice")
         place = ""
         if item["file"]:
-            place = f"file={escape(item['file'], value=True)},line={item['line']},col={item['column']},"
+            name = escape(item["file"], value=True)
+            place = f"file={name},line={item['line']},col={item['column']},"
         message = f"{item['message']}\n{item['hint']}".strip()
         print(f"::{level} {place}title={escape(item['code'], value=True)}::{escape(message)}")
     errors = sum(item["severity"] == "error" for item in found)
