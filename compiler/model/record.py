@@ -24,6 +24,8 @@ else:
             # Python itself sets `__hash__` to None where a class has an `__eq__` of its own.
             own = vars(cls).items()
             given = {name for name, value in own if name != "__hash__" or value is not None}
+            # Without a text of its own, the standard decorator makes one of the signature, slowly.
+            cls.__doc__ = cls.__doc__ or cls.__name__
             cls = dataclasses.dataclass(
                 init=False, repr=False, eq=False, slots=slots, kw_only=kw_only
             )(cls)
