@@ -32,6 +32,7 @@ jobs:
     splits: {{parts: {{train: 0.8, test: 0.2}}}}
     place: {{layer: edge}}
     trigger: {{newSamples: 500, every: 60s, window: "02:00-20:00"}}
+    hardExamples: {{algorithm: IBT, params: {{threshold_img: 0.9, threshold_box: 0.9}}}}
     gate: {{metric: precision, improvesBy: 0.1}}
     deploy: {{uri: "host:/models/{{site}}/deploy.pb", format: pb}}
     update: {{hot: {{poll: 2m}}}}
@@ -83,7 +84,7 @@ def test_trigger_gate_slot_and_results_say_what_was_written() -> None:
     assert gate is not None
     assert loop.deploy is not None
     assert loop.results is not None
-    assert (gate.metric, gate.comparison, float(gate.value)) == ("precision", "improvesBy", 0.1)
+    assert (gate.metric, gate.comparison, float(gate.value)) == ("precision", "improves_by", 0.1)
     assert loop.deploy.location.path == "/models/gate/deploy.pb"
     assert loop.results.path == "/output/gate"
     assert loop.hot_poll == 120
