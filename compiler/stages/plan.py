@@ -39,7 +39,7 @@ from compiler.stages.plan_records import inference_model, project_records
 from compiler.stages.plan_shares import share_of
 from compiler.stages.plan_worker import ReadText, WorkerBuilder
 
-NO_PLACE = PlaceSpec()
+NO_PLACE = PlaceSpec.model_construct()  # validating would build the schema on import
 
 
 def plan(
