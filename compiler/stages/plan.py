@@ -88,6 +88,9 @@ class JobPlanning:
     diagnostics: Diagnostics
     only: Collection[str] | None = None
     views: dict[int, JobSpec | None] = field(default_factory=dict)
+    found_spans: dict[tuple[int, tuple[str, ...]], tuple[JobSpec, dict[str, Span]]] = field(
+        default_factory=dict
+    )
 
     @property
     def project(self) -> str:
@@ -284,12 +287,20 @@ class JobPlanning:
         )
 
     def spans(self, spec: JobSpec, *names: str) -> dict[str, Span]:
-        """The spans of the fields that the author wrote, by their names in the spec."""
+        """The spans of the fields that the author wrote, by their names in the spec.
+
+        Sites that no override touches share one spec, and so one mapping: not to be changed.
+        """
+        known = self.found_spans.get((id(spec), names))
+        if known is not None:
+            return known[1]
         found: dict[str, Span] = {}
         for attribute in names or type(spec).model_fields:
             span = spec.span_of(attribute) if spec.wrote(attribute) else None
             if span is not None:
                 found[_key(spec, attribute)] = span
+        # The spec is kept beside its spans: while it lives, no other can have its id.
+        self.found_spans[id(spec), names] = (spec, found)
         return found
 
     def report(self, code: Code, message: str, span: Span | None, hint: str = "") -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
+from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
@@ -26,6 +27,7 @@ from compiler.model.marks import Marks as Marks  # noqa: PLC0414 - models hand t
 from compiler.model.record import dataclass
 
 
+@cache
 def key_of(attribute: str) -> str:
     """The YAML key of an attribute: `read_only` gives `readOnly`, `from_` gives `from`."""
     first, *rest = attribute.rstrip("_").split("_")
