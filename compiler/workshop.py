@@ -120,7 +120,7 @@ class Workshop:
             drafts = list(node_drafts(mine, front.context, backends.backend))
         else:
             drafts = list(self._shared(front, plan))
-        return self._finish(front, drafts, facts, mine or plan.shared)
+        return self.finish(front, drafts, facts, mine or plan.shared)
 
     def gitops(
         self, front: Front, cluster: Cluster, units: Sequence[Unit], facts: CheckFacts
@@ -132,7 +132,7 @@ class Workshop:
         if cluster.gitops.unit == "shard":
             sites = [unit.name for unit in units if unit.role is UnitRole.SITES]
             extra = [shard_directory(u, names) for u, names in shards(cluster, sites).items()]
-        built = self._finish(front, drafts, facts, ())
+        built = self.finish(front, drafts, facts, ())
         return Built(
             (*built.directories, *extra),
             built.summaries,
@@ -150,13 +150,14 @@ class Workshop:
         yield from node_drafts(plan.shared, context, backends.backend)
         yield from object_drafts(front.objects, context)
 
-    def _finish(
+    def finish(
         self,
         front: Front,
         drafts: list[Draft],
         facts: CheckFacts,
         assignments: Sequence[Assignment],
     ) -> Built:
+        """Render and check drafts; every draft of every batch passes here."""
         diagnostics = Diagnostics()
         for assignment in assignments:
             backend = backends.backend(assignment.backend)

@@ -134,11 +134,11 @@ class _Watched(Workshop):
         made.seen = []
         return made
 
-    def _finish(self, front: Front, drafts: list[Draft], *rest: Any) -> Any:
+    def finish(self, front: Front, drafts: list[Draft], *rest: Any) -> Any:
         # Two drafts of one job and site have equal origins; a copy makes each its own.
         mine = [replace(draft, origin=replace(draft.origin)) for draft in drafts]
         self.seen += mine
-        return super()._finish(front, mine, *rest)
+        return super().finish(front, mine, *rest)
 
 
 def _directory(workshop: _Watched, place: _Place) -> Directory:
