@@ -7,11 +7,12 @@ before the first directory is exchanged.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
 from compiler.adapters.crew import Progress, crew
+from compiler.backends.kubernetes import Need
 from compiler.caching import Keeper, Kept, UnitCache, open_directories
 from compiler.model.cache import CacheRow
 from compiler.model.diagnostics import Diagnostic, Diagnostics
@@ -25,7 +26,7 @@ from compiler.stages.render_patches import report_unused
 from compiler.stages.write import Changes, Difference, Session, WriteOptions, begin, stage
 from compiler.stages.write_nouns import Staged
 from compiler.stages.write_stale import stale_directory, stale_extra
-from compiler.workshop import Batch, Built, Front, Workshop
+from compiler.workshop import Batch, Built, Front, Workshop, add_needs
 
 FEW_BATCHES = 4
 """Below this many batches one process is faster than starting a second."""
@@ -73,6 +74,8 @@ class _Reply:
     diagnostics: tuple[Diagnostic, ...]
     kinds: dict[str, frozenset[str]]
     rows: tuple[CacheRow, ...] = ()
+    needs: Mapping[str, Need] = field(default_factory=dict)
+    stopped: bool = False
 
 
 class SameNameError(Exception):
@@ -120,10 +123,27 @@ class _Run:
         few = len(batches) < FEW_BATCHES
         with crew(1 if few else min(processes, len(batches)), self._answer) as hands:
             self.replies += hands.ask(batches, self.goal.progress)
+            self.replies += hands.ask(self.workshop.shared_batches(self._needs()))
+        self._stop_if_unplanned()
         self._taken()
         self._engines()
         self._judge()
         return self._outcome()
+
+    def _stop_if_unplanned(self) -> None:
+        """Raise what planning found: what other directories then lack is no fault of theirs."""
+        for reply in self.replies:
+            if reply.stopped:
+                self.diagnostics.extend(reply.diagnostics)
+        self.diagnostics.raise_errors()
+
+    def _needs(self) -> dict[str, Need]:
+        found: dict[str, Need] = {}
+        for reply in self.replies:
+            add_needs(found, reply.needs)
+        for one in self.kept:
+            add_needs(found, {one.unit.target: one.need})
+        return found
 
     def _taken(self) -> None:
         """Take the sites that were kept as if they had been built."""
@@ -176,7 +196,7 @@ class _Run:
                     self._engine(front, cluster, units)
 
     def _engine(self, front: Front, cluster: Cluster, units: Sequence[Unit]) -> None:
-        used = inputs_used(front.assignments, front.context)
+        used = inputs_used(front.shared, front.context)
         name = f"{cluster.target}/{UnitRole.APPS.value}"
         if self.cache is not None:
             kept = self.cache.group(name, front.resolved.environment, repr((units, used)))
@@ -214,15 +234,17 @@ class _Run:
             diagnostics=built.diagnostics,
             kinds=dict(built.kinds),
             rows=self._rows(built),
+            needs=dict(built.needs),
+            stopped=built.stopped,
         )
 
     def _rows(self, built: Built) -> tuple[CacheRow, ...]:
         if self.keeper is None or built.diagnostics:
             return ()
         rows = [
-            self.keeper.keep(directory, summary, built.needs[directory.unit.name])
+            self.keeper.keep(directory, summary, built.own[directory.unit.name])
             for directory, summary in zip(built.directories, built.summaries, strict=False)
-            if directory.unit.name in built.needs
+            if directory.unit.name in built.own
         ]
         return tuple(row for row in rows if row is not None)
 

@@ -8,11 +8,11 @@ what decides on content.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from compiler import backends, kinds, lowerings, servers
+from compiler import kinds, servers
 from compiler.adapters.crew import Progress
 from compiler.adapters.exchange import KernelExchange
 from compiler.assembly import Goal, Outcome, SameNameError, produce, roots
@@ -33,11 +33,12 @@ from compiler.model.resolved import Resolved
 from compiler.model.spec.sections import ObjectSpec
 from compiler.model.spec.spec import Spec
 from compiler.model.suggest import did_you_mean
+from compiler.partplans import PartPlanner
 from compiler.stages.check import Summary, check_across
 from compiler.stages.draft import emit_context
 from compiler.stages.load import Sources, load, shown
-from compiler.stages.lower import KNOWN, lower
-from compiler.stages.plan import plan
+from compiler.stages.lower import KNOWN
+from compiler.stages.plan import Planner
 from compiler.stages.plan_lock import check_lock
 from compiler.stages.plan_worker import read_files
 from compiler.stages.render import check_templates
@@ -47,7 +48,7 @@ from compiler.stages.render_templates import Templates, TemplateSource
 from compiler.stages.resolve import check_environments, environment_names, resolve
 from compiler.stages.validate import validate, validate_fragment
 from compiler.stages.write import WriteOptions
-from compiler.workshop import Built, Front, Workshop
+from compiler.workshop import Batch, Built, Front, Workshop, add_needs
 
 Objects = tuple[tuple[ObjectSpec, Sequence[Mapping[str, Any]]], ...]
 """The user's own objects: each entry of `objects:` with the documents of its file."""
@@ -108,7 +109,11 @@ def prepare(request: Request, diagnostics: Diagnostics) -> Prepared:
         CompileError: with everything that the stage that failed found.
     """
     resolution = resolve_all(request, diagnostics)
-    return Prepared(resolution.sources, resolution.spec, plan_all(resolution, {}, diagnostics))
+    workshop = plan_all(resolution, {}, diagnostics)
+    for front in workshop.fronts:
+        diagnostics.extend(front.planner.at(front.planner.names()).diagnostics)
+    diagnostics.raise_errors()
+    return Prepared(resolution.sources, resolution.spec, workshop)
 
 
 def resolve_all(request: Request, diagnostics: Diagnostics) -> Resolution:
@@ -140,25 +145,29 @@ def resolve_all(request: Request, diagnostics: Diagnostics) -> Resolution:
 
 
 def plan_all(
-    resolution: Resolution, kept: Mapping[int, Mapping[str, Kept]], diagnostics: Diagnostics
+    resolution: Resolution, kept: Mapping[int, Collection[str]], diagnostics: Diagnostics
 ) -> Workshop:
-    """Plan and lower every environment, leaving out the sites that were `kept`."""
+    """Plan what sites share in every environment; each site is planned where it is built.
+
+    Raises:
+        CompileError: with everything that planning the whole finds.
+    """
     fronts = []
-    needs: dict[str, Need] = {}
-    found = {name: backends.backend(name) for name in backends.BACKENDS}
     for number, one in enumerate(resolution.environments):
-        there = kept.get(number, {})
-        only = one.sites.keys() - there.keys() if there else None
-        nodes = plan(one, kinds.REGISTRY, resolution.sources.read, diagnostics, only)
         context = emit_context(one)
-        assignments = lower(nodes, context, found, lowerings.lowerings(), diagnostics)
+        planner = PartPlanner(Planner(one, kinds.REGISTRY, resolution.sources.read), context)
+        shared = planner.shared()
+        diagnostics.extend(shared.diagnostics)
         patches = _patches(one.spec)
-        fronts.append(Front(one, context, assignments, resolution.objects[number], patches))
-        for entry in there.values():
-            target = entry.unit.target
-            needs[target] = max(entry.need, needs.get(target, entry.need))
+        left_out = frozenset(kept.get(number, ()))
+        objects = resolution.objects[number]
+        front = Front(one, context, planner, shared.assignments, left_out, objects, patches)
+        fronts.append(front)
+    if diagnostics.has_errors:
+        for front in fronts:
+            diagnostics.extend(front.planner.at(front.planner.names()).diagnostics)
     diagnostics.raise_errors()
-    return Workshop(tuple(fronts), resolution.templates, resolution.definitions, needs)
+    return Workshop(tuple(fronts), resolution.templates, resolution.definitions)
 
 
 def compile_tree(request: Request, diagnostics: Diagnostics) -> Tree:
@@ -179,10 +188,18 @@ def compile_tree(request: Request, diagnostics: Diagnostics) -> Tree:
         diagnostics.extend(built.diagnostics)
 
     kinds_seen: dict[int, dict[str, frozenset[str]]] = {}
-    for batch in workshop.batches():
+    needs: dict[str, Need] = {}
+
+    def build(batch: Batch) -> None:
         built = workshop.build(batch, facts)
         take(built)
         _add_kinds(kinds_seen.setdefault(batch.front, {}), built.kinds)
+        add_needs(needs, built.needs)
+
+    for batch in workshop.batches():
+        build(batch)
+    for batch in workshop.shared_batches(needs):
+        build(batch)
     for number, front in enumerate(workshop.fronts):
         for cluster in front.context.clusters.values():
             units = sorted(d.unit for d in found.values() if d.unit.target == cluster.target)
@@ -220,6 +237,12 @@ def _reach(
     diagnostics: Diagnostics,
 ) -> Outcome:
     workshop = plan_all(resolution, kept, diagnostics)
+    used = [
+        entry
+        for number, sites in kept.items()
+        for site, entry in sites.items()
+        if workshop.plan(number).leaves_out(site)
+    ]
     known = {p: row.known for p, row in cache.store.rows.items()} if cache else {}
     options = WriteOptions(
         exchange=KernelExchange(),
@@ -235,8 +258,7 @@ def _reach(
     goal = Goal(wishes.out, options, wishes.compare, wishes.only, wishes.progress)
     sites = sum(len(one.sites) for one in resolution.environments)
     processes = wishes.processes if sites >= FEW_SITES else 1
-    everything = [entry for sites_kept in kept.values() for entry in sites_kept.values()]
-    return produce(workshop, goal, processes, diagnostics, cache, everything)
+    return produce(workshop, goal, processes, diagnostics, cache, used)
 
 
 def _cache(resolution: Resolution, wishes: Wishes) -> UnitCache | None:

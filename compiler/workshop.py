@@ -8,19 +8,18 @@ process does them or several, so the output cannot depend on how many there are.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
 from compiler import backends
 from compiler.backends import kubernetes
 from compiler.backends.kubernetes import Need, need_of
 from compiler.model.backend import Assignment, EmitContext
 from compiler.model.definitions import crds
-from compiler.model.diagnostics import Diagnostic, Diagnostics
+from compiler.model.diagnostics import Diagnostic, Diagnostics, Severity
 from compiler.model.fleet import Cluster, Site
 from compiler.model.manifest import Directory, Draft, Unit, UnitRole
-from compiler.model.plan import Node
 from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
 from compiler.model.spec.sections import ObjectSpec
@@ -32,6 +31,7 @@ from compiler.stages.draft import (
     is_single_site,
     node_drafts,
     object_drafts,
+    touches_sites,
 )
 from compiler.stages.render import render
 from compiler.stages.render_directory import shard_directory
@@ -41,30 +41,67 @@ from compiler.stages.render_templates import Templates
 SITES_PER_BATCH = 50
 
 
+class SitePlanner(Protocol):
+    """Plans and lowers the nodes that belong to single sites of one environment."""
+
+    def names(self) -> tuple[str, ...]:
+        """The sites that have such nodes, in name order."""
+        ...
+
+    def at(self, sites: Sequence[str]) -> Planned:
+        """The nodes of some sites."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Nodes with their backends, and what was found while planning them."""
+
+    assignments: tuple[Assignment, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Front:
-    """One environment, ready to be drafted. `objects` are the user's own, parsed."""
+    """One environment, ready to be drafted: `shared` is what is not of single sites' own jobs.
+
+    `kept` are sites that an earlier run built and that are left out. `objects` are the user's
+    own, parsed.
+    """
 
     resolved: Resolved
     context: EmitContext
-    assignments: tuple[Assignment, ...]
+    planner: SitePlanner
+    shared: tuple[Assignment, ...]
+    kept: frozenset[str] = frozenset()
     objects: tuple[tuple[ObjectSpec, Sequence[Mapping[str, Any]]], ...] = ()
     patches: tuple[PatchRule, ...] = ()
+
+    @property
+    def assignments(self) -> tuple[Assignment, ...]:
+        """Everything, planned for the purpose: for whoever explains the whole."""
+        return (*self.shared, *self.planner.at(self.planner.names()).assignments)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Work for one process: a front by its number, and the sites, or none for the shared part."""
+    """Work for one process: a front by its number, and the sites, or none for the shared part.
+
+    `needs` tells the shared part what pod security the sites of each cluster ask for.
+    """
 
     front: int
     sites: tuple[str, ...] = ()
+    needs: Mapping[str, Need] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
     """What a batch became. `kinds` says which kinds of object each part of the spec has.
 
-    `needs` is the pod security that each site of the batch asks for.
+    `needs` is the pod security that the sites of each cluster ask for, by the cluster's target;
+    `own` are the sites whose directory depends on no other site. `stopped` says that planning
+    found errors, so that nothing was drafted.
     """
 
     directories: tuple[Directory, ...]
@@ -72,6 +109,8 @@ class Built:
     diagnostics: tuple[Diagnostic, ...]
     kinds: Mapping[str, frozenset[str]]
     needs: Mapping[str, Need] = field(default_factory=dict)
+    own: Mapping[str, Need] = field(default_factory=dict)
+    stopped: bool = False
 
 
 @dataclass(slots=True)
@@ -81,7 +120,6 @@ class Workshop:
     fronts: tuple[Front, ...]
     templates: Templates
     definitions: tuple[Mapping[str, Any], ...] = ()
-    kept_needs: Mapping[str, Need] = field(default_factory=dict)
     plans: dict[int, _Plan] = field(default_factory=dict)
 
     @property
@@ -95,8 +133,8 @@ class Workshop:
         return CheckFacts(clusters=clusters, sites=sites, definitions=(*crds(), *self.definitions))
 
     def batches(self, only: Collection[str] = ()) -> list[Batch]:
-        """The shared part of every front, then its sites in groups; `only` some sites."""
-        found = [Batch(number) for number in range(len(self.fronts))]
+        """The sites of every front in groups; `only` some sites."""
+        found: list[Batch] = []
         for number in range(len(self.fronts)):
             sites = [site for site in self.plan(number).sites if not only or site in only]
             found += [
@@ -105,6 +143,10 @@ class Workshop:
             ]
         return found
 
+    def shared_batches(self, needs: Mapping[str, Need]) -> list[Batch]:
+        """The shared part of every front, once the sites' `needs` by target are known."""
+        return [Batch(number, (), needs) for number in range(len(self.fronts))]
+
     def plan(self, number: int) -> _Plan:
         """How the work of a front is divided; made once."""
         if number not in self.plans:
@@ -112,15 +154,26 @@ class Workshop:
         return self.plans[number]
 
     def build(self, batch: Batch, facts: CheckFacts) -> Built:
-        """Draft, render and check one batch."""
+        """Plan, draft, render and check one batch."""
         front = self.fronts[batch.front]
         plan = self.plan(batch.front)
-        mine = [a for site in batch.sites for a in plan.by_site[site]]
+        sites = batch.sites or plan.touched
+        planned = front.planner.at(sites)
+        if any(one.severity is Severity.ERROR for one in planned.diagnostics):
+            return Built((), (), planned.diagnostics, {}, stopped=True)
+        mine = [*planned.assignments, *(a for site in sites for a in plan.by_site.get(site, ()))]
         if batch.sites:
             drafts = list(node_drafts(mine, front.context, backends.backend))
         else:
-            drafts = list(self._shared(front, plan))
-        return self.finish(front, drafts, facts, mine or plan.shared)
+            mine += plan.shared
+            drafts = list(self._shared(front, mine, batch.needs))
+        built = self.finish(front, drafts, facts, mine)
+        return replace(
+            built,
+            diagnostics=(*planned.diagnostics, *built.diagnostics),
+            needs=needs_of(mine, front.context),
+            own=_own(planned.assignments, plan),
+        )
 
     def gitops(
         self, front: Front, cluster: Cluster, units: Sequence[Unit], facts: CheckFacts
@@ -140,14 +193,16 @@ class Workshop:
             {},
         )
 
-    def _shared(self, front: Front, plan: _Plan) -> Iterator[Draft]:
+    def _shared(
+        self, front: Front, assignments: Sequence[Assignment], needs: Mapping[str, Need]
+    ) -> Iterator[Draft]:
         context = front.context
-        for target, (cluster, nodes) in by_cluster(front.assignments, context).items():
-            kept = self.kept_needs.get(target)
-            if nodes or kept is not None:
-                needs = [need_of(nodes)] if kept is None else [need_of(nodes), kept]
-                yield from kubernetes.project_drafts(context, cluster, max(needs))
-        yield from node_drafts(plan.shared, context, backends.backend)
+        for target, (cluster, nodes) in by_cluster(assignments, context).items():
+            told = needs.get(target)
+            if nodes or told is not None:
+                found = [need_of(nodes)] if told is None else [need_of(nodes), told]
+                yield from kubernetes.project_drafts(context, cluster, max(found))
+        yield from node_drafts(assignments, context, backends.backend)
         yield from object_drafts(front.objects, context)
 
     def finish(
@@ -171,45 +226,76 @@ class Workshop:
         )
         summaries = check(directories, facts)
         kinds = kinds_by_subject(directories) if front.patches else {}
-        needs = _needs(assignments)
-        return Built(tuple(directories), summaries, diagnostics.in_order(), kinds, needs)
+        return Built(tuple(directories), summaries, diagnostics.in_order(), kinds)
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Which assignments belong to one site alone, and which to the shared part."""
+    """Which sites are built by themselves, and what is built with the shared part.
 
-    sites: list[str]
+    `by_site` are shared assignments whose objects all lie at one site; `touched` are the sites
+    whose directory the shared part also writes to, so that they are built with it.
+    """
+
+    sites: tuple[str, ...]
     by_site: Mapping[str, list[Assignment]]
     shared: list[Assignment]
+    touched: tuple[str, ...]
 
     @classmethod
     def of(cls, front: Front) -> _Plan:
-        single: dict[str, list[Assignment]] = {}
+        """Divide the work of a front."""
+        by_site: dict[str, list[Assignment]] = {}
         shared = []
         touched: set[str] = set()
-        for assignment in front.assignments:
+        for assignment in front.shared:
             node = assignment.node
             if is_single_site(node):
-                single.setdefault(node.places[0].site, []).append(assignment)
+                by_site.setdefault(node.places[0].site, []).append(assignment)
             else:
                 shared.append(assignment)
+            if touches_sites(node):
                 touched.update(place.site for place in node.places)
+        names = {*front.planner.names(), *by_site}
         if front.objects:
-            touched.update(single)
-        # A directory is rendered by one process: a site that the shared part also writes to
-        # goes with it.
-        for site in sorted(touched & single.keys()):
-            shared += single.pop(site)
-        return cls(sorted(single), single, shared)
+            touched |= names
+        sites = sorted(names - touched - front.kept)
+        return cls(tuple(sites), by_site, shared, tuple(sorted(names & touched)))
+
+    def leaves_out(self, site: str) -> bool:
+        """Whether a site that was kept is really not built."""
+        return site not in self.touched and site not in self.sites
+
+    def stands_alone(self, site: str) -> bool:
+        """Whether a site's directory depends on nothing but the site and what all share."""
+        return site not in self.by_site and site not in self.touched
 
 
-def _needs(assignments: Sequence[Assignment]) -> dict[str, Need]:
-    nodes: dict[str, list[Node]] = {}
+def add_needs(found: dict[str, Need], more: Mapping[str, Need]) -> None:
+    """Raise the needs of each cluster to those of more sites."""
+    for target, need in more.items():
+        found[target] = max(need, found.get(target, need))
+
+
+def needs_of(assignments: Sequence[Assignment], context: EmitContext) -> dict[str, Need]:
+    """What pod security the nodes of some assignments ask of each cluster, by its target."""
+    found: dict[str, Need] = {}
     for assignment in assignments:
+        need = need_of([assignment.node])
         for place in assignment.node.places:
-            nodes.setdefault(place.site, []).append(assignment.node)
-    return {site: need_of(found) for site, found in nodes.items()}
+            target = context.cluster_of(place.site).target
+            found[target] = max(need, found.get(target, need))
+    return found
+
+
+def _own(assignments: Sequence[Assignment], plan: _Plan) -> dict[str, Need]:
+    found: dict[str, Need] = {}
+    for assignment in assignments:
+        site = assignment.node.places[0].site
+        if plan.stands_alone(site):
+            need = need_of([assignment.node])
+            found[site] = max(need, found.get(site, need))
+    return found
 
 
 def _engine_drafts(
@@ -225,7 +311,7 @@ def _engine_drafts(
         context.project,
         context.environment,
         units,
-        inputs_of=inputs_used(front.assignments, context),
+        inputs_of=inputs_used(front.shared, context),
         diagnostics=diagnostics,
     )
     gitops = GitopsContext(

@@ -22,7 +22,7 @@ from compiler.model.record import dataclass
 from compiler.model.suggest import nearest
 from compiler.pipeline import Prepared
 from compiler.stages.render_trace import TraceLine, trace
-from compiler.workshop import Batch, Front, Workshop
+from compiler.workshop import Batch, Front, Workshop, needs_of
 
 ROLES = tuple(role.value for role in UnitRole)
 WIDTH = 120
@@ -163,7 +163,8 @@ def _built(workshop: _Watched, place: _Place) -> Iterator[Directory]:
     if place.role == UnitRole.SITES and place.name in sites:
         yield from workshop.build(Batch(place.number, (place.name,)), facts).directories
         return
-    built = workshop.build(Batch(place.number), facts)
+    needs = needs_of(place.front.assignments, place.front.context)
+    built = workshop.build(Batch(place.number, (), needs), facts)
     yield from built.directories
     if place.role in (UnitRole.ROOT, UnitRole.APPS, UnitRole.SHARDS):
         cluster_of = place.front.context.cluster_of

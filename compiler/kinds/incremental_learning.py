@@ -229,4 +229,4 @@ def _poll(job: IncrementalLearningSpec) -> int:
     return int(duration_seconds(job.update.poll)) if job.update.poll else DEFAULT_PERIOD
 
 
-KIND = Kind("incremental-learning", IncrementalLearningSpec, plan, by_site=True)
+KIND = Kind("incremental-learning", IncrementalLearningSpec, plan)

@@ -16,8 +16,9 @@ from compiler.model.spec.job import JobSpec
 class Kind:
     """One job kind. `step` says whether it may also be a step of a pipeline.
 
-    `plan` is None for a kind that parses and is refused at planning. `by_site` says that every
-    node belongs to one site alone, so that one site can be planned without the others.
+    `plan` is None for a kind that parses and is refused at planning. `by_site` says that the
+    job's own place selects its sites, that every node belongs to one of them alone, and that all
+    its objects lie in that site's directory: one site can then be planned without the others.
     """
 
     name: str

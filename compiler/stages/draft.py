@@ -15,8 +15,8 @@ from compiler.model.inputs import Location
 from compiler.model.manifest import Draft, Origin, Unit, UnitRole
 from compiler.model.plan import Distribution, Loop, Node, Record, Run, Schedule, Service
 from compiler.model.resolved import Resolved
+from compiler.model.selection import selects
 from compiler.model.spec.sections import ObjectSpec
-from compiler.model.spec.worker import PlaceSpec
 
 BackendOf = Callable[[str], Backend]
 BY_SITE = ("{site}", "{host}", "{site.vars.")
@@ -78,6 +78,11 @@ def is_single_site(node: Node) -> bool:
     return isinstance(node, SINGLE_SITE) and len({place.site for place in node.places}) == 1
 
 
+def touches_sites(node: Node) -> bool:
+    """Whether a node of several parts also writes into its sites' directories: a loop does."""
+    return isinstance(node, Loop)
+
+
 def by_cluster(
     assignments: Iterable[Assignment], context: EmitContext
 ) -> dict[str, tuple[Cluster, list[Node]]]:
@@ -96,8 +101,7 @@ def inputs_used(assignments: Iterable[Assignment], context: EmitContext) -> dict
     """The jobs whose `inputs/` a site's directory may refer to."""
     found: dict[Unit, set[str]] = {}
     for assignment in assignments:
-        # Of all nodes only a loop has objects at a site that need `inputs/`.
-        if not isinstance(assignment.node, Loop):
+        if not touches_sites(assignment.node):
             continue
         for site in dict.fromkeys(place.site for place in assignment.node.places):
             found.setdefault(context.site_unit(site), set()).add(assignment.node.job)
@@ -124,16 +128,6 @@ def object_drafts(
             for cluster in clusters.values():
                 unit = Unit(cluster.target, UnitRole.BASE)
                 yield Draft(unit, origin, raw=_filled(data, context, None))
-
-
-def selects(place: PlaceSpec, site: Site) -> bool:
-    """Whether a place takes in a site."""
-    return (
-        place.layer in (None, site.layer)
-        and place.site in (None, site.name)
-        and (place.host is None or any(host.name == place.host for host in site.hosts))
-        and (place.where is None or place.where.matches(site.facts))
-    )
 
 
 def _at(stores: Mapping[str, Location], uri: str) -> Location:
