@@ -8,7 +8,7 @@ before the first directory is exchanged.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
 from compiler.adapters.crew import Progress, crew
@@ -16,17 +16,16 @@ from compiler.backends.kubernetes import Need
 from compiler.caching import Keeper, Kept, UnitCache, open_directories
 from compiler.model.cache import CacheRow
 from compiler.model.diagnostics import Diagnostic, Diagnostics
-from compiler.model.fleet import Cluster
 from compiler.model.ledger import LEDGER_FILE
 from compiler.model.manifest import Unit, UnitRole
 from compiler.model.record import dataclass
-from compiler.stages.check import CheckFacts, Summary, check_across
+from compiler.stages.check import CheckFacts, Summary, check_across, settled
 from compiler.stages.draft import inputs_used
 from compiler.stages.render_patches import report_unused
 from compiler.stages.write import Changes, Difference, Session, WriteOptions, begin, stage
 from compiler.stages.write_nouns import Staged
 from compiler.stages.write_stale import stale_directory, stale_extra
-from compiler.workshop import Batch, Built, Front, Workshop, add_needs
+from compiler.workshop import Batch, Built, Workshop, add_needs
 
 FEW_BATCHES = 4
 """Below this many batches one process is faster than starting a second."""
@@ -76,10 +75,14 @@ class _Reply:
     rows: tuple[CacheRow, ...] = ()
     needs: Mapping[str, Need] = field(default_factory=dict)
     stopped: bool = False
+    settled_names: tuple[str, ...] = ()
 
 
 class SameNameError(Exception):
-    """A kept directory holds an object that was also built: what was kept must be built again."""
+    """Two directories hold an object of one name, and of one of them only the names are known.
+
+    The run is to be repeated with nothing kept and everything judged as a whole.
+    """
 
 
 def produce(
@@ -89,17 +92,32 @@ def produce(
     diagnostics: Diagnostics,
     cache: UnitCache | None = None,
     kept: Sequence[Kept] = (),
+    *,
+    whole: bool = False,
 ) -> Outcome:
     """Build everything but what was `kept`, and reach the goal.
+
+    With `whole` every directory is judged together with all others; without, those that are
+    sound by themselves are reduced to the names of their objects.
 
     Raises:
         CompileError: anything that speaks against it; then nothing was changed.
         SameNameError: build again with nothing kept; nothing was changed.
     """
     if goal.compare:
-        return _Run(workshop, goal, None, diagnostics, cache, kept).all(processes)
+        return _Run(workshop, goal, None, diagnostics, cache, kept, whole).all(processes)
     with begin(goal.out, goal.options, diagnostics) as session:
-        return _Run(workshop, goal, session, diagnostics, cache, kept).all(processes)
+        return _Run(workshop, goal, session, diagnostics, cache, kept, whole).all(processes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    """Work for one process: what a cluster's engine reads; `cluster` is its name in the front."""
+
+    front: int
+    cluster: str
+    units: tuple[Unit, ...]
+    key: str = ""
 
 
 @dataclass(slots=True)
@@ -110,10 +128,10 @@ class _Run:
     diagnostics: Diagnostics
     cache: UnitCache | None
     kept: Sequence[Kept]
+    whole: bool
     facts: CheckFacts = field(init=False)
     keeper: Keeper | None = field(init=False)
     replies: list[_Reply] = field(default_factory=list)
-    rows: list[CacheRow] = field(default_factory=list)
 
     def all(self, processes: int) -> Outcome:
         self.facts = self.workshop.facts
@@ -124,9 +142,9 @@ class _Run:
         with crew(1 if few else min(processes, len(batches)), self._answer) as hands:
             self.replies += hands.ask(batches, self.goal.progress)
             self.replies += hands.ask(self.workshop.shared_batches(self._needs()))
-        self._stop_if_unplanned()
-        self._taken()
-        self._engines()
+            self._stop_if_unplanned()
+            self._taken()
+            self.replies += hands.ask(self._engines())
         self._judge()
         return self._outcome()
 
@@ -147,9 +165,15 @@ class _Run:
 
     def _taken(self) -> None:
         """Take the sites that were kept as if they had been built."""
-        built = {str(i) for r in self.replies for s in r.summaries for i in s.identities}
-        if any(not built.isdisjoint(one.identities) for one in self.kept):
+        names = [n for reply in self.replies for n in reply.settled_names]
+        names += [n for one in self.kept for n in _names(one.unit, one.identities)]
+        known = set(names)
+        if len(known) < len(names):
             raise SameNameError
+        for reply in self.replies:
+            for one in reply.summaries:
+                if not known.isdisjoint(_names(one.unit, map(str, one.identities))):
+                    raise SameNameError
         self._take(self.kept)
 
     def _take(self, kept: Sequence[Kept]) -> None:
@@ -168,7 +192,7 @@ class _Run:
                 ledger = directory.files[LEDGER_FILE]
                 differences += stale_directory(path, ledger, self.goal.out)
             else:
-                staged.append(stage(directory, self.session.area))
+                staged.append(self.session.lean(stage(directory, self.session.area)))
         self.replies.append(
             _Reply(
                 units=tuple(one.unit for one in kept),
@@ -182,36 +206,58 @@ class _Run:
             )
         )
 
-    def _engines(self) -> None:
+    def _engines(self) -> list[_Engine]:
+        """What the engines read: taken where it was kept, the rest as work to be done."""
         if self.goal.only:
-            return
+            return []
         by_target: dict[str, list[Unit]] = {}
         for reply in self.replies:
             for unit in reply.units:
                 by_target.setdefault(unit.target, []).append(unit)
-        for front in self.workshop.fronts:
-            for cluster in front.context.clusters.values():
-                units = sorted(by_target.get(cluster.target, ()))
-                if units:
-                    self._engine(front, cluster, units)
+        found = [
+            _Engine(number, name, tuple(sorted(by_target[cluster.target])))
+            for number, front in enumerate(self.workshop.fronts)
+            for name, cluster in front.context.clusters.items()
+            if cluster.target in by_target
+        ]
+        return [self._keyed(engine) for engine in found if not self._engine_kept(engine)]
 
-    def _engine(self, front: Front, cluster: Cluster, units: Sequence[Unit]) -> None:
+    def _keyed(self, engine: _Engine) -> _Engine:
+        key = self.cache.keys[self._apps(engine)] if self.cache else ""
+        return replace(engine, key=key)
+
+    def _engine_kept(self, engine: _Engine) -> bool:
+        if self.cache is None:
+            return False
+        front = self.workshop.fronts[engine.front]
         used = inputs_used(front.shared, front.context)
-        name = f"{cluster.target}/{UnitRole.APPS.value}"
-        if self.cache is not None:
-            kept = self.cache.group(name, front.resolved.environment, repr((units, used)))
-            if kept:
-                self._take(kept)
-                return
-        built = self.workshop.gitops(front, cluster, units, self.facts)
-        self.replies.append(self._reply(built))
-        if self.keeper is not None and self.cache is not None and not built.diagnostics:
-            self.rows += self.keeper.keep_group(name, self.cache.keys[name], built.directories)
+        facts = repr((engine.units, used))
+        kept = self.cache.group(self._apps(engine), front.resolved.environment, facts)
+        if kept:
+            self._take(kept)
+        return bool(kept)
 
-    def _answer(self, batch: Batch) -> _Reply:
-        return self._reply(self.workshop.build(batch, self.facts))
+    def _apps(self, engine: _Engine) -> str:
+        cluster = self.workshop.fronts[engine.front].context.clusters[engine.cluster]
+        return f"{cluster.target}/{UnitRole.APPS.value}"
+
+    def _engine(self, engine: _Engine) -> _Reply:
+        front = self.workshop.fronts[engine.front]
+        cluster = front.context.clusters[engine.cluster]
+        built = self.workshop.gitops(front, cluster, engine.units, self.facts)
+        reply = self._reply(built)
+        if self.keeper is None or built.diagnostics:
+            return reply
+        rows = self.keeper.keep_group(self._apps(engine), engine.key, built.directories)
+        return replace(reply, rows=tuple(rows))
+
+    def _answer(self, work: Batch | _Engine) -> _Reply:
+        if isinstance(work, _Engine):
+            return self._engine(work)
+        return self._reply(self.workshop.build(work, self.facts))
 
     def _reply(self, built: Built) -> _Reply:
+        names = self._settled(built)
         wanted = [d for d in built.directories if self.goal.wants(d.unit)]
         staged: list[Staged] = []
         settled: list[str] = []
@@ -223,20 +269,31 @@ class _Run:
             elif self.session.is_settled(directory.unit.path, ledger):
                 settled.append(directory.unit.path)
             else:
-                staged.append(stage(directory, self.session.area))
+                staged.append(self.session.lean(stage(directory, self.session.area)))
         return _Reply(
             units=tuple(d.unit for d in wanted),
             objects=sum(len(d.objects) for d in wanted),
             staged=tuple(staged),
             settled=tuple(settled),
             differences=tuple(differences),
-            summaries=built.summaries,
+            summaries=() if names else built.summaries,
             diagnostics=built.diagnostics,
             kinds=dict(built.kinds),
             rows=self._rows(built),
             needs=dict(built.needs),
             stopped=built.stopped,
+            settled_names=names,
         )
+
+    def _settled(self, built: Built) -> tuple[str, ...]:
+        """The names of a batch's objects, where nothing else needs to be known of it."""
+        sites = [summary.unit.name for summary in built.summaries]
+        alone = all(s in built.own and self.workshop.is_one_environments(s) for s in sites)
+        if self.whole or built.diagnostics or not sites or not alone:
+            return ()
+        if open_directories(built.summaries) or not settled(built.summaries, self.facts):
+            return ()
+        return tuple(n for s in built.summaries for n in _names(s.unit, map(str, s.identities)))
 
     def _rows(self, built: Built) -> tuple[CacheRow, ...]:
         if self.keeper is None or built.diagnostics:
@@ -281,7 +338,7 @@ class _Run:
         if self.cache is None or self.keeper is None:
             return
         leaking = open_directories(s for reply in self.replies for s in reply.summaries)
-        rows = [*self.rows, *(row for reply in self.replies for row in reply.rows)]
+        rows = [row for reply in self.replies for row in reply.rows]
         self.cache.store.adopt(row for row in rows if row.path not in leaking)
         self.cache.store.remember(changes.fingerprints)
         self.cache.store.save()
@@ -291,6 +348,11 @@ class _Run:
 def roots(workshop: Workshop) -> tuple[str, ...]:
     """The folders below the output that the fronts own: `<project>/<environment>`."""
     return tuple(f"{f.context.project}/{f.context.environment}" for f in workshop.fronts)
+
+
+def _names(unit: Unit, identities: Iterable[str]) -> tuple[str, ...]:
+    """Identities with the cluster that they are applied to: the same elsewhere is another."""
+    return tuple(f"{unit.target} {identity}" for identity in identities)
 
 
 def _kinds(replies: Iterable[_Reply]) -> dict[str, frozenset[str]]:

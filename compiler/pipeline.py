@@ -224,9 +224,9 @@ def compile_and_write(request: Request, wishes: Wishes, diagnostics: Diagnostics
         for number, one in enumerate(resolution.environments):
             kept[number] = cache.find(one, list(one.sites))
     try:
-        return _reach(resolution, wishes, cache, kept, diagnostics)
+        return _reach(resolution, wishes, cache, kept, diagnostics, whole=False)
     except SameNameError:
-        return _reach(resolution, wishes, cache, {}, diagnostics)
+        return _reach(resolution, wishes, cache, {}, diagnostics, whole=True)
 
 
 def _reach(
@@ -235,6 +235,8 @@ def _reach(
     cache: UnitCache | None,
     kept: Mapping[int, Mapping[str, Kept]],
     diagnostics: Diagnostics,
+    *,
+    whole: bool,
 ) -> Outcome:
     workshop = plan_all(resolution, kept, diagnostics)
     used = [
@@ -258,7 +260,7 @@ def _reach(
     goal = Goal(wishes.out, options, wishes.compare, wishes.only, wishes.progress)
     sites = sum(len(one.sites) for one in resolution.environments)
     processes = wishes.processes if sites >= FEW_SITES else 1
-    return produce(workshop, goal, processes, diagnostics, cache, used)
+    return produce(workshop, goal, processes, diagnostics, cache, used, whole=whole)
 
 
 def _cache(resolution: Resolution, wishes: Wishes) -> UnitCache | None:

@@ -122,6 +122,10 @@ class Workshop:
     definitions: tuple[Mapping[str, Any], ...] = ()
     plans: dict[int, _Plan] = field(default_factory=dict)
 
+    def is_one_environments(self, site: str) -> bool:
+        """Whether only one front has the site: its hosts then carry no other front's pods."""
+        return sum(site in front.context.sites for front in self.fronts) == 1
+
     @property
     def facts(self) -> CheckFacts:
         """What objects are checked against, over all fronts."""

@@ -47,7 +47,7 @@ from compiler.stages.check_schemas import (
 from compiler.stages.check_summary import Finding, Pods, Reference, Scale, Selection, Summary
 from compiler.stages.check_words import Wrong, describe, path_text
 
-__all__ = ["CheckFacts", "Summary", "check", "check_across", "definitions_in"]
+__all__ = ["CheckFacts", "Summary", "check", "check_across", "definitions_in", "settled"]
 
 _NOBODY = Identity("", "", "", "")
 _FAULTS_SHOWN = 40
@@ -88,6 +88,25 @@ def check_across(summaries: Sequence[Summary], facts: CheckFacts, diagnostics: D
         marks = getattr(definition, "marks", None)
         diagnostics.add(codes.DEFINITION, f"{name} {problem}", marks.span if marks else None)
     across.report(summaries, facts.clusters, facts.sites, facts.assumed, diagnostics)
+
+
+def settled(summaries: Sequence[Summary], facts: CheckFacts) -> bool:
+    """Whether nothing outside these sites' directories can change what is to say of them.
+
+    True only where there is nothing to say: no finding, every reference and selection is met
+    among them, and every pod is bound to a host of their own, on which it fits. What remains to
+    be judged of them elsewhere is that no other directory has an object of the same name.
+    """
+    if any(summary.findings or not _bound(summary) for summary in summaries):
+        return False
+    own = {summary.unit.name: facts.sites[summary.unit.name] for summary in summaries}
+    found = Diagnostics()
+    across.report(summaries, facts.clusters, own, facts.assumed, found)
+    return not found.found
+
+
+def _bound(summary: Summary) -> bool:
+    return all(pods.node and not pods.daemon for pods in summary.pods)
 
 
 def definitions_in(directories: Sequence[Directory]) -> tuple[Mapping[str, Any], ...]:

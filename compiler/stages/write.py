@@ -111,6 +111,12 @@ class Session:
             and known.fingerprint == fingerprint(listing)
         )
 
+    def lean(self, item: Staged) -> Staged:
+        """A staged directory without what only deletions need, where nothing was there before."""
+        if self.found:
+            return item
+        return replace(item, added=(), entered=item.entered + len(item.added))
+
     def finish(
         self, staged: Sequence[Staged], settled: Collection[str], diagnostics: Diagnostics
     ) -> Changes:
@@ -161,7 +167,7 @@ class Session:
             changed=tuple(by_action[Action.REPLACE]),
             removed=tuple(by_action[Action.REMOVE]),
             unchanged=tuple(sorted([*by_action[Action.KEEP], *settled])),
-            added_objects=sum(len(item.added) for item in touched) - deletes.moved,
+            added_objects=sum(len(item.added) + item.entered for item in touched) - deletes.moved,
             changed_objects=sum(item.changed for item in touched),
             moved_objects=deletes.moved,
             deleted_objects=deletes.deleted,

@@ -79,7 +79,8 @@ class Action(StrEnum):
 class Staged:
     """One directory, judged and, unless it is kept or removed, ready in the staging area.
 
-    `gone` and `added` are the ledger entries of objects that leave or enter this directory,
+    `gone` and `added` are the ledger entries of objects that leave or enter this directory;
+    `entered` counts more that enter, where nothing can have left and so no entry is needed.
     `changed` counts objects with new content. `foreign` are names that no ledger owns, of which
     `carried` (folders, links) are moved after the exchange. `discarded` are foreign files that
     `--overwrite` gave up. `written`, `linked` and `dropped` count files.
@@ -90,6 +91,7 @@ class Staged:
     action: Action
     gone: tuple[LedgerEntry, ...] = ()
     added: tuple[LedgerEntry, ...] = ()
+    entered: int = 0
     changed: int = 0
     foreign: tuple[str, ...] = ()
     carried: tuple[str, ...] = ()
