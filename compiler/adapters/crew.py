@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 COLLECT_EVERY = 32
-"""Answers after which a process frees its cycles; collecting by itself costs a tenth of the time."""
+"""Answers after which a process frees its cycles: automatic collection costs a tenth."""
 
 Handler = Callable[[Any], Any]
 Progress = Callable[[int, int], None]
