@@ -31,6 +31,7 @@ from compiler.stages.draft import (
     is_single_site,
     node_drafts,
     object_drafts,
+    object_namespaces,
     touches_sites,
 )
 from compiler.stages.render import render
@@ -324,20 +325,11 @@ def _engine_drafts(
         cluster=cluster,
         units=found,
         kinds=_users_kinds(front),
-        namespaces=_users_namespaces(front),
+        namespaces=tuple(sorted(object_namespaces(front.objects, context, cluster))),
     )
     if hasattr(engine, "check"):
         engine.check(gitops, diagnostics)
     return list(engine.drafts(gitops))
-
-
-def _users_namespaces(front: Front) -> tuple[str, ...]:
-    found = {
-        str((data.get("metadata") or {}).get("namespace") or front.context.namespace)
-        for _, documents in front.objects
-        for data in documents
-    }
-    return tuple(sorted(found | {front.context.namespace}))
 
 
 def _users_kinds(front: Front) -> tuple[tuple[str, str], ...]:

@@ -130,6 +130,26 @@ def object_drafts(
                 yield Draft(unit, origin, raw=_filled(data, context, None))
 
 
+def object_namespaces(
+    entries: Sequence[tuple[ObjectSpec, Sequence[Mapping[str, Any]]]],
+    context: EmitContext,
+    cluster: Cluster,
+) -> frozenset[str]:
+    """The namespaces of the raw objects that land on a cluster, as `object_drafts` fills them."""
+    found: set[str] = set()
+    for entry, documents in entries:
+        sites = [
+            site
+            for site in context.sites.values()
+            if context.cluster_of(site.name).target == cluster.target and selects(entry.place, site)
+        ]
+        for data in documents:
+            namespace = (data.get("metadata") or {}).get("namespace")
+            here = sites if _mentions(namespace, BY_SITE) else sites[:1]
+            found.update(str(_filled(namespace, context, site)) for site in here if namespace)
+    return frozenset(found)
+
+
 def _at(stores: Mapping[str, Location], uri: str) -> Location:
     name, _, path = uri.partition(":")
     store = stores.get(name)

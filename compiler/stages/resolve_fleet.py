@@ -58,11 +58,18 @@ def resolve_sites(spec: Spec, diagnostics: Diagnostics) -> dict[str, Site]:
 def resolve_clusters(
     spec: Spec, settings: Settings, sites: Iterable[Site], diagnostics: Diagnostics
 ) -> dict[str, Cluster]:
-    """Every cluster of the fleet; one for each of its sites where `each: site`."""
+    """Every cluster with a site here; one for each of its sites where `each: site`.
+
+    A cluster none of whose sites belong to the environment holds nothing of it, so it neither
+    gets the project's records nor installs definitions. Where there is no site at all, all stay.
+    """
     clusters: dict[str, Cluster] = {}
+    used = {site.cluster for site in sites}
     for name, entry in sorted(spec.fleet.clusters.items()):
         _versions(name, entry, diagnostics)
         _sharding(name, entry, diagnostics)
+        if entry.each is None and used and name not in used:
+            continue
         if entry.each is None:
             clusters[name] = _cluster(name, entry, settings, "")
             continue
@@ -185,7 +192,7 @@ def _cluster(name: str, entry: ClusterSpec, settings: Settings, site: str) -> Cl
         provides=dict(entry.provides),
         crds="install" if (settings.crds or entry.crds) == "install" else "assume",
         reporting=entry.reporting,
-        destination=_destination(entry),
+        destination=_destination(entry, site),
         context=entry.context or "",
         each_site=entry.each is not None,
         site=site,
@@ -193,13 +200,13 @@ def _cluster(name: str, entry: ClusterSpec, settings: Settings, site: str) -> Cl
     )
 
 
-def _destination(entry: ClusterSpec) -> dict[str, str]:
+def _destination(entry: ClusterSpec, site: str) -> dict[str, str]:
     if entry.destination is None:
         return {}
     return {
         key: value
         for key, value in (
-            ("name", entry.destination.name),
+            ("name", _fill(entry.destination.name or "", {"{site}": site})),
             ("server", entry.destination.server),
         )
         if value

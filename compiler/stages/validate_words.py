@@ -15,7 +15,7 @@ from compiler.model.diagnostics import Code, Diagnostics, Span
 from compiler.model.record import dataclass
 from compiler.model.spec.base import NOTHING, source_text
 from compiler.model.spec.checks import holds_credential, looks_like_credential
-from compiler.model.spec.placeholders import placeholder_fault
+from compiler.model.spec.placeholders import PLACEHOLDER, placeholder_fault
 from compiler.model.spec.shape import Shape, fields
 from compiler.model.spec.text import Text
 from compiler.model.suggest import did_you_mean
@@ -184,6 +184,13 @@ def _secret(spot: Spotted, value: str, text: Text) -> Finding:
             f"{spot.name}: {_quoted(value)} is no {text.noun}; it is {text.rule}",
             f"Did you mean {nearly}?",
         )
+    plain = PLACEHOLDER.sub("x", value)
+    if plain != value and re.search(text.pattern, plain) and not holds_credential(value):
+        wrong: Any = placeholder_fault(value, text.placeholders or ())
+        if wrong is not None:
+            return Finding(
+                all_codes()[wrong.context["code"]], wrong.context["message"], wrong.context["hint"]
+            )
     return Finding(
         codes.SECRET_VALUE,
         f"{spot.name} takes the {text.noun}, and this is none (value not shown); it is {text.rule}",

@@ -113,6 +113,20 @@ def test_an_environment_that_assumes_the_definitions_leaves_them_to_the_other() 
     assert (first.clusters["hub"].crds, second.clusters["hub"].crds) == ("install", "assume")
 
 
+def test_a_cluster_none_of_whose_sites_belong_to_an_environment_is_not_in_it() -> None:
+    hub = next(line for line in INSTALLING.splitlines() if line.startswith("    hub:"))
+    text = INSTALLING.replace(hub, f"{hub}\n{hub.replace('hub', 'west', 1)}").replace(
+        "west-1:\n      {cluster: hub", "west-1:\n      {cluster: west"
+    )
+    apart = (
+        "environments: {a: {namespace: shop-a, where: {cluster: hub}}, "
+        "b: {namespace: shop-b, where: {cluster: west}}}\n"
+    )
+    (first, second), found = environments(text + apart)
+    assert not found
+    assert (list(first.clusters), list(second.clusters)) == (["hub"], ["west"])
+
+
 ONE = "overrides:\n  - {where: {site: north-1}, set: {models: {detector: {target: '1'}}}}\n"
 
 

@@ -124,6 +124,8 @@ CASES: tuple[tuple[str, str, str, str], ...] = (
     (WORKER + "{}\n    §replicas: {min: 3, max: 1}", "E1305", "min 3 is above max 1", ""),
     (FLEET + "link: {window: §'01:00-01:00'}}", "E1305", "same time", ""),
     ("stores: {a: {url: §'s3://{site}'}}", "E1401", "{site} is not allowed here", ""),
+    ("stores: {a: {url: 's3://b', read: {secret: §'s3-{site}'}}}", "E1401", "{site}", ""),
+    ("fleet: {registries: {r.example.com: {secret: §'pull-{site}'}}}", "E1401", "{site}", ""),
     ("schemas: [§'{site}.yaml']", "E1401", "{site}", ""),
     (
         "fleet: {clusters: {c: {gitops: {engine: flux}, kubernetes: '1.32', "

@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema
 
 from compiler.model.codes import spec as codes
 from compiler.model.spec.base import Shaped, SpecModel, fault
-from compiler.model.spec.names import HostName, Name, SecretName
+from compiler.model.spec.names import ClusterSecretName, HostName, Name
 from compiler.model.spec.scalars import Count, CountOrZero, PortNumber
 from compiler.model.suggest import did_you_mean
 
@@ -73,7 +73,7 @@ class NodePortSpec(SpecModel):
 class TlsSpec(SpecModel):
     """The certificate of an ingress."""
 
-    secret: SecretName = Field(description="The Secret that holds the certificate.")
+    secret: ClusterSecretName = Field(description="The Secret that holds the certificate.")
 
 
 class IngressSpec(SpecModel):

@@ -16,6 +16,7 @@ from compiler.model.spec.names import (
     ClusterName,
     ClusterSecretName,
     ConfigMapName,
+    DestinationName,
     HostName,
     LabelKey,
     LabelValue,
@@ -24,7 +25,6 @@ from compiler.model.spec.names import (
     ProfileName,
     RegistryHost,
     ResourceName,
-    SecretName,
     SystemName,
     VariableName,
     Version,
@@ -70,7 +70,7 @@ class NetworkSpec(SpecModel):
 class RegistrySpec(SpecModel):
     """How images of one registry are pulled."""
 
-    secret: SecretName | None = Field(None, description="The pull Secret.")
+    secret: ClusterSecretName | None = Field(None, description="The pull Secret.")
     mirror: RegistryHost | None = Field(
         None, description="The host that images are pulled from instead."
     )
@@ -111,7 +111,9 @@ class RepositorySpec(SpecModel):
 class DestinationSpec(SpecModel):
     """The name or address by which Argo CD knows the cluster."""
 
-    name: Name | None = Field(None, description="The cluster's name in Argo CD.")
+    name: DestinationName | None = Field(
+        None, description="The cluster's name in Argo CD; with each: site it must hold {site}."
+    )
     server: Url | None = Field(None, description="The address of the cluster's API server.")
 
     @model_validator(mode="after")
@@ -157,6 +159,21 @@ class ClusterSpec(SpecModel):
     network: NetworkSpec | None = Field(
         None, description="The way out of its sites, instead of the fleet's."
     )
+
+    @model_validator(mode="after")
+    def _destination_of_each(self) -> Self:
+        name = self.destination.name if self.destination else ""
+        by_site = "{site}" in (name or "")
+        if by_site and self.each is None:
+            raise fault(codes.CONTRADICTION, "destination.name holds {site}, without each: site")
+        if self.each and self.destination and self.gitops.engine == "argocd" and not by_site:
+            raise fault(
+                codes.CONTRADICTION,
+                "destination is one cluster for all sites, but with each: site every site is one",
+                'write destination: {name: "edge-{site}"}, as Argo CD names them, or leave it '
+                "out where each site runs its own Argo CD",
+            )
+        return self
 
 
 class ProfileAcceleratorSpec(SpecModel):
@@ -275,5 +292,8 @@ class FleetSpec(SpecModel):
     profiles: dict[Name, ProfileSpec] = Field({}, description="Hardware classes by name.")
     sites: dict[Name, SiteSpec] = Field({}, description="Sites by name.")
     sites_from: FilePath | None = Field(
-        None, description="A CSV file with more sites, relative to this file."
+        None,
+        description="A CSV file with more sites, relative to this file: the columns name, cluster, "
+        "layer and profile, and where wanted hosts (NAME or NAME=ADDRESS, separated by ;), "
+        "timezone, link.rate, link.window, labels.KEY and vars.NAME.",
     )

@@ -203,6 +203,18 @@ ConfigMapName = Annotated[
         maximum=253,
     ),
 ]
+DestinationName = Annotated[
+    str,
+    Text(
+        noun="destination name",
+        rule="lower-case letters, digits and '-', beginning and ending with a letter or digit, "
+        "at most 63; {site} where each site is a cluster",
+        example="edge-{site}",
+        pattern=rf"^(?:[a-z0-9]|{_PLACE})(?:(?:[a-z0-9-]|{_PLACE})*(?:[a-z0-9]|{_PLACE}))?$",
+        maximum=63,
+        placeholders=("site",),
+    ),
+]
 ClusterSecretName = Annotated[
     str,
     Text(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from compiler.model.spec.base import SpecModel
-from compiler.model.spec.names import Namespace, ProjectName, SecretName, Word
+from compiler.model.spec.names import ClusterSecretName, Namespace, ProjectName, Word
 from compiler.model.spec.resources import ResourcesSpec
 from compiler.model.spec.scalars import Count, Image, Uri, Url
 
@@ -38,7 +38,7 @@ class SidecarSpec(SpecModel):
 class StoreAccessSpec(SpecModel):
     """How a store may be read or written: by a Secret, by name only."""
 
-    secret: SecretName = Field(description="The Secret that holds the credentials.")
+    secret: ClusterSecretName = Field(description="The Secret that holds the credentials.")
 
 
 class StoreSpec(SpecModel):

@@ -43,13 +43,14 @@ def test_a_model_that_was_described_is_referred_to() -> None:
 
 
 def test_keys_are_written_as_in_yaml() -> None:
-    assert BY_PATH["fleet.sitesFrom"] == Entry(
-        "fleet.sitesFrom",
+    assert BY_PATH["objects[].from"] == Entry(
+        "objects[].from",
         "file: a path relative to this file, without '..'",
-        "",
-        "A CSV file with more sites, relative to this file.",
+        "required",
+        "The file, relative to this file of the spec.",
         "",
         "app/app.yaml",
     )
+    assert "fleet.sitesFrom" in BY_PATH
     assert "moved[].from" in BY_PATH
     assert "policies[].assert" in BY_PATH
