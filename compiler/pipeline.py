@@ -218,6 +218,7 @@ def compile_and_write(request: Request, wishes: Wishes, diagnostics: Diagnostics
         CompileError: anything that speaks against it; then nothing was changed.
     """
     resolution = resolve_all(request, diagnostics)
+    _known_only(resolution, wishes.only, diagnostics)
     cache = _cache(resolution, wishes) if wishes.cache else None
     kept: dict[int, dict[str, Kept]] = {}
     if cache is not None:
@@ -261,6 +262,14 @@ def _reach(
     sites = sum(len(one.sites) for one in resolution.environments)
     processes = wishes.processes if sites >= FEW_SITES else 1
     return produce(workshop, goal, processes, diagnostics, cache, used, whole=whole)
+
+
+def _known_only(resolution: Resolution, only: Collection[str], diagnostics: Diagnostics) -> None:
+    known = {name for one in resolution.environments for name in (*one.sites, *one.spec.jobs)}
+    for name in sorted(set(only) - known):
+        text = f"--only {name} is neither a site nor a job of what is compiled"
+        diagnostics.add(fleet_codes.UNKNOWN_ONLY, text, None, did_you_mean(name, known))
+    diagnostics.raise_errors()
 
 
 def _cache(resolution: Resolution, wishes: Wishes) -> UnitCache | None:

@@ -22,7 +22,7 @@ STALE = 4
 OUTSIDE_WORLD = 6
 WORLD_CODES = "E8"
 """Codes of this family say that the outside world failed: exit code 6."""
-WRITE_WORLD = ("E6001",)
+WRITE_WORLD = ("E6001", "E6008")
 
 spec_argument = click.argument(
     "spec", type=click.Path(path_type=Path), default=Path("specs"), required=False

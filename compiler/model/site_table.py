@@ -188,7 +188,8 @@ class _Table:
         hosts = Map((), marks)
         for part in cell.split(";"):
             name, equals, address = (word.strip() for word in part.partition("="))
-            if not name or bool(equals) != bool(address) or name in hosts:
+            crowded = any(mark in name + address for mark in " \t|,/")
+            if not name or bool(equals) != bool(address) or name in hosts or crowded:
                 problem = f"{name} stands twice" if name in hosts else f"`{part}` is no host"
                 hint = "write name or name=address, separated by ;"
                 self.report(codes.CSV_CELL, f"hosts: {problem}", row, index, hint)

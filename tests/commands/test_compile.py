@@ -133,6 +133,19 @@ def test_only_writes_the_directories_that_are_named(shop: Path) -> None:
     assert all("/sites/north-1/" in name for name in changed)
 
 
+def test_only_refuses_a_name_that_is_neither_a_site_nor_a_job(shop: Path) -> None:
+    result = run("compile", "--only", "north-l", at=shop)
+    assert result.exit_code == 1
+    assert "E2205 --only north-l is neither" in result.stderr
+    assert "Did you mean north-1?" in result.stderr
+
+
+def test_an_output_that_cannot_be_made_is_a_fault_of_the_outside_world(shop: Path) -> None:
+    result = run("compile", "--output", "/proc/edgewright", at=shop)
+    assert result.exit_code == 6
+    assert "E6008" in result.stderr
+
+
 def test_removing_a_site_must_be_allowed(shop: Path) -> None:
     run("compile", at=shop)
     rewrite(shop, SHOP.replace("    place: {layer: edge}", "    place: {site: north-1}"))

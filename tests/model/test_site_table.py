@@ -114,6 +114,8 @@ FAULTS: list[tuple[str, Code, str, str, str]] = [
     (f'{HEADER}\na,"hub,edge,nuc', codes.CSV_CELL, "s.csv:2:1", "do not match", ""),
     (f"{HEADER},hosts\na,h,e,n,x=", codes.CSV_CELL, "s.csv:2:9", "`x=` is no host", "="),
     (f"{HEADER},hosts\na,h,e,n,x;;y", codes.CSV_CELL, "s.csv:2:9", "`` is no host", ";"),
+    (f"{HEADER},hosts\na,h,e,n,x y", codes.CSV_CELL, "s.csv:2:9", "`x y` is no host", ";"),
+    (f"{HEADER},hosts\na,h,e,n,x|y", codes.CSV_CELL, "s.csv:2:9", "`x|y` is no host", ";"),
     (f"{HEADER},hosts\na,h,e,n,x;x", codes.CSV_CELL, "s.csv:2:9", "x stands twice", ""),
     (f"{HEADER}\n" + "x" * 70_000, codes.CSV_CELL, "s.csv:2:1", "70000 characters", "one site"),
     (f"{HEADER}\na,h,e,n\x00", codes.CONTROL_CHARACTER, "s.csv:2:8", "NUL", ""),

@@ -108,6 +108,13 @@ CRDS_TWICE = Code(
     "Custom resource definitions belong to the whole cluster; two owners would fight over them.",
     "Set `crds: assume` on all environments but one.",
 )
+UNKNOWN_ONLY = Code(
+    "E2205",
+    "A limit names neither a site nor a job",
+    "`--only` writes the directories of some sites and jobs. A name that is neither would write "
+    "nothing, and look as if there were nothing to write.",
+    "Name a site under `fleet.sites` (or of the table of sites), or a job under `jobs`.",
+)
 WHERE_SELECTS_NOTHING = Code(
     "E2301",
     "A selection matches no site of the fleet",
