@@ -28,6 +28,7 @@ from tests.bench.measuring import (
     heading,
     median,
     run,
+    scratch,
 )
 
 WAITED = "not measured: "
@@ -35,7 +36,7 @@ WAITED = "not measured: "
 
 def rows(rounds: int = 3) -> Iterator[Row]:
     """Every row of whole compiles."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=scratch()) as name:
         folder = Path(name)
         compile_fresh(HELMET, folder / "warm")
         cold = median(lambda: compile_fresh(STORES, folder / "cold", "--no-cache"), rounds)

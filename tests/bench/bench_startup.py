@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.bench.measuring import HELMET, Row, compile_fresh, heading, median, run
+from tests.bench.measuring import HELMET, Row, compile_fresh, heading, median, run, scratch
 
 IMPORTS = """
 import click, jinja2, jsonschema_rs, ryaml, yaml
@@ -26,7 +26,7 @@ Site.model_validate({"name": "a"})
 
 def rows(rounds: int = 11) -> Iterator[Row]:
     """The row of a small spec."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=scratch()) as name:
         folder = Path(name)
         compile_fresh(HELMET, folder / "small")
         small = median(lambda: compile_fresh(HELMET, folder / "small"), rounds)
