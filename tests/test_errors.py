@@ -29,6 +29,9 @@ MEBIBYTES = 300
 SPOKEN = re.compile(r"(?m)^(?:\S+:\d+:\d+: )?([EWN]\d{4}) ")
 
 ELSEWHERE = {
+    "E2205": ("commands/test_compile.py::"
+              "test_only_refuses_a_name_that_is_neither_a_site_nor_a_job",
+              "speaks of a flag, not of the spec"),
     "E3304": ("backends/test_kubernetes_refusals.py::test_peers_need_addresses",
               "only sync jobs have peers, and they do not compile yet"),
     "E3501": ("stages/test_check_contract.py::"
