@@ -132,6 +132,7 @@ class _Run:
     facts: CheckFacts = field(init=False)
     keeper: Keeper | None = field(init=False)
     replies: list[_Reply] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
 
     def all(self, processes: int) -> Outcome:
         self.facts = self.workshop.facts
@@ -182,6 +183,7 @@ class _Run:
         differences: list[Difference] = []
         for one in kept:
             path = one.unit.path
+            self.taken.add(path)
             if self.session is not None and self.session.is_settled(path, one.row.ledger):
                 settled.append(path)
                 continue
@@ -339,8 +341,12 @@ class _Run:
             return
         leaking = open_directories(s for reply in self.replies for s in reply.summaries)
         rows = [row for reply in self.replies for row in reply.rows]
-        self.cache.store.adopt(row for row in rows if row.path not in leaking)
-        self.cache.store.remember(changes.fingerprints)
+        adopted = [row for row in rows if row.path not in leaking]
+        self.cache.store.adopt(adopted)
+        # A row of an older state says nothing of a directory that was written without one.
+        told = {row.path for row in adopted} | self.taken
+        marks = changes.fingerprints
+        self.cache.store.remember({path: marks[path] for path in told & marks.keys()})
         self.cache.store.save()
         self.keeper.close()
 

@@ -264,7 +264,9 @@ class _Plan:
         names = {*front.planner.names(), *by_site}
         if front.objects:
             touched |= names
-        sites = sorted(names - touched - front.kept)
+        # Whether a site has a part in a shared job can depend on other sites, which are in no
+        # key: such a site is always built.
+        sites = sorted(names - touched - (front.kept - by_site.keys()))
         return cls(tuple(sites), by_site, shared, tuple(sorted(names & touched)))
 
     def leaves_out(self, site: str) -> bool:
