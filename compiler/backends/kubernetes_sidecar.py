@@ -99,15 +99,22 @@ def config_draft(scope: Scope, text: str, *, stable: bool) -> Draft:
 
 def facts(scope: Scope, *, host_network: bool = False) -> contract.Facts:
     """What the sidecar's config says of the place."""
-    context = scope.context
+    context, site = scope.context, scope.site
+    texts = {
+        "{site}": site.name,
+        "{host}": site.hosts[0].name if len(site.hosts) == 1 else "",
+        "{project}": context.project,
+        "{environment}": context.environment,
+        **{f"{{site.vars.{name}}}": value for name, value in site.vars.items()},
+    }
     return contract.Facts(
         project=context.project,
         environment=context.environment,
         namespace=context.namespace,
         site=scope.site,
         network=scope.network,
-        reports=context.reports,
-        stores=context.stores,
+        reports=context.reports.at(texts) if context.reports else None,
+        stores={name: store.at(texts) for name, store in context.stores.items()},
         surface_port=surface_port(scope.name, host_network=host_network),
         contract=context.sidecar.contract,
     )

@@ -6,7 +6,8 @@ pipeline runs, and a slot is rewritten by the loop that owns it. Pure data.
 
 from __future__ import annotations
 
-from dataclasses import field
+from collections.abc import Mapping
+from dataclasses import field, replace
 from typing import Literal
 
 from compiler.model.diagnostics import Span
@@ -30,6 +31,15 @@ class Location:
     region: str = ""
     read_secret: str = ""
     write_secret: str = ""
+
+    def at(self, texts: Mapping[str, str]) -> Location:
+        """The location as one place uses it: placeholders of `write_secret` replaced."""
+        if "{" not in self.write_secret:
+            return self
+        filled = self.write_secret
+        for placeholder, text in texts.items():
+            filled = filled.replace(placeholder, text)
+        return replace(self, write_secret=filled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,9 @@ class JobPlanning:
         }
         for placeholder, value in texts.items():
             uri = uri.replace(placeholder, value)
-        return self.chooser.location(uri)
+        variables = self.resolved.sites[place.site].vars
+        texts |= {f"{{site.vars.{name}}}": value for name, value in variables.items()}
+        return self.chooser.location(uri).at(texts)
 
     def delivery(
         self, site: Site, artifacts: Iterable[Artifact], update: str, **changes: Any

@@ -154,3 +154,10 @@ def test_a_smaller_sidecar_image_setting_reaches_every_container_of_it() -> None
     assert container(spec, "sidecar")["image"] == "r.example.com/s:2"
     assert container(spec, "prepare")["image"] == "r.example.com/s:2"
     assert "limits" not in container(spec, "sidecar")["resources"]
+
+
+def test_a_site_writes_with_a_secret_of_its_own() -> None:
+    reports = Location("s3://reports/", store="reports", write_secret="s3-writer-{site}")
+    spec = pod(emit(service((artifact(),)), context(reports=reports)))
+    secrets = {one["secret"]["secretName"] for one in spec["volumes"] if "secret" in one}
+    assert "s3-writer-store-1" in secrets

@@ -8,7 +8,13 @@ from __future__ import annotations
 from pydantic import Field
 
 from compiler.model.spec.base import SpecModel
-from compiler.model.spec.names import ClusterSecretName, Namespace, ProjectName, Word
+from compiler.model.spec.names import (
+    ClusterSecretName,
+    Namespace,
+    ProjectName,
+    SecretName,
+    Word,
+)
 from compiler.model.spec.resources import ResourcesSpec
 from compiler.model.spec.scalars import Count, Image, Uri, Url
 
@@ -36,9 +42,15 @@ class SidecarSpec(SpecModel):
 
 
 class StoreAccessSpec(SpecModel):
-    """How a store may be read or written: by a Secret, by name only."""
+    """How a store may be read: by a Secret, by name only."""
 
     secret: ClusterSecretName = Field(description="The Secret that holds the credentials.")
+
+
+class StoreWriteSpec(SpecModel):
+    """How a store may be written: by a Secret, which each site may have of its own."""
+
+    secret: SecretName = Field(description="The Secret that holds the credentials.")
 
 
 class StoreSpec(SpecModel):
@@ -52,7 +64,7 @@ class StoreSpec(SpecModel):
     read: StoreAccessSpec | None = Field(
         None, description="Credentials for reading; none for a public store."
     )
-    write: StoreAccessSpec | None = Field(None, description="Credentials for writing.")
+    write: StoreWriteSpec | None = Field(None, description="Credentials for writing.")
 
 
 class ReportsSpec(SpecModel):
