@@ -193,3 +193,14 @@ def _ports(ports: Sequence[ContainerPort]) -> dict[str, int]:
         others = (port.port for port in ports if port.name not in ("grpc", "metrics"))
         numbers["http"] = next(others, 0)
     return numbers
+
+
+def open_inference_probes(serving: Serving) -> Probes:
+    """The probes of a server that speaks the open inference protocol.
+
+    A single model decides readiness; of several, each is judged by the sidecar.
+    """
+    ready = "/v2/health/ready"
+    if len(serving.models) == 1:
+        ready = f"/v2/models/{serving.models[0].name}/ready"
+    return http_probes("/v2/health/live", ready, "/v2/health/live", serving.http)

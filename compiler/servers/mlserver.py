@@ -10,11 +10,10 @@ import json
 from compiler.model.server import (
     SETTINGS,
     LoadHook,
-    Probes,
     ServedModel,
     Server,
     Serving,
-    http_probes,
+    open_inference_probes,
 )
 from compiler.model.worker import ConfigFile, ContainerPort, EnvironmentVariable
 
@@ -53,13 +52,6 @@ def _settings(model: ServedModel) -> ConfigFile:
     return ConfigFile(f"{SETTINGS}/{model.name}/model-settings.json", text)
 
 
-def _probes(serving: Serving) -> Probes:
-    ready = "/v2/health/ready"
-    if len(serving.models) == 1:
-        ready = f"/v2/models/{serving.models[0].name}/ready"
-    return http_probes("/v2/health/live", ready, "/v2/health/live", serving.http)
-
-
 def _hook(serving: Serving, model: ServedModel, _: int) -> LoadHook:
     base = f"/v2/models/{model.name}"
     return LoadHook("openinference", serving.http, f"{base}/ready", infer=f"{base}/infer")
@@ -73,7 +65,7 @@ SERVER = Server(
         ContainerPort("grpc", 8081),
         ContainerPort("metrics", 8082),
     ),
-    probes=_probes,
+    probes=open_inference_probes,
     frameworks=frozenset(_RUNTIMES),
     hot="seamless",
     args=_args,

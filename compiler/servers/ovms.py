@@ -12,11 +12,10 @@ import json
 from compiler.model.server import (
     SETTINGS,
     LoadHook,
-    Probes,
     ServedModel,
     Server,
     Serving,
-    http_probes,
+    open_inference_probes,
 )
 from compiler.model.worker import ConfigFile, ContainerPort
 
@@ -51,13 +50,6 @@ def _files(serving: Serving) -> tuple[ConfigFile, ...]:
     return (ConfigFile(_CONFIG, json.dumps({"model_config_list": models}, indent=2) + "\n"),)
 
 
-def _probes(serving: Serving) -> Probes:
-    ready = "/v2/health/ready"
-    if len(serving.models) == 1:
-        ready = f"/v2/models/{serving.models[0].name}/ready"
-    return http_probes("/v2/health/live", ready, "/v2/health/live", serving.http)
-
-
 def _hook(serving: Serving, model: ServedModel, number: int) -> LoadHook:
     version = f"/v2/models/{model.name}/versions/{number}"
     return LoadHook("ovms", serving.http, f"{version}/ready", infer=f"{version}/infer")
@@ -67,7 +59,7 @@ SERVER = Server(
     name="ovms",
     title="OpenVINO Model Server",
     ports=(ContainerPort("http", 8000), ContainerPort("grpc", 9000)),
-    probes=_probes,
+    probes=open_inference_probes,
     frameworks=frozenset({"onnx", "openvino", "paddle", "tensorflow", "tflite"}),
     view="ovms",
     hot="seamless",

@@ -8,11 +8,10 @@ from __future__ import annotations
 from compiler.model.server import (
     MODELS,
     LoadHook,
-    Probes,
     ServedModel,
     Server,
     Serving,
-    http_probes,
+    open_inference_probes,
 )
 from compiler.model.worker import ContainerPort
 
@@ -33,13 +32,6 @@ def _optional(service: str, port: int) -> tuple[str, ...]:
     return (f"--{service}-port={port}",) if port else (f"--allow-{service}=false",)
 
 
-def _probes(serving: Serving) -> Probes:
-    ready = "/v2/health/ready"
-    if len(serving.models) == 1:
-        ready = f"/v2/models/{serving.models[0].name}/ready"
-    return http_probes("/v2/health/live", ready, "/v2/health/live", serving.http)
-
-
 def _hook(serving: Serving, model: ServedModel, number: int) -> LoadHook:
     version = f"/v2/models/{model.name}/versions/{number}"
     return LoadHook("triton", serving.http, f"{version}/ready", infer=f"{version}/infer")
@@ -53,7 +45,7 @@ SERVER = Server(
         ContainerPort("grpc", 8001),
         ContainerPort("metrics", 8002),
     ),
-    probes=_probes,
+    probes=open_inference_probes,
     frameworks=frozenset(
         {"onnx", "openvino", "python", "pytorch", "tensorflow", "tensorrt", "torchscript"}
     ),
