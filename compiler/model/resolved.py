@@ -55,6 +55,12 @@ class Resolved:
         """The project's name."""
         return self.spec.project.name
 
+    @property
+    def all_views(self) -> tuple[View, ...]:
+        """What sites without an override see, then every other view once."""
+        views = {id(view): view for view in self.views.values()}
+        return (self.base, *views.values())
+
     def view(self, site: str) -> View:
         """Return what a site sees."""
         return self.views.get(site, self.base)

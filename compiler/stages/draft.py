@@ -11,12 +11,12 @@ from typing import Any
 from compiler import servers
 from compiler.model.backend import Assignment, Backend, EmitContext, SidecarSettings
 from compiler.model.fleet import Cluster, Registry, Site
-from compiler.model.inputs import Location
 from compiler.model.manifest import Draft, Origin, Unit, UnitRole
 from compiler.model.plan import Distribution, Loop, Node, Record, Run, Schedule, Service
 from compiler.model.resolved import Resolved
 from compiler.model.selection import selects
 from compiler.model.spec.sections import ObjectSpec
+from compiler.model.stores import locate, store_location
 
 BackendOf = Callable[[str], Backend]
 BY_SITE = ("{site}", "{host}", "{site.vars.")
@@ -29,17 +29,7 @@ def emit_context(resolved: Resolved) -> EmitContext:
     spec = resolved.spec
     sidecar = spec.sidecar
     reports = spec.reports
-    stores = {
-        name: Location(
-            url=store.url,
-            store=name,
-            endpoint=store.endpoint or "",
-            region=store.region or "",
-            read_secret=store.read.secret if store.read else "",
-            write_secret=store.write.secret if store.write else "",
-        )
-        for name, store in spec.stores.items()
-    }
+    stores = {name: store_location(name, store) for name, store in spec.stores.items()}
     registries = tuple(
         Registry(host, entry.secret or "", entry.mirror or "")
         for host, entry in sorted(spec.fleet.registries.items())
@@ -56,7 +46,7 @@ def emit_context(resolved: Resolved) -> EmitContext:
             requests=dict(sidecar.resources.requests) if sidecar else {},
             limits=dict(sidecar.resources.limits) if sidecar else {},
         ),
-        reports=_at(stores, reports.uri) if reports else None,
+        reports=locate(spec.stores, reports.uri) if reports else None,
         stores=stores,
         networks={name: site.network for name, site in resolved.sites.items()},
         registries=dict.fromkeys(resolved.sites, registries),
@@ -148,22 +138,6 @@ def object_namespaces(
             here = sites if _mentions(namespace, BY_SITE) else sites[:1]
             found.update(str(_filled(namespace, context, site)) for site in here if namespace)
     return frozenset(found)
-
-
-def _at(stores: Mapping[str, Location], uri: str) -> Location:
-    name, _, path = uri.partition(":")
-    store = stores.get(name)
-    if store is None:
-        return Location(uri)
-    return Location(
-        url=f"{store.url.rstrip('/')}/{path.lstrip('/')}",
-        store=name,
-        path=path,
-        endpoint=store.endpoint,
-        region=store.region,
-        read_secret=store.read_secret,
-        write_secret=store.write_secret,
-    )
 
 
 def _images(resolved: Resolved) -> dict[str, str]:

@@ -23,6 +23,7 @@ from compiler.model.resolved import Resolved
 from compiler.model.spec.artifacts import CodeSpec, ModelSpec, VersionSpec
 from compiler.model.spec.data import GoldenSpec
 from compiler.model.spec.job import JobSpec
+from compiler.model.stores import locate
 
 
 @dataclass(slots=True)
@@ -112,19 +113,7 @@ class Chooser:
 
     def location(self, uri: str) -> Location:
         """Where a uri points; `host:/path` stays as it is, a store's path is joined to its URL."""
-        store_name, separator, path = uri.partition(":")
-        store = self.resolved.spec.stores.get(store_name)
-        if not separator or store is None or path.startswith("//"):
-            return Location(uri, path=path if store_name == "host" else "")
-        return Location(
-            url=f"{store.url.rstrip('/')}/{path.lstrip('/')}",
-            store=store_name,
-            path=path,
-            endpoint=store.endpoint or "",
-            region=store.region or "",
-            read_secret=store.read.secret if store.read else "",
-            write_secret=store.write.secret if store.write else "",
-        )
+        return locate(self.resolved.spec.stores, uri)
 
     def artifact(
         self,

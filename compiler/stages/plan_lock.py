@@ -16,7 +16,7 @@ from compiler.model.diagnostics import Diagnostics, Related, Span
 from compiler.model.lock import Lock, LockedArtifact
 from compiler.model.resolved import Resolved, View
 from compiler.model.spec.artifacts import VersionFields
-from compiler.stages.plan_worker import spec_workers
+from compiler.model.spec.job import workers
 
 
 def check_lock(resolved: Resolved, *, locked: bool, diagnostics: Diagnostics) -> None:
@@ -30,16 +30,11 @@ def check_lock(resolved: Resolved, *, locked: bool, diagnostics: Diagnostics) ->
         _serve_versions(resolved.lock, resolved.environment, diagnostics)
 
 
-def _views(resolved: Resolved) -> list[View]:
-    views = {id(view): view for view in resolved.views.values()}
-    return [resolved.base, *views.values()]
-
-
 def _images(resolved: Resolved) -> dict[str, Span | None]:
     found: dict[str, Span | None] = {}
-    for view in _views(resolved):
+    for view in resolved.all_views:
         for job in view.jobs.values():
-            for worker in spec_workers(job):
+            for _, worker in workers(job):
                 if worker.image is not None:
                     found.setdefault(worker.image, worker.span_of("image"))
     sidecar = resolved.spec.sidecar
@@ -68,9 +63,9 @@ def _image(
 
 
 def _servers(resolved: Resolved, diagnostics: Diagnostics) -> None:
-    for view in _views(resolved):
+    for view in resolved.all_views:
         for job in view.jobs.values():
-            for worker in spec_workers(job):
+            for _, worker in workers(job):
                 server = servers.server(worker.server or "")
                 if server.warning:
                     diagnostics.add(
@@ -111,7 +106,7 @@ def _artifacts(resolved: Resolved, locked: bool, diagnostics: Diagnostics) -> No
 def _artifact_names(resolved: Resolved) -> dict[str, Span | None]:
     """Lock names of what the jobs' models may be: every variant of the versions in play."""
     found: dict[str, Span | None] = {}
-    for view in _views(resolved):
+    for view in resolved.all_views:
         for reference in _references(view):
             name, _, explicit = reference.partition(":")
             model = view.models.get(name)

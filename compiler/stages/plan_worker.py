@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import Any, Protocol
 
@@ -19,7 +19,8 @@ from compiler.model.fleet import Profile, Site
 from compiler.model.member import Place
 from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
-from compiler.model.spec.job import JobSpec
+from compiler.model.spec.job import workers
+from compiler.model.spec.placeholders import PLACEHOLDER
 from compiler.model.spec.worker import VolumeSpec, WorkerSpec
 from compiler.model.suggest import did_you_mean
 from compiler.model.worker import (
@@ -36,9 +37,6 @@ from compiler.model.worker import (
 ReadText = Callable[[str, str, Span], str | None]
 """(file that names it, relative path, span) -> text, or None after reporting the fault."""
 
-PLACEHOLDER = re.compile(
-    r"\{(site\.vars\.([A-Za-z_][A-Za-z0-9_-]*)|site|host|project|environment)\}"
-)
 SEDNA_USER = User(uid=0, gid=0, read_only_root=False)
 WORKER_FIELDS = {
     "image": "image",
@@ -70,24 +68,13 @@ class Reader(Protocol):
 
 def read_files(resolved: Resolved, reader: Reader) -> None:
     """Read every file that a worker names, so that all texts that matter are known early."""
-    for view in {id(v): v for v in (resolved.base, *resolved.views.values())}.values():
+    for view in resolved.all_views:
         for job in view.jobs.values():
-            for worker in spec_workers(job):
+            for _, worker in workers(job):
                 for entry in worker.files.values():
                     span = entry.span_of("from_")
                     if span is not None:
                         reader.read(span.file, entry.from_, span)
-
-
-def spec_workers(job: JobSpec) -> Iterator[WorkerSpec]:
-    """Every worker of a job: its one, those of its roles, and companions."""
-    own = getattr(job, "worker", None)
-    if own is not None:
-        yield own
-    roles = getattr(job, "workers", None)
-    for role in type(roles).model_fields if roles is not None else ():
-        yield getattr(roles, role)
-    yield from getattr(job, "companions", {}).values()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,11 +47,8 @@ def resolve(
     clusters = resolve_clusters(spec, settings, sites.values(), diagnostics)
     base = View(spec.models, spec.datasets, spec.jobs)
     views = _Overrides(spec, data, base, fragment, diagnostics).views(sites)
-    for view in dict.fromkeys([*map(id, views.values())]):
-        check_references(spec, next(v for v in views.values() if id(v) == view), diagnostics)
-    check_references(spec, base, diagnostics)
     check_where(spec, everywhere, sites, environment, diagnostics)
-    return Resolved(
+    resolved = Resolved(
         environment=environment,
         namespace=settings.namespace,
         spec=spec,
@@ -61,6 +58,9 @@ def resolve(
         base=base,
         views=views,
     )
+    for view in resolved.all_views:
+        check_references(spec, view, diagnostics)
+    return resolved
 
 
 def check_environments(environments: Sequence[Resolved], diagnostics: Diagnostics) -> None:

@@ -6,17 +6,17 @@ job, is decided later.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from compiler.model.codes import fleet as codes
 from compiler.model.diagnostics import Code, Diagnostics, Span
 from compiler.model.record import dataclass
 from compiler.model.resolved import View
 from compiler.model.spec.artifacts import DatasetSpec, ModelSpec, VersionSpec
-from compiler.model.spec.job import JobSpec
+from compiler.model.spec.job import JobSpec, workers
 from compiler.model.spec.sections import MovedSpec
 from compiler.model.spec.spec import Spec
-from compiler.model.spec.worker import PlaceSpec, WorkerSpec
+from compiler.model.spec.worker import PlaceSpec
 from compiler.model.suggest import did_you_mean
 from compiler.stages.resolve_where import places
 
@@ -33,17 +33,6 @@ def check_references(spec: Spec, view: View, diagnostics: Diagnostics) -> None:
     for job in view.jobs.values():
         checker.job(job)
     checker.project()
-
-
-def workers(job: JobSpec) -> Iterator[tuple[str, WorkerSpec]]:
-    """Every worker of a job with its role (`worker` where there is one only)."""
-    own = getattr(job, "worker", None)
-    if own is not None:
-        yield "worker", own
-    roles = getattr(job, "workers", None)
-    for role in type(roles).model_fields if roles is not None else ():
-        yield role, getattr(roles, role)
-    yield from getattr(job, "companions", {}).items()
 
 
 @dataclass(slots=True)

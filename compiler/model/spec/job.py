@@ -5,7 +5,7 @@ Knows no particular kind: the kinds come with the validation context.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -54,6 +54,17 @@ class JobSpec(SpecModel):
     delivery: Literal["sidecar", "native"] | None = Field(
         None, description="Who brings artifacts: our sidecar, or the backend itself."
     )
+
+
+def workers(job: JobSpec) -> Iterator[tuple[str, WorkerSpec]]:
+    """Every worker of a job with its role: its one (`worker`), those of its roles, companions."""
+    own = getattr(job, "worker", None)
+    if own is not None:
+        yield "worker", own
+    roles = getattr(job, "workers", None)
+    for role in type(roles).model_fields if roles is not None else ():
+        yield role, getattr(roles, role)
+    yield from getattr(job, "companions", {}).items()
 
 
 class ServiceSpec(JobSpec):
