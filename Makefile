@@ -4,13 +4,17 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint fresh bench docs clean
+.PHONY: demo test test-cluster lint fresh bench docs clean
 
 demo: $(STAMP)  ## compile the examples into a scratch folder and show what came out
 	$(BIN)/python .ci/demo.py
 
 test: $(STAMP)  ## run the tests
 	$(BIN)/python -m pytest
+
+test-cluster: $(STAMP)  ## let a real API server, scheduler, Flux and Argo's engine judge the output; needs Go
+	PYTHONPATH=. $(BIN)/python -m tests.cluster.build
+	$(BIN)/python -m pytest tests/cluster
 
 lint: $(STAMP)  ## format, lint, types, import rules
 	$(BIN)/ruff format --check .
