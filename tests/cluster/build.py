@@ -11,7 +11,10 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,24 +33,29 @@ _STAMP = (
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One binary: the Go module that it is built from, the package, and linker flags."""
+    """A Go module and the binaries that are built of it: each name with its package."""
 
-    name: str
     module: str
-    package: str
+    binaries: Mapping[str, str]
     flags: str = ""
 
 
 REGISTRY = (
-    Part("etcd", "etcd", "."),
-    Part("kube-apiserver", "kubernetes", "./apiserver", _STAMP),
-    Part("kube-scheduler", "kubernetes", "./scheduler", _STAMP),
-    Part("kube-controller-manager", "kubernetes", "./controllermanager", _STAMP),
-    Part("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok"),
-    Part("kustomize-controller", "flux", "github.com/fluxcd/kustomize-controller"),
-    Part("gitops-agent", "argo", "github.com/argoproj/gitops-engine/agent"),
+    Part(
+        "kubernetes",
+        {
+            "kube-apiserver": "./kube-apiserver",
+            "kube-scheduler": "./kube-scheduler",
+            "kube-controller-manager": "./kube-controller-manager",
+        },
+        _STAMP,
+    ),
+    Part("etcd", {"etcd": "."}),
+    Part("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
+    Part("argo", {"gitops-agent": "github.com/argoproj/gitops-engine/agent"}),
+    Part("flux", {"kustomize-controller": "github.com/fluxcd/kustomize-controller"}),
 )
-BY_NAME = {part.name: part for part in REGISTRY}
+BY_BINARY = {name: part for part in REGISTRY for name in part.binaries}
 
 
 class UnbuildableError(Exception):
@@ -55,18 +63,18 @@ class UnbuildableError(Exception):
 
 
 def binary(name: str) -> Path:
-    """The path of a built part; builds it first where the cache lacks it.
+    """The path of a built binary; builds its part first where the cache lacks it.
 
     Raises:
         UnbuildableError: there is no Go, or Go refused.
     """
-    part, go = BY_NAME[name], shutil.which("go")
+    part, go = BY_BINARY[name], shutil.which("go")
     if go is None:
         raise UnbuildableError(GET_GO)
-    target = cache() / _key(part, go) / part.name
-    if not target.exists():
-        _build(part, go, target)
-    return target
+    folder = cache() / _key(part, go)
+    if not (folder / name).exists():
+        _build(part, go, folder)
+    return folder / name
 
 
 def cache() -> Path:
@@ -85,31 +93,52 @@ def _key(part: Part, go: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def _build(part: Part, go: str, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Two runs may build at once; whoever is second replaces a file with its equal.
-    staged = target.with_name(f"{part.name}.{os.getpid()}")
+def _build(part: Part, go: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     argv = [go, "build", "-trimpath", "-mod=readonly", "-ldflags", f"-s -w {part.flags}"]
-    done = subprocess.run(
-        [*argv, "-o", str(staged), part.package],
+    # Two runs may build at once; whoever is second replaces files with their equals.
+    with tempfile.TemporaryDirectory(dir=folder) as staged:
+        done = subprocess.run(
+            [*argv, "-o", f"{staged}/", *part.binaries.values()],
+            cwd=PARTS / part.module,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise UnbuildableError(f"{part.module} does not build:\n{done.stderr[-2000:]}")
+        # Go names a file after the last element of its package's path.
+        for name, package in part.binaries.items():
+            made = part.module if package == "." else package.rpartition("/")[2]
+            (Path(staged) / made).replace(folder / name)
+
+
+def _fetch(part: Part, go: str) -> None:
+    """Bring the sources that a part needs; a fault shows itself when the part is built."""
+    subprocess.run(
+        [go, "list", "-deps", *part.binaries.values()],
         cwd=PARTS / part.module,
-        capture_output=True,
-        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         check=False,
     )
-    if done.returncode:
-        raise UnbuildableError(f"{part.name} does not build:\n{done.stderr[-2000:]}")
-    staged.replace(target)
 
 
 def main() -> int:
     """Build every part and print how long each took; what `make test-cluster` runs first."""
-    if shutil.which("go") is None:
+    go = shutil.which("go")
+    if go is None:
         print(GET_GO, file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
-    for part in REGISTRY:
-        began = time.monotonic()
-        print(f"{part.name:24} {binary(part.name)} {time.monotonic() - began:.0f} s", flush=True)
+    # Sources of the later parts arrive while the first are compiled.
+    with ThreadPoolExecutor(len(REGISTRY)) as pool:
+        for part in REGISTRY:
+            if not (cache() / _key(part, go)).exists():
+                pool.submit(_fetch, part, go)
+        for part in REGISTRY:
+            began = time.monotonic()
+            for name in part.binaries:
+                print(f"{name:24} {binary(name)} {time.monotonic() - began:.0f} s", flush=True)
     return 0
 
 
