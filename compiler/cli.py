@@ -1,7 +1,8 @@
 """The command line: picks the command, maps errors to exit codes, and nothing else.
 
 Exit codes: 0 ok, 1 the spec is wrong, 2 usage, 3 a policy or gate failed, 4 output stale,
-5 Git conflict, 6 the outside world failed. Commands are imported when they are called.
+5 Git conflict, 6 the outside world failed, 130 interrupted. Commands are imported
+when they are called.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ COMMANDS = {
     "schema": "Print the JSON Schema of the spec for editors.",
 }
 
+
+INTERRUPTED = 130
+"""What shells report of a command that Ctrl-C ended."""
 
 LATER = (
     "bundle", "dataset", "diff", "import", "lock", "models", "promote", "publish", "rollback",
@@ -92,9 +96,16 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        program(prog_name="edgewright")
+        answer = program.main(prog_name="edgewright", standalone_mode=False)
     except BrokenPipeError:
         return 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        # Exit code 1 says that the spec is wrong, which nobody has found.
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0
+    return answer if isinstance(answer, int) else 0
