@@ -208,6 +208,8 @@ def _start_server(plane: ControlPlane, port: int, store: str, *, audit: bool) ->
         "--service-account-issuer=https://kubernetes.default.svc",
         f"--token-auth-file={folder / 'tokens.csv'}",
         "--authorization-mode=RBAC",
+        # Every installer of clusters says so; what a namespace may run is up to PodSecurity.
+        "--allow-privileged=true",
         "--service-cluster-ip-range=10.0.0.0/16",
         # Pods here use no token, and nodes have no kubelet that would lift a taint.
         "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
