@@ -1,0 +1,162 @@
+"""A kubeconfig becomes the settings of a connection, with kubectl's rules for which file counts.
+
+Neither the file's content nor the library's own error texts are ever shown: those quote whole
+entries of the file, tokens among them. Nothing here talks to a cluster, but a credential plugin
+that the file names is run.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from compiler.model.codes import world as codes
+from compiler.model.diagnostics import Code, CompileError, Diagnostic
+from compiler.model.record import dataclass
+from compiler.model.suggest import did_you_mean
+
+HOME = "~/.kube/config"
+IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
+"""The variable that every pod has; with no kubeconfig at all, the pod's own account is used."""
+_OPAQUE = re.compile(r"[\w+/=.-]{32,}")
+_SHOWN = 200
+_CONTEXTS_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where to connect: the library's configuration and the context that it came from."""
+
+    configuration: Any
+    context: str
+
+
+def read_settings(kubeconfig: Path | str | None, context: str | None) -> Settings:
+    """The settings of a context, the current one by default.
+
+    Raises:
+        CompileError: the file, the context or the credential plugin cannot be used.
+    """
+    from kubernetes.client import Configuration
+
+    configuration = Configuration()
+    if kubeconfig is None and not context and _in_pod():
+        _load(lambda: _account(configuration), "the account of this pod")
+        return Settings(configuration, "in-cluster")
+    paths = _paths(kubeconfig)
+    chosen = _context(_names(paths), context, paths)
+    _load_context(paths, chosen, configuration)
+    return Settings(configuration, chosen)
+
+
+def world(code: Code, message: str, hint: str = "") -> CompileError:
+    """The error that says how the outside world failed."""
+    return CompileError((Diagnostic(code, message, None, hint),))
+
+
+def concealed(text: str) -> str:
+    """The last line of somebody else's text, cut, with whatever could be a credential hidden."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return _OPAQUE.sub("…", lines[-1])[:_SHOWN] if lines else ""
+
+
+def _in_pod() -> bool:
+    return not os.environ.get("KUBECONFIG") and not Path(HOME).expanduser().exists() and bool(
+        os.environ.get(IN_CLUSTER)
+    )  # fmt: skip
+
+
+def _account(configuration: Any) -> None:
+    _library().load_incluster_config(client_configuration=configuration)
+
+
+def _library() -> Any:
+    from kubernetes import config
+
+    return config
+
+
+def _paths(kubeconfig: Path | str | None) -> str:
+    """The files that count, joined as KUBECONFIG joins them."""
+    given = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG") or HOME
+    there = [one for one in given.split(os.pathsep) if one and Path(one).expanduser().is_file()]
+    if not there:
+        raise world(codes.KUBECONFIG, f"there is no kubeconfig {given}")
+    return os.pathsep.join(there)
+
+
+def _names(paths: str) -> tuple[str | None, tuple[str, ...]]:
+    """The current context and all contexts, by name."""
+    found: dict[str, Any] = {}
+
+    def read() -> None:
+        merged = _library().kube_config.KubeConfigMerger(paths).config.value
+        found["current"] = merged.get("current-context") or None
+        found["all"] = tuple(str(one.value["name"]) for one in merged["contexts"])
+
+    _load(read, paths)
+    return found["current"], found["all"]
+
+
+def _context(names: tuple[str | None, tuple[str, ...]], wanted: str | None, paths: str) -> str:
+    current, known = names
+    chosen = wanted or current
+    there = ", ".join(sorted(known)[:_CONTEXTS_SHOWN]) or "none"
+    if chosen is None:
+        text = f"{paths} has no current context; its contexts are: {there}"
+        raise world(codes.CONTEXT, text)
+    if chosen not in known:
+        text = f"{paths} has no context {chosen}; its contexts are: {there}"
+        raise world(codes.CONTEXT, text, did_you_mean(chosen, known))
+    return chosen
+
+
+def _load_context(paths: str, context: str, configuration: Any) -> None:
+    library = _library()
+    with _complaints() as heard:
+        _load(
+            lambda: library.load_kube_config(paths, context, client_configuration=configuration),
+            f"context {context} of {paths}",
+        )
+    if heard:
+        # The library goes on without credentials and would be refused as an anonymous user.
+        text = f"the credential plugin of context {context} failed: {concealed(heard[-1])}"
+        raise world(codes.CREDENTIALS, text)
+
+
+def _load(action: Any, what: str) -> None:
+    """Run what reads a file that anybody may have written; no text of its errors is shown.
+
+    Raises:
+        CompileError: it failed, in whatever way.
+    """
+    try:
+        action()
+    except Exception as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark is not None else ""
+        kind = type(error).__name__
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else kind
+        raise world(codes.KUBECONFIG, f"{what} cannot be used{where}: {reason}") from None
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """What the library logs instead of raising it: failures of a credential plugin."""
+    heard: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            heard.append(record.getMessage())
+
+    root, listener = logging.getLogger(), Listener(logging.ERROR)
+    before, root.handlers = root.handlers, [listener]
+    try:
+        yield heard
+    finally:
+        root.handlers = before
