@@ -176,7 +176,15 @@ def compile_tree(request: Request, diagnostics: Diagnostics) -> Tree:
     Raises:
         CompileError: with everything that the stage that failed found.
     """
-    prepared = prepare(request, diagnostics)
+    return build_tree(prepare(request, diagnostics), diagnostics)
+
+
+def build_tree(prepared: Prepared, diagnostics: Diagnostics) -> Tree:
+    """The finished, checked tree of a spec that is ready to be built.
+
+    Raises:
+        CompileError: with everything that speaks against it.
+    """
     workshop = prepared.workshop
     facts = workshop.facts
     found: dict[str, Directory] = {}

@@ -193,7 +193,7 @@ def _cluster(name: str, entry: ClusterSpec, settings: Settings, site: str) -> Cl
         crds="install" if (settings.crds or entry.crds) == "install" else "assume",
         reporting=entry.reporting,
         destination=_destination(entry, site),
-        context=entry.context or "",
+        context=_fill(entry.context or "", {**filled, "{site}": site}),
         each_site=entry.each is not None,
         site=site,
         span=entry.span,

@@ -16,6 +16,7 @@ from compiler.model.spec.names import (
     ClusterName,
     ClusterSecretName,
     ConfigMapName,
+    ContextName,
     DestinationName,
     HostName,
     LabelKey,
@@ -150,8 +151,10 @@ class ClusterSpec(SpecModel):
     destination: DestinationSpec | None = Field(
         None, description="How Argo CD addresses the cluster."
     )
-    context: Word | None = Field(
-        None, description="The kubeconfig context, for commands that ask the cluster."
+    context: ContextName | None = Field(
+        None,
+        description="The kubeconfig context, for commands that ask the cluster; with each: site "
+        "it must hold {site}.",
     )
     timezone: Timezone | None = Field(
         None, description="The time zone of its sites, instead of the fleet's."
@@ -172,6 +175,19 @@ class ClusterSpec(SpecModel):
                 "destination is one cluster for all sites, but with each: site every site is one",
                 'write destination: {name: "edge-{site}"}, as Argo CD names them, or leave it '
                 "out where each site runs its own Argo CD",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _context_of_each(self) -> Self:
+        by_site = "{site}" in (self.context or "")
+        if by_site and self.each is None:
+            raise fault(codes.CONTRADICTION, "context holds {site}, without each: site")
+        if self.each and self.context and not by_site:
+            raise fault(
+                codes.CONTRADICTION,
+                "context is one cluster for all sites, but with each: site every site is one",
+                'write context: "edge-{site}", as the kubeconfig names them, or leave it out',
             )
         return self
 

@@ -215,6 +215,18 @@ DestinationName = Annotated[
         placeholders=("site",),
     ),
 ]
+ContextName = Annotated[
+    str,
+    Text(
+        noun="context name",
+        rule="letters, digits and any of - _ . : @ / + without spaces; {site} where each site is "
+        "a cluster, {environment} and {project} anywhere",
+        example="edge-{site}",
+        pattern=r"^[A-Za-z0-9{][A-Za-z0-9_.:@/+{}-]*$",
+        maximum=253,
+        placeholders=("site", "environment", "project"),
+    ),
+]
 ClusterSecretName = Annotated[
     str,
     Text(
