@@ -62,6 +62,7 @@ class Api:
         body: bytes | None = None,
         content: str = "application/json",
         query: Mapping[str, str] = {},
+        accept: str = "application/json",
     ) -> Any:
         """One request; the parsed answer.
 
@@ -69,7 +70,7 @@ class Api:
             RefusedError: the status is 400 or more.
         """
         address = f"{self.url}{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = {**self._headers, "Content-Type": content, "Accept": "application/json"}
+        headers = {**self._headers, "Content-Type": content, "Accept": accept}
         answer = self._pool.request(method, address, body=body, headers=headers)
         self.warnings += answer.headers.getlist("Warning")
         is_json = "json" in answer.headers.get("Content-Type", "")
