@@ -21,6 +21,7 @@ COMMANDS = {
     "graph": "Draw jobs, models, datasets and sites as a Mermaid graph.",
     "init": "Make a small fleet that compiles at once.",
     "schema": "Print the JSON Schema of the spec for editors.",
+    "status": "Show what the clusters say of every job and site.",
 }
 
 
@@ -29,7 +30,6 @@ INTERRUPTED = 130
 
 LATER = (
     "bundle", "dataset", "diff", "import", "lock", "models", "promote", "publish", "rollback",
-    "status",
 )  # fmt: skip
 """Commands of the language's plan that this release does not have."""
 

@@ -1,0 +1,284 @@
+"""`edgewright status`: what is wanted beside what the clusters say, one verdict for each row.
+
+Wanted is what the spec compiles to; what runs comes from each cluster's API server, by a few
+list requests. What could not be asked is shown as such. Changes nothing anywhere.
+"""
+
+from __future__ import annotations
+
+import gc
+import shlex
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from compiler.commands import common
+from compiler.model.codes import world as codes
+from compiler.model.diagnostics import Diagnostic, Diagnostics
+from compiler.model.observed import Snapshot, Verdict
+from compiler.model.suggest import did_you_mean
+
+NOT_READY = 3
+"""Every cluster answered, and something is not ready."""
+DEFAULT = Path("specs")
+
+
+@click.command("status")
+@click.argument("places", nargs=-1, metavar="[SPEC] [SITE]...")
+@common.environment_option
+@click.option("--cluster", "clusters", multiple=True, metavar="NAME", help="Only this cluster.")
+@click.option("--job", "jobs", multiple=True, metavar="NAME", help="Only this job; repeatable.")
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The kubeconfig file. [default: as kubectl finds it]",
+)
+@click.option("--context", metavar="NAME", help="The context, where one cluster is asked.")
+@click.option(
+    "--engine-context", metavar="NAME", help="The context of the cluster that Argo CD runs on."
+)
+@click.option("--all", "every", is_flag=True, help="List what is ready as well, site by site.")
+@common.templates_option
+@common.format_option
+@common.guarded
+def command(
+    places: tuple[str, ...],
+    environments: tuple[str, ...],
+    clusters: tuple[str, ...],
+    jobs: tuple[str, ...],
+    kubeconfig: Path | None,
+    context: str | None,
+    engine_context: str | None,
+    every: bool,
+    templates: Path | None,
+    output_format: str,
+) -> None:
+    """Show what the clusters say of every job and site of SPEC (default: specs).
+
+    Name a SITE to see everything that is known of it. Exit code 0: all is ready; 3: something is
+    not; 6: something could not be asked.
+    """
+    gc.disable()
+    from compiler import pipeline
+    from compiler.commands.status_wanted import compiled
+    from compiler.model import wanted as rows_of
+
+    spec, sites = _places(places)
+    request = pipeline.Request(
+        root=spec, environments=environments, templates=common.own_templates(spec, templates)
+    )
+    found = compiled(request, sites, Diagnostics())
+    _known("site", sites, found.sites)
+    _known("job", jobs, found.jobs)
+    _known("cluster", clusters, {cluster.name for _, cluster in found.clusters.values()})
+    rows = [
+        row
+        for row in rows_of.wanted_rows(found.tree, found.clusters)
+        if not clusters or row.cluster.name in clusters
+    ]
+    rows = _chosen(rows, sites, jobs)
+    wishes = _Wishes(kubeconfig, context, engine_context)
+    judged, sources, problems = _judged(rows, bool(sites), wishes)
+    _finish(judged, sources, problems, wishes, output_format, every, bool(sites))
+
+
+class _Wishes:
+    """How clusters are reached, and how a command line says the same."""
+
+    def __init__(
+        self, kubeconfig: Path | None, context: str | None, engine_context: str | None
+    ) -> None:
+        self.kubeconfig = kubeconfig
+        self.context = context
+        self.engine_context = engine_context
+
+    def command_line(self, step: str, context: str) -> str:
+        """A step with the flags that lead it to the same cluster."""
+        program, _, rest = step.partition(" ")
+        if program not in ("kubectl", "flux"):
+            return step
+        flags = [f"--kubeconfig {shlex.quote(str(self.kubeconfig))}"] if self.kubeconfig else []
+        flags += [f"--context {shlex.quote(context)}"] if context else []
+        return " ".join((program, *flags, rest))
+
+
+def _places(places: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
+    """The spec and the sites: the first word is the spec where such a file or folder exists."""
+    if places and Path(places[0]).exists():
+        return Path(places[0]), places[1:]
+    return DEFAULT, places
+
+
+def _known(noun: str, names: Iterable[str], known: Collection[str]) -> None:
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, sorted(known))
+            raise click.UsageError(f"there is no {noun} {name}. {hint}".rstrip())
+
+
+def _chosen(rows: Sequence[Any], sites: Collection[str], jobs: Collection[str]) -> list[Any]:
+    """The rows of some sites and jobs, with what they share."""
+    from compiler.model.wanted import PROJECT, ROOT
+
+    of_jobs = [row for row in rows if not jobs or row.job in (*jobs, ROOT)]
+    if not sites:
+        return of_jobs
+    mine = [row for row in of_jobs if row.site in sites]
+    shared = {(row.cluster.target, row.job) for row in mine}
+    targets = {row.cluster.target for row in mine}
+    return mine + [
+        row
+        for row in of_jobs
+        if not row.site
+        and row.job != PROJECT
+        and (
+            (row.cluster.target, row.job) in shared
+            or (row.job == ROOT and row.cluster.target in targets)
+        )
+    ]
+
+
+def _judged(rows: Sequence[Any], narrow: bool, wishes: _Wishes) -> tuple[Any, ...]:
+    """Rows, sources and problems, after every cluster was asked."""
+    from compiler.adapters.cluster_state import ask_all
+    from compiler.model.verdicts import View, judge
+    from compiler.model.wanted import narrowed, questions
+    from compiler.reports.status import Source
+
+    sites = narrowed(rows) if narrow else frozenset()
+    asked = questions(rows, sites)
+    contexts = _contexts(rows, wishes)
+    lacking = {target: found for target, found in contexts.items() if isinstance(found, Diagnostic)}
+    wished = {t: (contexts[t], asked[t]) for t in asked if t not in lacking}
+    replies = ask_all(wished, wishes.kubeconfig)
+    snapshots = {target: reply.snapshot for target, reply in replies.items()}
+    names = {target: reply.name for target, reply in replies.items()}
+    problems = [problem for reply in replies.values() for problem in reply.problems]
+    for target, diagnostic in lacking.items():
+        snapshots[target] = Snapshot(unasked=diagnostic.message)
+        names[target] = ""
+        problems.append(diagnostic)
+    views = {target: View.of(snapshot) for target, snapshot in snapshots.items()}
+    engines, more = _engine_views(rows, asked, wishes, sites)
+    problems += more
+    judged = [
+        judge(row, views[row.cluster.target], engines.get(row.cluster.target), sites)
+        for row in rows
+    ]
+    sources = [
+        Source(
+            environment=row.environment,
+            cluster=row.cluster.name,
+            site=row.cluster.site,
+            asked=names[row.cluster.target],
+            problem="" if names[row.cluster.target] else _first(snapshots[row.cluster.target]),
+        )
+        for row in {row.cluster.target: row for row in rows}.values()
+    ]
+    return judged, sources, tuple(dict.fromkeys(problems))
+
+
+def _first(snapshot: Snapshot) -> str:
+    answers = [one.problem for one in snapshot.answers.values() if one.problem]
+    return answers[0] if answers else snapshot.unasked
+
+
+def _contexts(rows: Sequence[Any], wishes: _Wishes) -> dict[str, Any]:
+    """The context of each target, or what is to be said where there is none."""
+    clusters = {row.cluster.target: row.cluster for row in rows}
+    if wishes.context and len(clusters) > 1:
+        text = f"--context is for one cluster, and {len(clusters)} are chosen"
+        raise click.UsageError(f"{text}; choose one with --cluster NAME")
+    found: dict[str, Any] = {}
+    for target, cluster in clusters.items():
+        context = wishes.context or cluster.context.replace("{site}", cluster.site)
+        if not context and len(clusters) > 1:
+            found[target] = Diagnostic(
+                codes.CONTEXT,
+                f"cluster {cluster.name} has no context",
+                cluster.span,
+                f"write `context:` at fleet.clusters.{cluster.name}, "
+                f"or use --cluster {cluster.name} with --context NAME",
+            )
+        else:
+            found[target] = context
+    return found
+
+
+def _engine_views(
+    rows: Sequence[Any], asked: Mapping[str, Any], wishes: _Wishes, sites: Collection[str]
+) -> tuple[dict[str, Any], list[Diagnostic]]:
+    """For each target whose Argo CD runs elsewhere, what that cluster said."""
+    from compiler.adapters.cluster_state import ask_all
+    from compiler.model.verdicts import View
+
+    del sites
+    if not wishes.engine_context:
+        return {}, []
+    targets = {
+        row.cluster.target
+        for row in rows
+        if row.cluster.gitops.engine == "argocd" and row.cluster.destination
+    }
+    argocd = [
+        question
+        for target in sorted(targets)
+        for question in asked[target]
+        if question.api_version == "argoproj.io/v1alpha1"
+    ]
+    wish = {"engine": (wishes.engine_context, list(dict.fromkeys(argocd)))}
+    reply = ask_all(wish, wishes.kubeconfig)["engine"]
+    view = View.of(reply.snapshot)
+    return dict.fromkeys(targets, view), list(reply.problems)
+
+
+def _finish(
+    judged: Sequence[Any],
+    sources: Sequence[Any],
+    problems: tuple[Diagnostic, ...],
+    wishes: _Wishes,
+    output_format: str,
+    every: bool,
+    detailed: bool,
+) -> None:
+    from compiler.reports import status as report
+
+    seen = all(row.verdict is not Verdict.UNKNOWN for row in judged) and not problems
+    ready = all(row.verdict is Verdict.READY for row in judged)
+    status = (0 if ready else NOT_READY) if seen else common.OUTSIDE_WORLD
+    judged = [_with_flags(row, wishes) for row in judged]
+    next_steps = report.steps(judged)
+    diagnostics = Diagnostics()
+    diagnostics.extend(problems)
+    if output_format == "text":
+        text = "".join(f"{report.details(row)}\n" for row in judged) if detailed else ""
+        click.echo(text or f"{report.summary(judged, sources, every=every)}\n", nl=False)
+        click.echo(report.step_lines(next_steps), nl=False)
+    result = {
+        "clusters": [
+            {
+                "environment": one.environment,
+                "cluster": one.cluster,
+                "site": one.site or None,
+                "asked": one.asked or None,
+                "problem": one.problem or None,
+            }
+            for one in sources
+        ],
+        "rows": [report.as_dict(row) for row in judged],
+        "next": next_steps,
+    }
+    common.finish(output_format, result, diagnostics, status)
+
+
+def _with_flags(row: Any, wishes: _Wishes) -> Any:
+    """A row whose steps can be run as they are printed."""
+    cluster = row.wanted.cluster
+    context = wishes.context or cluster.context.replace("{site}", cluster.site)
+    findings = tuple(
+        replace(one, step=wishes.command_line(one.step, context)) for one in row.findings
+    )
+    return replace(row, findings=findings)

@@ -1,0 +1,79 @@
+"""The part of a compiled tree that a status is about, and the clusters that it is for.
+
+Compiles the whole spec, or, where sites are named, only what lies at them and what they share.
+Writes nothing and asks nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from compiler import pipeline
+from compiler.model.diagnostics import Diagnostics
+from compiler.model.fleet import Cluster
+from compiler.model.manifest import Directory, Tree, Unit, UnitRole
+from compiler.model.record import dataclass
+from compiler.stages.draft import emit_context
+from compiler.workshop import Batch, Built, Workshop, needs_of
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A tree, and environment and cluster by the cluster's target."""
+
+    tree: Tree
+    clusters: Mapping[str, tuple[str, Cluster]]
+    sites: frozenset[str]
+    jobs: frozenset[str]
+
+
+def compiled(request: pipeline.Request, sites: Collection[str], diagnostics: Diagnostics) -> Any:
+    """What the spec wants. `sites` that the spec does not have are left to the caller.
+
+    Raises:
+        CompileError: the spec is wrong.
+    """
+    resolution = pipeline.resolve_all(request, diagnostics)
+    contexts = [emit_context(one) for one in resolution.environments]
+    clusters = {
+        cluster.target: (context.environment, cluster)
+        for context in contexts
+        for cluster in context.clusters.values()
+    }
+    known = frozenset(name for context in contexts for name in context.sites)
+    jobs = frozenset(name for one in resolution.environments for name in one.base.jobs)
+    named = known.intersection(sites)
+    if named and len(named) == len(set(sites)):
+        workshop = pipeline.plan_all(resolution, {}, diagnostics)
+        tree = _part(workshop, named, diagnostics)
+    elif sites:
+        tree = Tree({})
+    else:
+        tree = pipeline.compile_tree(request, diagnostics)
+    return Compiled(tree, clusters, known, jobs)
+
+
+def _part(workshop: Workshop, sites: Collection[str], diagnostics: Diagnostics) -> Tree:
+    """The directories of some sites, of what they share, and of their clusters' engines."""
+    facts = workshop.facts
+    found: dict[str, Directory] = {}
+
+    def take(built: Built) -> None:
+        found.update({directory.unit.path: directory for directory in built.directories})
+        diagnostics.extend(built.diagnostics)
+
+    for batch in workshop.batches(sites):
+        take(workshop.build(batch, facts))
+    for number, front in enumerate(workshop.fronts):
+        take(workshop.build(Batch(number, (), needs_of(front.shared, front.context)), facts))
+        mine = [site for site in workshop.plan(number).sites if site in front.context.sites]
+        there = {Unit(front.context.cluster_of(s).target, UnitRole.SITES, s) for s in mine}
+        there |= {directory.unit for directory in found.values()}
+        wanted = {front.context.cluster_of(s).target for s in sites if s in front.context.sites}
+        for cluster in front.context.clusters.values():
+            units = sorted(unit for unit in there if unit.target == cluster.target)
+            if cluster.target in wanted and units:
+                take(workshop.gitops(front, cluster, units, facts))
+    diagnostics.raise_errors()
+    return Tree(dict(sorted(found.items())))
