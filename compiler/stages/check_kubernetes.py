@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from compiler.model.quantity import PATTERN
+from compiler.stages.check_rules_kinds import KIND_FIELDS, KIND_NEEDED, KIND_RULES
+from compiler.stages.check_rules_pods import POD_FIELDS, POD_NEEDED, POD_RULES
 from compiler.stages.check_structural import BASE64, BOUNDS, Schema
 
 _FOLDER = re.compile(r"v(\d+)\.(\d+)\.\d+-local-strict")
@@ -178,8 +180,7 @@ def core_schema(version: str, definition: str) -> Schema:
         if name not in reached:
             reached[name] = _replaced(name) or _clean(published[name], wanted)
             _add_words(reached[name], WORDS.get(name, {}))
-            needed = NEEDED.get(name, ())
-            reached[name]["required"] = [*reached[name].get("required", ()), *needed]
+            _add_rules(reached[name], name)
     for one in reached.values():
         _forbid_nulls(one, reached)
     return {"$ref": f"#/$defs/{definition}", "$defs": dict(sorted(reached.items()))}
@@ -231,6 +232,19 @@ def _add_words(schema: Schema, words: Mapping[str, Any]) -> None:
         if known is None:
             continue
         known.update(allowed if isinstance(allowed, dict) else {"enum": [*allowed, None]})
+
+
+def _add_rules(schema: Schema, name: str) -> None:
+    known = schema.get("properties", {})
+    for table in (POD_FIELDS, KIND_FIELDS):
+        for field, form in table.get(name, {}).items():
+            if field in known:
+                known[field].setdefault("allOf", []).append(form)
+    needed = (*NEEDED.get(name, ()), *POD_NEEDED.get(name, ()), *KIND_NEEDED.get(name, ()))
+    schema["required"] = [*schema.get("required", ()), *needed]
+    rules = (*POD_RULES.get(name, ()), *KIND_RULES.get(name, ()))
+    if rules:
+        schema["allOf"] = list(rules)
 
 
 def _forbid_nulls(schema: Schema, reached: Mapping[str, Schema]) -> None:

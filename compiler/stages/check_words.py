@@ -18,6 +18,7 @@ from compiler.model import quantity
 from compiler.model.codes import check as codes
 from compiler.model.diagnostics import Code
 from compiler.model.record import dataclass
+from compiler.stages.check_rules import FORMS, PROBLEM
 from compiler.stages.check_structural import BASE64
 
 TYPES = {
@@ -32,6 +33,7 @@ _SECRET = re.compile(r"pass|secret|token|key|credential|auth|private|^value$|dat
 _PLAIN = re.compile(r"[A-Za-z_][\w-]*")
 _SHOWN = 60
 _PATTERNS = {
+    **FORMS,
     quantity.PATTERN: "it must be a quantity such as 500m or 2Gi",
     BASE64: "it must be base64",
 }
@@ -59,6 +61,8 @@ def describe(
     """
     name = str(error.kind.name)
     path = (*below, *error.instance_path)
+    if problem := _problem(schema, error.schema_path):
+        return [Wrong(codes.RULE_BROKEN, f"{path_text(path)} {problem}")]
     if name == "falseSchema":
         # The validator names the closed mapping, not the field in it.
         closed = _node(data, error.instance_path)
@@ -68,6 +72,16 @@ def describe(
         return [_unknown(path, str(found), known, kind) for found in error.kind.value]
     describe_one: Callable[..., Wrong] = _LIMITS.get(name, _other)
     return [describe_one(path, error, error.kind.value)]
+
+
+def _problem(schema: Any, path: Sequence[str | int]) -> str:
+    """The words of the innermost rule that the validator's path leads through, or nothing."""
+    found = ""
+    for part in path:
+        schema = schema[str(part) if isinstance(schema, Mapping) else part]
+        if isinstance(schema, Mapping) and isinstance(schema.get(PROBLEM), str):
+            found = schema[PROBLEM]
+    return found
 
 
 def path_text(path: Sequence[str | int]) -> str:
