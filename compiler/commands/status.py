@@ -194,7 +194,7 @@ def _contexts(rows: Sequence[Any], wishes: _Wishes) -> dict[str, Any]:
         raise click.UsageError(f"{text}; choose one with --cluster NAME")
     found: dict[str, Any] = {}
     for target, cluster in clusters.items():
-        context = wishes.context or cluster.context.replace("{site}", cluster.site)
+        context = wishes.context or cluster.context
         if not context and len(clusters) > 1:
             found[target] = Diagnostic(
                 codes.CONTEXT,
@@ -277,7 +277,7 @@ def _finish(
 def _with_flags(row: Any, wishes: _Wishes) -> Any:
     """A row whose steps can be run as they are printed."""
     cluster = row.wanted.cluster
-    context = wishes.context or cluster.context.replace("{site}", cluster.site)
+    context = wishes.context or cluster.context
     findings = tuple(
         replace(one, step=wishes.command_line(one.step, context)) for one in row.findings
     )

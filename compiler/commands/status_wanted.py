@@ -7,14 +7,13 @@ Writes nothing and asks nobody.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from dataclasses import replace
 
 from compiler import pipeline
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.fleet import Cluster
 from compiler.model.manifest import Directory, Tree, Unit, UnitRole
 from compiler.model.record import dataclass
-from compiler.stages.draft import emit_context
 from compiler.workshop import Batch, Built, Workshop, needs_of
 
 
@@ -28,30 +27,38 @@ class Compiled:
     jobs: frozenset[str]
 
 
-def compiled(request: pipeline.Request, sites: Collection[str], diagnostics: Diagnostics) -> Any:
-    """What the spec wants. `sites` that the spec does not have are left to the caller.
+def compiled(
+    request: pipeline.Request, sites: Collection[str], diagnostics: Diagnostics
+) -> Compiled:
+    """What the spec wants. With a site that the spec lacks, the tree is empty.
 
     Raises:
         CompileError: the spec is wrong.
     """
+    if not sites:
+        prepared = pipeline.prepare(request, diagnostics)
+        return _compiled(prepared.workshop, pipeline.build_tree(prepared, diagnostics))
     resolution = pipeline.resolve_all(request, diagnostics)
-    contexts = [emit_context(one) for one in resolution.environments]
+    workshop = pipeline.plan_all(resolution, {}, diagnostics)
+    empty = _compiled(workshop, Tree({}))
+    if not empty.sites.issuperset(sites):
+        return empty
+    return replace(empty, tree=_part(workshop, sites, diagnostics))
+
+
+def _compiled(workshop: Workshop, tree: Tree) -> Compiled:
+    contexts = [front.context for front in workshop.fronts]
     clusters = {
         cluster.target: (context.environment, cluster)
         for context in contexts
         for cluster in context.clusters.values()
     }
-    known = frozenset(name for context in contexts for name in context.sites)
-    jobs = frozenset(name for one in resolution.environments for name in one.base.jobs)
-    named = known.intersection(sites)
-    if named and len(named) == len(set(sites)):
-        workshop = pipeline.plan_all(resolution, {}, diagnostics)
-        tree = _part(workshop, named, diagnostics)
-    elif sites:
-        tree = Tree({})
-    else:
-        tree = pipeline.compile_tree(request, diagnostics)
-    return Compiled(tree, clusters, known, jobs)
+    return Compiled(
+        tree=tree,
+        clusters=clusters,
+        sites=frozenset(name for context in contexts for name in context.sites),
+        jobs=frozenset(name for front in workshop.fronts for name in front.resolved.base.jobs),
+    )
 
 
 def _part(workshop: Workshop, sites: Collection[str], diagnostics: Diagnostics) -> Tree:
