@@ -36,7 +36,8 @@ KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io/v1", "Kustomization")
 REPOSITORY_KIND = ("source.toolkit.fluxcd.io/v1", "GitRepository")
 CHECKOUT = "generated"
 """`repo.path` of every committed tree: the folder of a checkout that the output lies in."""
-PATIENCE = 60.0
+PATIENCE = 180.0
+"""Seconds to wait for what takes five on a machine that has nothing else to do."""
 _WRITTEN = "2026-01-01T00:00:00Z"
 """One moment for every status of the stand-in, so that equal artifacts make equal statuses."""
 
@@ -162,10 +163,10 @@ class Flux:
         """
         return self.source.publish(folder)
 
-    def kustomizations(self, prefix: str = "") -> tuple[str, ...]:
+    def kustomizations(self, suffix: str = "") -> tuple[str, ...]:
         """The names of the Kustomizations that the server knows, sorted."""
         found = (one["metadata"]["name"] for one in self.api.items(*KUSTOMIZATION, NAMESPACE))
-        return tuple(sorted(name for name in found if name.startswith(prefix)))
+        return tuple(sorted(name for name in found if name.endswith(suffix)))
 
     def kustomization(self, name: str) -> Json:
         """One Kustomization as it is now."""
@@ -178,22 +179,18 @@ class Flux:
             return {one["type"]: one for one in status.get("conditions") or ()}
         return {}
 
-    def is_ready(self, name: str) -> bool:
-        """Whether a Kustomization has applied the newest commit and found it healthy."""
-        try:
-            found = self.kustomization(name)
-        except RefusedError:
-            return False
-        status = found.get("status") or {}
-        ready = any(
-            one["type"] == "Ready" and one["status"] == "True"
-            for one in status.get("conditions") or ()
-        )
-        return (
-            ready
-            and status.get("observedGeneration") == found["metadata"]["generation"]
-            and status.get("lastAppliedRevision") == self._newest(found)
-        )
+    def unready(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Which Kustomizations have not applied the newest commit and found it healthy."""
+        newest = {
+            one["metadata"]["name"]: _artifact(one).get("revision", "none")
+            for one in self.api.items(*REPOSITORY_KIND, NAMESPACE)
+        }
+        ready = {
+            one["metadata"]["name"]
+            for one in self.api.items(*KUSTOMIZATION, NAMESPACE)
+            if _is_ready(one, newest.get(one["spec"]["sourceRef"]["name"], "none"))
+        }
+        return tuple(name for name in names if name not in ready)
 
     def await_ready(self, names: Iterable[str], patience: float = PATIENCE) -> None:
         """Wait until all are ready on the newest commit.
@@ -201,16 +198,11 @@ class Flux:
         Raises:
             AssertionError: some are not; the text has the message of each.
         """
-        waiting = list(names)
-
-        def done() -> bool:
-            waiting[:] = [name for name in waiting if not self.is_ready(name)]
-            return not waiting
-
+        wanted = tuple(names)
         try:
-            await_true(done, patience, "Kustomizations are ready")
+            await_true(lambda: not self.unready(wanted), patience, "Kustomizations are ready")
         except AssertionError as error:
-            said = [f"{name}: {self.message(name)}" for name in waiting]
+            said = [f"{name}: {self.message(name)}" for name in self.unready(wanted)]
             raise AssertionError("\n".join([str(error), *said])) from None
 
     def await_refused(self, name: str, text: str, patience: float = PATIENCE) -> None:
@@ -234,30 +226,45 @@ class Flux:
         ready = self.conditions(name).get("Ready", {})
         return f"{ready.get('status')} {ready.get('reason')} {ready.get('message')}"
 
-    def reconcile(self, name: str, patience: float = PATIENCE) -> None:
-        """Have a Kustomization reconciled now, as `flux reconcile` asks for it; wait until done."""
-        found = self.kustomization(name)
-        handled = (found.get("status") or {}).get("lastHandledReconcileAt", "")
-        token = f"{int(handled or 0) + 1}"
-        note = {"reconcile.fluxcd.io/requestedAt": token}
-        self.api.merge(found, {"metadata": {"annotations": note}})
+    def reconcile(self, names: Iterable[str], patience: float = PATIENCE) -> None:
+        """Have Kustomizations reconciled now, as `flux reconcile` asks for it; wait until done."""
+        asked = {}
+        for name in names:
+            found = self.kustomization(name)
+            asked[name] = str(int(found["status"].get("lastHandledReconcileAt", 0)) + 1)
+            note = {"reconcile.fluxcd.io/requestedAt": asked[name]}
+            self.api.merge(found, {"metadata": {"annotations": note}})
 
         def done() -> bool:
-            status = self.kustomization(name).get("status") or {}
-            return bool(status.get("lastHandledReconcileAt") == token) and self.is_ready(name)
+            return all(self._handled(name) == token for name, token in asked.items())
 
-        await_true(done, patience, f"{name} is reconciled again")
+        await_true(done, patience, f"{', '.join(asked)} are reconciled again")
+        self.await_ready(asked, patience)
 
     def stop(self) -> None:
         """End the controller and the file server."""
         self.controller.stop()
         self.source.stop()
 
-    def _newest(self, kustomization: Json) -> str:
-        name = kustomization["spec"]["sourceRef"]["name"]
-        repository = self.api.get(*REPOSITORY_KIND, name, NAMESPACE)
-        artifact = (repository.get("status") or {}).get("artifact") or {}
-        return str(artifact.get("revision", "none"))
+    def _handled(self, name: str) -> str:
+        return str(self.kustomization(name)["status"].get("lastHandledReconcileAt", ""))
+
+
+def _is_ready(kustomization: Json, newest: str) -> bool:
+    status = kustomization.get("status") or {}
+    return (
+        any(
+            one["type"] == "Ready" and one["status"] == "True"
+            for one in status.get("conditions") or ()
+        )
+        and status.get("observedGeneration") == kustomization["metadata"]["generation"]
+        and status.get("lastAppliedRevision") == newest
+    )
+
+
+def _artifact(repository: Json) -> Json:
+    artifact: Json = (repository.get("status") or {}).get("artifact") or {}
+    return artifact
 
 
 def pack(folder: Path, directories: Sequence[str] = ()) -> bytes:
