@@ -114,15 +114,15 @@ class Connection:
         return f"context {self.context} ({self.server})"
 
     def version(self) -> str:
-        """The server's release, such as `1.34`.
+        """The server's release, such as `1.34`; empty where the user may not know it.
 
         Raises:
             CompileError: the server cannot be asked.
         """
         answer = self._read("/version", {})
         found = [re.match(r"\d+", str(answer.body.get(part))) for part in ("major", "minor")]
-        if answer.status in (401, 403):
-            self._sound(answer)
+        if answer.status in (401, 403) and self._judged(answer, of_user=False).refused:
+            return ""
         if answer.refused or not all(found):
             raise self._strange(answer)
         return ".".join(one[0] for one in found if one)
@@ -176,16 +176,15 @@ class Connection:
         """What the server would say if `text` were applied by a field manager.
 
         `identity` is API version, kind, namespace and name. Field validation is strict. An answer
-        about the object is returned, also a refusal.
+        about the object is returned, also a refusal, and that the user may not ask.
 
         Raises:
-            CompileError: the server cannot be asked, the user may not ask, or it serves no such
-                kind.
+            CompileError: the server cannot be asked, or serves no such kind.
         """
         api_version, kind, namespace, name = identity
         path = self._path(api_version, kind, namespace, name)
         query = {"fieldManager": manager, "fieldValidation": "Strict", "force": str(force).lower()}
-        return self._judged(self._ask(path, query, text.encode()))
+        return self._judged(self._ask(path, query, text.encode()), of_user=False)
 
     def _path(self, api_version: str, kind: str, namespace: str = "", name: str = "") -> str:
         resource = self.served(api_version, kind)
@@ -212,7 +211,7 @@ class Connection:
             if "/" not in one["name"]
         }
 
-    def _judged(self, answer: Answer) -> Answer:
+    def _judged(self, answer: Answer, *, of_user: bool = True) -> Answer:
         """An answer about the object itself.
 
         Raises:
@@ -222,8 +221,8 @@ class Connection:
             text = f"{self.name} does not accept the credentials: they may have expired"
             hint = f"Log in as for kubectl, and try `kubectl --context {self.context} auth whoami`."
             raise world(codes.CREDENTIALS, text, hint)
-        if answer.status == 403 and (lacking := forbidden(answer.message)):
-            raise world(codes.FORBIDDEN, f"{self.name}: {lacking}")
+        if of_user and answer.status == 403 and (lacking := forbidden(answer.message)):
+            raise world(codes.FORBIDDEN, f"{lacking} ({self.name})")
         if answer.body.get("kind") is None:
             raise self._strange(answer)
         return answer
