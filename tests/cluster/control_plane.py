@@ -95,17 +95,18 @@ class ControlPlane:
         server.ready(lambda: listens(port))
         return server
 
-    def start_controllers(self) -> Server:
+    def start_controllers(self, *, evict: bool = False) -> Server:
         """Start the controller manager; returns once it answers.
 
-        The controller that evicts pods from silent nodes is left out: nodes here have no kubelet
-        that could be silent.
+        The controller that finds nodes silent is left out: nodes here have no kubelet that could
+        be. With `evict`, the one that takes pods off a tainted node is there.
         """
         port = free_port()
+        absent = ["node-lifecycle-controller", *([] if evict else ["taint-eviction-controller"])]
         arguments = [
             *self._leaderless(port),
             *_swift(),
-            "--controllers=*,-node-lifecycle-controller,-taint-eviction-controller",
+            f"--controllers=*,{','.join(f'-{one}' for one in absent)}",
             f"--service-account-private-key-file={self.folder / 'key.pem'}",
             "--concurrent-deployment-syncs=20",
             "--concurrent-replicaset-syncs=20",

@@ -129,11 +129,11 @@ def verdicts(api: Api) -> list[Verdict]:
     return found
 
 
-def pod_specs(one: Json) -> Iterator[Json]:
+def pod_specs(one: Json) -> Iterator[dict[str, Any]]:
     """The pod specs of an object, of whatever kind."""
     spec = one.get("spec") or {}
     if one["kind"] == "Pod":
-        yield spec
+        yield one["spec"]
     for holder in (spec, *(spec.get(field) or {} for field in ROLES)):
         if isinstance(holder, Mapping) and "template" in holder:
             yield holder["template"]["spec"]
@@ -174,7 +174,8 @@ def _verdict(pod: Json) -> Verdict | None:
 def _complete(kind: str, workload: Json) -> bool:
     spec, status = workload["spec"], workload.get("status") or {}
     if kind == "Job":
-        return bool(status.get("active", 0) == spec.get("parallelism", 1))
+        started = status.get("active", 0) + status.get("succeeded", 0)
+        return bool(started >= spec.get("parallelism", 1))
     if status.get("observedGeneration") != workload["metadata"]["generation"]:
         return False
     if kind == "DaemonSet":
