@@ -6,7 +6,7 @@ that cannot be reached fails all of its questions at once and is not asked again
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -32,19 +32,20 @@ def ask_all(
     wishes: Mapping[str, tuple[str, Iterable[Question]]], kubeconfig: Path | None
 ) -> dict[str, Asked]:
     """Ask every cluster. `wishes` has a context and the questions by any name of the cluster."""
+    contexts = dict.fromkeys(context for context, _ in wishes.values())
+    # One after the other: reading a kubeconfig may run a program that asks a person to log in.
+    connections = {context: _connected(kubeconfig, context) for context in contexts}
     with ThreadPoolExecutor(CLUSTERS) as crew:
-        asked = crew.map(
-            lambda wish: ask(lambda: connect(kubeconfig, wish[0] or None), wish[1]),
-            wishes.values(),
-        )
+        asked = crew.map(lambda wish: ask(connections[wish[0]], wish[1]), wishes.values())
         return dict(zip(wishes, asked, strict=True))
 
 
-def ask(connecting: Callable[[], Connection], questions: Iterable[Question]) -> Asked:
-    """Ask one cluster."""
+def ask(connection: Connection | CompileError, questions: Iterable[Question]) -> Asked:
+    """Ask one cluster, or say for every question why it cannot be asked."""
     questions = list(questions)
     try:
-        connection = connecting()
+        if isinstance(connection, CompileError):
+            raise connection
         # The first request settles whether the cluster can be asked at all.
         connection.served("v1", "Pod")
     except CompileError as error:
@@ -54,6 +55,13 @@ def ask(connecting: Callable[[], Connection], questions: Iterable[Question]) -> 
     problems = [found for _, found in answers if found is not None]
     snapshot = Snapshot(dict(zip(questions, (one for one, _ in answers), strict=True)))
     return Asked(snapshot, connection.name, tuple(dict.fromkeys(problems)))
+
+
+def _connected(kubeconfig: Path | None, context: str) -> Connection | CompileError:
+    try:
+        return connect(kubeconfig, context or None)
+    except CompileError as error:
+        return error
 
 
 def _answer(connection: Connection, asked: Question) -> tuple[Answer, Diagnostic | None]:

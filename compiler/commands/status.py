@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -82,7 +82,18 @@ def command(
     rows = _chosen(rows, sites, jobs)
     wishes = _Wishes(kubeconfig, context, engine_context)
     judged, sources, problems = _judged(rows, bool(sites), wishes)
-    _finish(judged, sources, problems, wishes, output_format, every, bool(sites))
+    left_out = 0 if sites or clusters else rows_of.unlabelled(found.tree)
+    shown = _Shown(output_format, every, bool(sites), left_out)
+    _finish(judged, sources, problems, wishes, shown)
+
+
+class _Shown(NamedTuple):
+    """How rows are shown, and how many objects no row is about."""
+
+    output_format: str
+    every: bool
+    detailed: bool
+    left_out: int
 
 
 class _Wishes:
@@ -240,9 +251,7 @@ def _finish(
     sources: Sequence[Any],
     problems: tuple[Diagnostic, ...],
     wishes: _Wishes,
-    output_format: str,
-    every: bool,
-    detailed: bool,
+    shown: _Shown,
 ) -> None:
     from compiler.reports import status as report
 
@@ -253,9 +262,10 @@ def _finish(
     next_steps = report.steps(judged)
     diagnostics = Diagnostics()
     diagnostics.extend(problems)
-    if output_format == "text":
-        text = "".join(f"{report.details(row)}\n" for row in judged) if detailed else ""
-        click.echo(text or f"{report.summary(judged, sources, every=every)}\n", nl=False)
+    if shown.output_format == "text":
+        text = "".join(f"{report.details(row)}\n" for row in judged) if shown.detailed else ""
+        click.echo(text or f"{report.summary(judged, sources, every=shown.every)}\n", nl=False)
+        click.echo(report.left_out_line(shown.left_out), nl=False)
         click.echo(report.step_lines(next_steps), nl=False)
     result = {
         "clusters": [
@@ -269,9 +279,10 @@ def _finish(
             for one in sources
         ],
         "rows": [report.as_dict(row) for row in judged],
+        "objectsLeftOut": shown.left_out,
         "next": next_steps,
     }
-    common.finish(output_format, result, diagnostics, status)
+    common.finish(shown.output_format, result, diagnostics, status)
 
 
 def _with_flags(row: Any, wishes: _Wishes) -> Any:

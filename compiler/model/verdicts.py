@@ -189,7 +189,8 @@ class _Judge:
         if not answer.served and self._is_elsewhere(one):
             return
         if answer.problem:
-            yield "unseen", Finding(Verdict.UNKNOWN, f"not seen: {answer.problem}")
+            step = f"kubectl -n {identity.namespace} auth can-i --list"
+            yield "unseen", Finding(Verdict.UNKNOWN, f"not seen: {answer.problem}", "", step)
             return
         live = view.live(one)
         if live is None:

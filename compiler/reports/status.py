@@ -95,6 +95,14 @@ def step_lines(found: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def left_out_line(count: int) -> str:
+    """What no row is about, or nothing."""
+    if not count:
+        return ""
+    noun = "object carries" if count == 1 else "objects carry"
+    return f"{count:,} {noun} no label of ours: the engine speaks for them\n\n"
+
+
 def as_dict(row: Row) -> dict[str, Any]:
     """One row as JSON data."""
     wanted = row.wanted

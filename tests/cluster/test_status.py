@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,16 @@ from tests.cluster import control_plane, fleet, nodes
 from tests.cluster.api import Api, Json
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.process import await_true, free_port
-from tests.cluster.trees import GOLDEN, Manifest, Target, manifests, targets
+from tests.cluster.trees import (
+    GENERATED,
+    GOLDEN,
+    Manifest,
+    Target,
+    everything,
+    manifests,
+    namespaces,
+    targets,
+)
 from tests.commands.running import run
 
 CASE = GOLDEN / "shards"
@@ -269,7 +279,50 @@ def test_nothing_is_asked_object_by_object(applied: ControlPlane) -> None:
     assert len(lists) == len(set(lists)) == 8, lists
 
 
+def test_what_the_server_makes_of_compiled_objects_is_no_difference(applied: ControlPlane) -> None:
+    from compiler.model.comparing import first_difference
+
+    api = applied.api()
+    found = [
+        one
+        for target in everything()
+        if target.output != GENERATED
+        for directory in target.ordered()
+        for one in manifests(directory)
+        if "edgewright.io/project" in (one.data["metadata"].get("labels") or {})
+        and one.data["kind"] != "Namespace"
+    ]
+    for name in namespaces(found) | {"argocd"}:
+        made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        api.apply(made, force=True)
+
+    def difference(one: Manifest) -> tuple[str, str]:
+        live = api.apply(one.data, one.text, dry_run=True, force=True)
+        return one.file.name, first_difference(one.data, live)
+
+    with ThreadPoolExecutor(4) as crew:
+        told = dict(crew.map(difference, found))
+    assert len({one.data["kind"] for one in found}) >= 16
+    assert {name: path for name, path in told.items() if path} == {}
+    # Whoever compares has to see a change of any of them.
+    for one in found[:: len(found) // 20]:
+        live = json.loads(json.dumps(one.data))
+        body = next(key for key in ("spec", "data", "metadata") if key in live)
+        live[body] = _altered(live[body])
+        assert first_difference(one.data, live), one.file
+
+
 # Steps.
+
+
+def _altered(value: Any) -> Any:
+    """The same with its last leaf another."""
+    if isinstance(value, dict) and value:
+        last = list(value)[-1]
+        return {**value, last: _altered(value[last])}
+    if isinstance(value, list) and value:
+        return [*value[:-1], _altered(value[-1])]
+    return "another" if value != "another" else "different"
 
 
 def _target() -> Target:
