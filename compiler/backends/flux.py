@@ -11,6 +11,10 @@ Reasons for what the templates hold:
   (`MirrorPrune`). `bootstrap` is never pruned and orphans its objects.
 * The root does not wait for its units: a health check that waits holds up the next revision,
   and one broken site would hold up all others for its timeout.
+* A health check keeps one of the controller's workers (four, unless `--concurrent` says more)
+  and keeps its unit from the next revision until it ends. A site without power must not do that
+  to the others for long, so a unit that nothing waits for gives up after `_BRIEF` and is looked
+  at again two minutes later; what is being rolled out slowly is told from what is broken then.
 * There is no `postBuild`. Without it Flux substitutes nothing, so `${VAR}` in a rendered script
   is safe and no object needs `kustomize.toolkit.fluxcd.io/substitute: disabled`.
 * The expressions of health checks are evaluated with the object's top-level fields as variables;
@@ -105,6 +109,7 @@ def _kustomizations(context: GitopsContext) -> Iterator[Draft]:
             "name": unit.name,
             "namespace": NAMESPACE,
             "labels": context.labels(unit),
+            "timeout": _LONG if unit.role in _AWAITED else _BRIEF,
             "prune": unit.disposable,
             "deletion_policy": "MirrorPrune" if unit.disposable else "Orphan",
             "service_account": context.service_account,
@@ -116,6 +121,12 @@ def _kustomizations(context: GitopsContext) -> Iterator[Draft]:
         site = unit.subject if unit.role is UnitRole.SITES else ""
         yield Draft(context.apps, context.origin(site), "flux/kustomization.yaml.j2", values)
 
+
+_LONG, _BRIEF = "5m", "1m"
+"""How long a unit may take to be healthy: one that others wait for, and any other."""
+
+_AWAITED = {UnitRole.BOOTSTRAP, UnitRole.INPUTS}
+"""Roles that other units depend on."""
 
 _CHECKED = {UnitRole.BASE, UnitRole.JOBS, UnitRole.SITES, UnitRole.SHARDS}
 """Roles whose units can hold records or Sedna jobs; inputs have no status worth waiting for."""

@@ -57,6 +57,21 @@ def test_losing_the_root_stops_nothing_and_one_broken_site_does_not_hold_it_up()
     assert spec["wait"] is False
 
 
+def test_a_unit_that_nothing_waits_for_holds_a_worker_for_a_minute_only() -> None:
+    found = objects()
+    awaited = {
+        one["name"]
+        for data in found.values()
+        if data["kind"] == "Kustomization"
+        for one in data["spec"].get("dependsOn", ())
+    }
+    assert f"{SITE.removeprefix('Kustomization ').partition('-site')[0]}-bootstrap" in awaited
+    for name, data in found.items():
+        if data["kind"] == "Kustomization" and not name.endswith("-root"):
+            expected = "5m" if data["metadata"]["name"] in awaited else "1m"
+            assert data["spec"]["timeout"] == expected, name
+
+
 def test_a_kustomization_says_how_it_applies() -> None:
     spec = objects()[SITE]["spec"]
     assert spec["path"] == f"./generated/{TARGET}/sites/store-001"
