@@ -14,6 +14,7 @@ from typing import Any
 from compiler.backends.kubernetes_images import Pull
 from compiler.backends.kubernetes_scope import Scope
 from compiler.model.layout import AUTHORITIES_FILE
+from compiler.model.quantity import canonical_quantities
 from compiler.model.server import Probe, Probes
 from compiler.model.worker import ContainerPort, EnvironmentVariable, User, Worker
 
@@ -121,7 +122,8 @@ def _env(given: Iterable[EnvironmentVariable], scope: Scope) -> list[dict[str, A
 
 def _variable(variable: EnvironmentVariable) -> dict[str, Any]:
     if not variable.secret:
-        return {"name": variable.name, "value": variable.value or ""}
+        # The API server keeps no empty value, and a claim on one would never be met.
+        return {"name": variable.name, **({"value": variable.value} if variable.value else {})}
     source = {"secretKeyRef": {"name": variable.secret, "key": variable.key}}
     return {"name": variable.name, "valueFrom": source}
 
@@ -141,8 +143,8 @@ def _ports(ports: Iterable[ContainerPort], *, host_network: bool) -> list[dict[s
 def _resources(worker: Worker) -> dict[str, Any] | None:
     extended = _extended(worker)
     found = {
-        "requests": {**worker.requests, **extended},
-        "limits": {**worker.limits, **extended},
+        "requests": {**canonical_quantities(worker.requests), **extended},
+        "limits": {**canonical_quantities(worker.limits), **extended},
     }
     return {key: value for key, value in found.items() if value} or None
 

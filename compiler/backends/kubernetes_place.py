@@ -78,6 +78,9 @@ def tolerations(scope: Scope) -> list[dict[str, str]]:
 def _toleration(taint: str) -> dict[str, str]:
     key_value, _, effect = taint.rpartition(":")
     key, equals, value = key_value.partition("=")
-    if equals:
+    if equals and value:
         return {"key": key, "operator": "Equal", "value": value, "effect": effect}
+    if equals:
+        # Of an empty value the API server keeps nothing, and means the same.
+        return {"key": key, "operator": "Equal", "effect": effect}
     return {"key": key, "operator": "Exists", "effect": effect}

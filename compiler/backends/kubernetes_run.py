@@ -31,6 +31,7 @@ from compiler.model.manifest import Draft
 from compiler.model.member import Delivery, Member, Output
 from compiler.model.names import name
 from compiler.model.plan import Companion, Run, Schedule, Work
+from compiler.model.quantity import canonical_quantity
 from compiler.model.worker import EnvironmentVariable, Worker
 
 ROLE = "run"
@@ -122,7 +123,7 @@ class _Pod:
                 yield self.scope.draft("configmap", values, suffix=suffix, key=key, content=True)
         wanted = (pair for part in self.parts for pair in claims(part.worker, self.scope))
         for claim, volume in dict(wanted).items():
-            values = {"name": claim, "storage": volume.size}
+            values = {"name": claim, "storage": canonical_quantity(volume.size)}
             yield self.scope.draft("persistentvolumeclaim", values)
 
     def values(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from compiler.model.backend import EmitContext
 from compiler.model.manifest import Draft
 from compiler.model.member import Member
 from compiler.model.plan import Service
+from compiler.model.quantity import canonical_quantity
 from compiler.model.record import dataclass
 from compiler.model.server import Server, Serving
 
@@ -49,7 +50,8 @@ def drafts(node: Service, context: EmitContext) -> Iterator[Draft]:
         values = {"data": texts.data, "immutable": True}
         yield where.draft("configmap", values, suffix="files", key=FILES_KEY, content=True)
     for claim, volume in claims(member.worker, where):
-        yield where.draft("persistentvolumeclaim", {"name": claim, "storage": volume.size})
+        values = {"name": claim, "storage": canonical_quantity(volume.size)}
+        yield where.draft("persistentvolumeclaim", values)
     yield _deployment(_Parts(member, where, flavour, serving, texts, config, hot))
     yield from network.drafts(member, where, flavour)
     yield from _replicas(member, where)

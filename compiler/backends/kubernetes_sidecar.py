@@ -28,6 +28,7 @@ from compiler.model.layout import (
     VIEW,
 )
 from compiler.model.manifest import Draft
+from compiler.model.quantity import canonical_quantities
 from compiler.model.record import dataclass
 from compiler.model.worker import Quantities
 
@@ -228,7 +229,7 @@ def parts(
 def _resources(scope: Scope) -> dict[str, Quantities]:
     settings = scope.context.sidecar
     found = {"requests": settings.requests, "limits": settings.limits}
-    return {key: value for key, value in found.items() if value}
+    return {key: canonical_quantities(value) for key, value in found.items() if value}
 
 
 def _http(path: str, port: int, *, period: int, failures: int) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from compiler.backends.kubernetes_scope import Scope
 from compiler.model.inputs import Binding, HostData
 from compiler.model.layout import ARTIFACTS, AUTHORITIES
 from compiler.model.names import name
+from compiler.model.quantity import canonical_quantity
 from compiler.model.worker import Volume, Worker
 
 SCRATCH = "/tmp"  # noqa: S108 - a path inside the container
@@ -101,7 +102,7 @@ def _source(volume: Volume, scope: Scope) -> dict[str, Any]:
         return {"hostPath": {"path": volume.source, "type": kind}}
     if volume.kind == "claim":
         return {"persistentVolumeClaim": {"claimName": claim_name(scope.name, volume.path)}}
-    return {"emptyDir": {"medium": "Memory", "sizeLimit": volume.size}}
+    return {"emptyDir": {"medium": "Memory", "sizeLimit": canonical_quantity(volume.size)}}
 
 
 def _devices(worker: Worker, prefix: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

@@ -88,6 +88,27 @@ def format_quantity(milli: int, *, binary: bool = False) -> str:
     return _shorten(units, *steps)
 
 
+@lru_cache(maxsize=4096)
+def canonical_quantity(text: str) -> str:
+    """The same quantity as the API server keeps it word for word: `1000m` is `1`.
+
+    Of many other texts it keeps the meaning only, and what reads back as another text looks like
+    drift to whoever compares texts. Beyond the largest quantity a text stays as it is.
+
+    Raises:
+        ValueError: `text` is not a quantity; the message names it and the grammar.
+    """
+    milli = parse_quantity(text)
+    if abs(milli) >= _LARGEST:
+        return text
+    return format_quantity(milli, binary=text.endswith("i"))
+
+
+def canonical_quantities(quantities: Mapping[str, str]) -> dict[str, str]:
+    """Each resource with its canonical quantity."""
+    return {name: canonical_quantity(text) for name, text in quantities.items()}
+
+
 def format_memory(milli: int) -> str:
     """A readable size for messages: at most one decimal in the largest binary unit that fits."""
     units = milli / MILLI

@@ -111,10 +111,13 @@ def test_a_member_of_one_host_is_bound_to_it() -> None:
 
 
 def test_taints_of_the_profile_are_tolerated() -> None:
-    tainted = site(profile=profile(taints=("edge=true:NoSchedule", "gpu:NoExecute")))
-    assert pod(emit(service(), context(tainted)))["tolerations"][:2] == [
+    tainted = site(
+        profile=profile(taints=("edge=true:NoSchedule", "gpu:NoExecute", "bare=:NoExecute"))
+    )
+    assert pod(emit(service(), context(tainted)))["tolerations"][:3] == [
         {"key": "edge", "operator": "Equal", "value": "true", "effect": "NoSchedule"},
         {"key": "gpu", "operator": "Exists", "effect": "NoExecute"},
+        {"key": "bare", "operator": "Equal", "effect": "NoExecute"},
     ]
 
 
@@ -131,6 +134,7 @@ def test_env_is_a_literal_or_a_secret_and_never_twice() -> None:
     env = (
         EnvironmentVariable("RTSP_URL", secret="camera-store-1", key="url"),
         EnvironmentVariable("LANG", "no"),
+        EnvironmentVariable("QUIET", ""),
         EnvironmentVariable("HTTP_PROXY", "http://mine:1"),
     )
     proxied = site(network=Network(proxy="http://proxy:3128", no_proxy=("10.0.0.0/8",)))
@@ -139,6 +143,7 @@ def test_env_is_a_literal_or_a_secret_and_never_twice() -> None:
     values = {one["name"]: one.get("value") for one in found}
     assert len(values) == len(found)
     assert values["LANG"] == "no"
+    assert {"name": "QUIET"} in found
     assert values["HTTP_PROXY"] == "http://mine:1"
     assert values["https_proxy"] == "http://proxy:3128"
     assert values["NO_PROXY"].endswith(",10.0.0.0/8")
@@ -193,6 +198,19 @@ def test_params_keep_their_numbers_and_lie_where_the_layout_says() -> None:
     assert at(beside, "/edgewright") == {"name": "view", "emptyDir": {}}
     items = at(beside, "/etc/edgewright/params")["configMap"]["items"]
     assert items == [{"key": "params.json", "path": "params.json"}]
+
+
+def test_quantities_are_written_as_a_server_keeps_them() -> None:
+    volumes = (
+        Volume("/scratch", "claim", size="1024Mi"),
+        Volume("/dev/shm", "memory", size="2048Ki"),
+    )
+    objects = emit(service(volumes=volumes, requests={"cpu": "1000m"}, limits={"memory": "0.5Gi"}))
+    found = worker_of(objects)["resources"]
+    assert found == {"requests": {"cpu": "1"}, "limits": {"memory": "512Mi"}}
+    claim = objects["PersistentVolumeClaim"]["spec"]["resources"]["requests"]
+    assert claim == {"storage": "1Gi"}
+    assert at(objects, "/dev/shm")["emptyDir"]["sizeLimit"] == "2Mi"
 
 
 def test_volumes_are_host_paths_claims_or_memory() -> None:

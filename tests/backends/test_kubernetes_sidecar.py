@@ -149,11 +149,13 @@ def test_the_cloud_part_of_a_pair_answers_for_its_release() -> None:
 
 def test_a_smaller_sidecar_image_setting_reaches_every_container_of_it() -> None:
     where = context()
-    settings = dataclasses.replace(where.sidecar, image="r.example.com/s:2", limits={})
+    settings = dataclasses.replace(
+        where.sidecar, image="r.example.com/s:2", limits={}, requests={"memory": "2048Ki"}
+    )
     spec = pod(emit(service((artifact(),)), dataclasses.replace(where, sidecar=settings)))
     assert container(spec, "sidecar")["image"] == "r.example.com/s:2"
     assert container(spec, "prepare")["image"] == "r.example.com/s:2"
-    assert "limits" not in container(spec, "sidecar")["resources"]
+    assert container(spec, "sidecar")["resources"] == {"requests": {"memory": "2Mi"}}
 
 
 def test_a_site_writes_with_a_secret_of_its_own() -> None:

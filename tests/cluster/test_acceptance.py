@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from compiler.model.quantity import canonical_quantity
 from tests.cluster import readback, stories
 from tests.cluster.api import MANAGER, Api, RefusedError
 from tests.cluster.control_plane import ControlPlane
@@ -51,6 +52,23 @@ CONTROL = {
     },
 }
 """No product of the compiler: it is written as the server would not keep it."""
+
+NUMBERS = (
+    "0",
+    "1",
+    "250",
+    "999",
+    "1000",
+    "1024",
+    "1500",
+    "20480",
+    "0.5",
+    "1.25",
+    ".125",
+    "+3",
+    "7.",
+)
+UNITS = ("", "m", "u", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti", "e3", "E3", "e-3", "e0")
 
 
 @pytest.fixture(scope="module")
@@ -211,3 +229,24 @@ def test_claims_are_judged(control: Mapping[str, Any]) -> None:
     twice["spec"]["template"]["spec"]["containers"][0]["ports"] *= 2
     faults = list(readback.ownership_faults(CONTROL, twice, MANAGER))
     assert any("1 entries in the file, 2 on the server" in fault for fault in faults)
+
+
+def test_quantities_are_kept_as_the_compiler_writes_them(prepared: Api) -> None:
+    texts = [number + unit for number in NUMBERS for unit in UNITS]
+    written = [canonical_quantity(text) for text in texts]
+    assert _kept_quantities(prepared, written) == written
+    kept = _kept_quantities(prepared, texts)
+    assert [canonical_quantity(text) for text in kept] == written
+    assert sum(one != other for one, other in zip(texts, kept, strict=True)) > len(texts) / 3
+
+
+def _kept_quantities(api: Api, texts: list[str]) -> list[str]:
+    made = json.loads(json.dumps(CONTROL))
+    made["spec"]["template"]["spec"]["containers"] = [
+        {"name": f"c{n}", "image": "one", "resources": {"requests": {"cpu": text}}}
+        for n, text in enumerate(texts)
+    ]
+    api.apply(made)
+    containers = api.call("GET", api.path_of(made))["spec"]["template"]["spec"]["containers"]
+    api.delete(made)
+    return [one["resources"]["requests"]["cpu"] for one in containers]

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from compiler.model.quantity import (
     add_requests,
+    canonical_quantities,
+    canonical_quantity,
     compare_quantities,
     format_memory,
     format_quantity,
@@ -101,6 +103,30 @@ def test_the_written_form_is_the_shortest_exact_one() -> None:
     assert format_quantity(512 * 2**20 * 1000, binary=True) == "512Mi"
     assert format_quantity(1500 * 1000, binary=True) == "1500"
     assert format_memory(1536 * 2**20 * 1000) == "1.5Gi"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("1000m", "1"),
+        ("0.5", "500m"),
+        ("1024Mi", "1Gi"),
+        ("1.5Gi", "1536Mi"),
+        ("0.5Ki", "512"),
+        ("1500k", "1500k"),
+        ("5.125M", "5125k"),
+        ("+2", "2"),
+        ("100.", "100"),
+        ("1E3", "1k"),
+        ("1u", "1m"),
+        ("0.0", "0"),
+        ("1000Ei", "1000Ei"),
+    ],
+)
+def test_the_canonical_text_is_the_one_that_a_server_keeps(text: str, kept: str) -> None:
+    assert canonical_quantity(text) == kept
+    assert canonical_quantity(kept) == kept
+    assert canonical_quantities({"cpu": text}) == {"cpu": kept}
 
 
 @given(st.integers(min_value=-(2**62), max_value=2**62), st.booleans())
