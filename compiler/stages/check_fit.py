@@ -2,8 +2,8 @@
 
 Adds up what the pods bound to a host request and compares it with what its profile leaves after
 `reserved`. A site with several hosts and unbound pods is one pool in which each pod must also
-fit a host by itself; a site without hosts has no sum. Whether a model's bytes fit is not known
-here.
+find a host, beside what is bound there; a site without hosts has no sum. Whether a model's bytes
+fit is not known here.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from compiler.model.codes import check as codes
 from compiler.model.fleet import Profile, Site
 from compiler.model.quantity import MILLI, format_memory, format_quantity, parse_quantity
 from compiler.model.record import dataclass
+from compiler.stages.check_layout import Load, left_over
 from compiler.stages.check_summary import Pods, Summary
 from compiler.stages.check_words import Wrong, path_text
 
@@ -41,14 +42,16 @@ def check_fit(
 
     `most` is the number of replicas that an autoscaler may reach by (namespace, kind, name).
     """
-    for room in _rooms(summaries, sites, most):
-        if room.hosts == 0:
-            yield from _each_alone(room)
-        else:
-            yield from _each_alone(room)
-            yield from _together(room)
+    rooms = {room.name: room for room in _rooms(summaries, sites, most)}
+    for room in rooms.values():
+        faults = list(_each_alone(room))
+        if room.hosts:
+            faults += _together(room)
         if room.hosts == 1:
-            yield from _ports(room)
+            faults += _ports(room)
+        elif room.hosts and not faults:
+            faults += _apart(room, rooms)
+        yield from faults
 
 
 def allocatable(profile: Profile) -> dict[str, int]:
@@ -143,6 +146,49 @@ def _together(room: Room) -> Iterator[tuple[Summary, int, str, Wrong]]:
         )
         summary, pods, _ = shares[0]
         yield summary, pods.object, room.name, Wrong(codes.DOES_NOT_FIT, text)
+
+
+def _apart(room: Room, rooms: Mapping[str, Room]) -> Iterator[tuple[Summary, int, str, Wrong]]:
+    """A pod of a pool that finds no host, although the hosts together have room for it."""
+    profile = room.site.profile
+    names = [f"{room.site.name}/{host.name}" for host in room.site.hosts]
+    held = [_loads(rooms[name].work) if name in rooms else [] for name in names]
+    loads, free = _loads(room.work), allocatable(profile)
+    bound = [[load for _, _, load in there] for there in held]
+    left = left_over([load for _, _, load in loads], free, bound)
+    if left is None:
+        return
+    summary, pods, load = loads[left]
+    portless = [Load(load.requests) for _, _, load in loads]
+    port = left_over(portless, free, [[Load(load.requests) for load in there] for there in bound])
+    takes = (
+        [f"port {number}/{protocol}" for protocol, number in sorted(load.ports)]
+        if port is None
+        else [f"{name} {_words(name, amount)}" for name, amount in load.requests.items()]
+    )
+    text = (
+        f"{path_text(pods.path)}: one pod takes {', '.join(takes)}, and beside the other pods here "
+        f"none of the {room.hosts} hosts has that left (profile {profile.name})"
+    )
+    code = codes.HOST_PORT if port is None else codes.DOES_NOT_FIT
+    yield summary, pods.object, room.name, Wrong(code, text)
+
+
+def _loads(work: Sequence[Job]) -> list[tuple[Summary, Pods, Load]]:
+    """One entry for each pod; of phases that follow each other, the one that takes most."""
+    found: list[tuple[Summary, Pods, Load]] = []
+    phased: dict[tuple[int, int], tuple[Summary, Pods, Load]] = {}
+    for summary, pods, count in work:
+        load = Load(pods.requests, frozenset(pods.host_ports))
+        if not pods.phase:
+            found += [(summary, pods, load)] * count
+            continue
+        key = (id(summary), pods.object)
+        phased[key] = max(
+            (phased.get(key, (summary, pods, load)), (summary, pods, load)),
+            key=lambda one: sum(one[2].requests.values()),
+        )
+    return [*found, *phased.values()]
 
 
 def _shares(work: Sequence[Job], name: str) -> list[tuple[Summary, Pods, int]]:

@@ -110,6 +110,43 @@ def test_unbound_pods_share_all_hosts_of_a_site_but_each_must_fit_one() -> None:
     assert "one pod requests cpu 7; a host of profile orin gives 6" in found
 
 
+def test_unbound_pods_must_find_a_host_each_and_not_only_room_in_sum() -> None:
+    known = facts(site("store-1", ["edge-1", "edge-2"]))
+    three = [obj(asks(name, cpu="3500m"), site="store-1") for name in ("a", "b", "c")]
+    assert lines(*three[:2], known=known) == []
+    (found,) = lines(*three, known=known)
+    assert found.startswith("E5050 store-1: ")
+    assert "one pod takes cpu 3500m, memory 1Gi" in found
+    assert "none of the 2 hosts has that left (profile orin)" in found
+
+
+def test_a_layout_of_any_order_is_enough() -> None:
+    known = facts(site("store-1", ["edge-1", "edge-2"]))
+    # Largest by processors first, a and b would meet on one host, and c and d on the other.
+    four = [("a", "3", "2Gi"), ("b", "3", "2Gi"), ("c", "2", "6Gi"), ("d", "2", "6Gi")]
+    given = [obj(asks(name, cpu=cpu, memory=m), site="store-1") for name, cpu, m in four]
+    assert lines(*given, known=known) == []
+
+
+def test_unbound_pods_find_only_what_bound_ones_leave() -> None:
+    known = facts(site("store-1", ["edge-1", "edge-2"]))
+    pair = [asks(f"b{n}", cpu="4", **on(f"edge-{n}")) for n in (1, 2)]
+    given = [obj(one, site="store-1") for one in pair]
+    assert lines(*given, obj(asks("a", cpu="2"), site="store-1"), known=known) == []
+    (found,) = lines(*given, obj(asks("a", cpu="2001m"), site="store-1"), known=known)
+    assert found.startswith("E5050 store-1: ")
+
+
+def test_more_pods_than_hosts_cannot_have_one_port() -> None:
+    known = facts(site("store-1", ["edge-1", "edge-2"]))
+    port = [{"containerPort": 80, "hostPort": 80}]
+    three = [obj(deployment(n, container(ports=port)), site="store-1") for n in ("a", "b", "c")]
+    assert lines(*three[:2], known=known) == []
+    (found,) = lines(*three, known=known)
+    assert found.startswith("E5032 store-1: ")
+    assert "one pod takes port 80/TCP" in found
+
+
 def test_a_site_without_hosts_has_no_sum() -> None:
     known = facts(site("store-1", []))
     many = [obj(asks(f"a{n}", cpu="5"), site="store-1") for n in range(3)]

@@ -1,0 +1,255 @@
+"""The offline check and the real scheduler agree on what fits a host, to the last byte.
+
+One profile gives exactly what the work requests, a second one less of one resource by the
+smallest unit. For the second the compiler refuses; the objects that it made for the first meet
+nodes of the second, and the scheduler names the same resource.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import fleet, scheduling, trees
+from tests.cluster.api import Api
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.scheduling import Verdict
+from tests.commands.running import run
+
+BOX = {"arch": "amd64", "cpu": 8, "memory": "16Gi", "disk": "64Gi"}
+GPU = {"name": "gpu", "resource": "example.com/gpu"}
+SIDECAR = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "96Mi"}}
+DIGEST = "2e7d2c03a9507ae265ecf5b5356885a53393a2029d241394997265a1a25aefc6"
+
+
+def job(**worker: Any) -> dict[str, Any]:
+    """A serving job on the edge; `on`, `replicas` and `update` are the job's own words."""
+    own: dict[str, Any] = {key: worker.pop(key) for key in ("replicas", "update") if key in worker}
+    place = {"layer": "edge", **({"host": worker.pop("on")} if "on" in worker else {})}
+    resources = worker.pop("resources", {"cpu": "100m", "memory": "100Mi"})
+    return {
+        "kind": "serve",
+        "models": ["shelves"],
+        "worker": {
+            "image": "registry.example.com/ovms:1",
+            "server": "ovms",
+            "resources": resources,
+            **worker,
+        },
+        "place": place,
+        **own,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Jobs, a profile that they just fit, one that they do not, and who says what of it."""
+
+    name: str
+    jobs: Mapping[str, Any]
+    fits: Mapping[str, Any]
+    less: Mapping[str, Any]
+    code: str
+    words: str
+    """What the scheduler says of a node that lacks it."""
+    hosts: tuple[str, ...] = ("box-a",)
+    apart: bool = field(default=False)
+    """Whether each job has to be compiled alone, since no profile makes them fit together."""
+
+
+CASES = (
+    Case(
+        "cpu",
+        {"one": job(resources={"cpu": "2", "memory": "1Gi"})},
+        {"cpu": "2050m"},
+        {"cpu": "2049m"},
+        "E5050",
+        "Insufficient cpu",
+    ),
+    Case(
+        "reserved-cpu",
+        {"one": job(resources={"cpu": "2", "memory": "1Gi"})},
+        {"cpu": 4, "reserved": {"cpu": "1950m"}},
+        {"cpu": 4, "reserved": {"cpu": "1951m"}},
+        "E5050",
+        "Insufficient cpu",
+    ),
+    Case(
+        "memory",
+        {"one": job(resources={"cpu": "1", "memory": "2Gi"})},
+        {"memory": str(2144 * 2**20)},
+        {"memory": str(2144 * 2**20 - 1)},
+        "E5050",
+        "Insufficient memory",
+    ),
+    Case(
+        "memory-of-two-jobs",
+        {name: job(resources={"cpu": "1", "memory": "2Gi"}) for name in ("one", "two")},
+        {"memory": str(2 * 2144 * 2**20)},
+        {"memory": str(2 * 2144 * 2**20 - 1)},
+        "E5050",
+        "Insufficient memory",
+    ),
+    Case(
+        "accelerators",
+        {name: job(accelerator={"count": 1}) for name in ("one", "two")},
+        {"accelerator": {**GPU, "count": 2}},
+        {"accelerator": {**GPU, "count": 1}},
+        "E5050",
+        "Insufficient example.com/gpu",
+    ),
+    Case(
+        "replicas",
+        {"one": job(replicas=3, resources={"cpu": "1", "memory": "1Gi"}, update="rolling")},
+        {"cpu": "4200m"},
+        {"cpu": "3149m"},
+        "E5050",
+        "Insufficient cpu",
+    ),
+    Case(
+        "port-of-the-host",
+        {name: job(hostNetwork=True) for name in ("one", "two")},
+        {},
+        {},
+        "E5032",
+        "didn't have free ports",
+        apart=True,
+    ),
+    Case(
+        "port-of-two-hosts",
+        {name: job(hostNetwork=True) for name in ("one", "two", "six")},
+        {},
+        {},
+        "E5032",
+        "didn't have free ports",
+        hosts=("box-a", "box-b"),
+        apart=True,
+    ),
+    Case(
+        "beside-what-is-bound",
+        {
+            "one": job(resources={"cpu": "3", "memory": "1Gi"}, on="box-a"),
+            "two": job(resources={"cpu": "3", "memory": "1Gi"}, on="box-b"),
+            "six": job(resources={"cpu": "1", "memory": "1Gi"}),
+        },
+        {"cpu": "4100m"},
+        {"cpu": "4099m"},
+        "E5050",
+        "Insufficient cpu",
+        hosts=("box-a", "box-b"),
+    ),
+    Case(
+        "hosts-one-by-one",
+        {name: job(resources={"cpu": "2500m", "memory": "1Gi"}) for name in ("one", "two", "six")},
+        {"cpu": "5100m"},
+        {"cpu": 4},
+        "E5050",
+        "Insufficient cpu",
+        hosts=("box-a", "box-b"),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def judge(plane: ControlPlane) -> Api:
+    """A control plane that schedules and makes pods; nothing runs, so nothing gives room back."""
+    plane.start_scheduler()
+    plane.start_controllers()
+    api = plane.api()
+    scheduling.prepare(api)
+    return api
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_fits_to_the_last_unit_is_scheduled(case: Case, judge: Api, tmp_path: Path) -> None:
+    found = placed(judge, case, case.fits, objects(case, tmp_path), tmp_path)
+    alone = sum(bool(one.node) for one in found)
+    assert alone == (len(found) - 1 if case.apart else len(found))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_the_compiler_refuses_stays_pending_for_the_same_reason(
+    case: Case, judge: Api, tmp_path: Path
+) -> None:
+    refused = run("compile", write(tmp_path / "less", case, case.jobs, case.less), "--no-cache")
+    assert refused.exit_code == 1
+    assert case.code in refused.output
+    found = placed(judge, case, case.less, objects(case, tmp_path), tmp_path)
+    (pending,) = (one for one in found if not one.node)
+    assert case.words in pending.words
+
+
+def objects(case: Case, folder: Path) -> list[Mapping[str, Any]]:
+    """What the compiler makes of the case where it fits."""
+    groups = [{name: one} for name, one in case.jobs.items()] if case.apart else [case.jobs]
+    return [
+        one
+        for number, jobs in enumerate(groups)
+        for one in compiled(write(folder / f"fits-{number}", case, jobs, case.fits))
+    ]
+
+
+def compiled(spec: Path) -> Iterator[Mapping[str, Any]]:
+    """Every object that runs, of a spec that compiles."""
+    output = spec.parent / f"{spec.name}-output"
+    result = run("compile", spec, "--output", output, "--no-cache")
+    assert result.exit_code == 0, result.output
+    for target in trees.targets(output):
+        for unit in target.ordered():
+            for one in trees.manifests(unit):
+                yield one.data
+
+
+def placed(
+    api: Api,
+    case: Case,
+    profile: Mapping[str, Any],
+    given: Sequence[Mapping[str, Any]],
+    folder: Path,
+) -> list[Verdict]:
+    """What becomes of objects on nodes of a profile."""
+    read = fleet.read(write(folder / "nodes", case, case.jobs, profile))
+    hosts = [host for site in read.sites.values() for host in site.hosts]
+    with scheduling.occupied(api, hosts):
+        scheduling.submit(api, given)
+        return scheduling.verdicts(api)
+
+
+def write(folder: Path, case: Case, jobs: Mapping[str, Any], profile: Mapping[str, Any]) -> Path:
+    """A spec of one site; JSON is YAML."""
+    repository = {"url": "https://git.example.com/fleet.git"}
+    cluster = {
+        "kubernetes": "1.32",
+        "provides": {"kubeedge": "1.23"},
+        "gitops": {"engine": "flux"},
+        "repo": repository,
+    }
+    site = {
+        "cluster": "hub",
+        "layer": "edge",
+        "profile": "box",
+        "hosts": {name: {} for name in case.hosts},
+    }
+    version = {"uri": "main:shelves.tar.gz", "sha256": DIGEST, "unpack": "tar.gz"}
+    store = {"url": "s3://artifacts", "region": "eu-west-1", "read": {"secret": "reader"}}
+    spec = {
+        "edgewright": "v1",
+        "project": {"name": "fit"},
+        "sidecar": {"image": "registry.example.com/sidecar:1", "contract": 1, "resources": SIDECAR},
+        "stores": {"main": store},
+        "fleet": {
+            "clusters": {"hub": cluster},
+            "profiles": {"box": {**BOX, **profile}},
+            "sites": {"shop": site},
+        },
+        "models": {"shelves": {"framework": "onnx", "versions": {"1": version}, "target": "1"}},
+        "jobs": dict(jobs),
+    }
+    folder.mkdir()
+    (folder / "fleet.yaml").write_text(json.dumps(spec, indent=1), encoding="utf-8")
+    return folder
