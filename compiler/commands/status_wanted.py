@@ -10,11 +10,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from compiler import pipeline
+from compiler.backends.kubernetes import Need
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.fleet import Cluster
 from compiler.model.manifest import Directory, Tree, Unit, UnitRole
 from compiler.model.record import dataclass
-from compiler.workshop import Batch, Built, Workshop, needs_of
+from compiler.workshop import Batch, Built, Workshop, add_needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,17 @@ def _part(workshop: Workshop, sites: Collection[str], diagnostics: Diagnostics) 
     """The directories of some sites, of what they share, and of their clusters' engines."""
     facts = workshop.facts
     found: dict[str, Directory] = {}
+    needs: dict[str, Need] = {}
 
     def take(built: Built) -> None:
         found.update({directory.unit.path: directory for directory in built.directories})
         diagnostics.extend(built.diagnostics)
+        add_needs(needs, built.needs)
 
     for batch in workshop.batches(sites):
         take(workshop.build(batch, facts))
     for number, front in enumerate(workshop.fronts):
-        take(workshop.build(Batch(number, (), needs_of(front.shared, front.context)), facts))
+        take(workshop.build(Batch(number, (), needs), facts))
         mine = [site for site in workshop.plan(number).sites if site in front.context.sites]
         there = {Unit(front.context.cluster_of(s).target, UnitRole.SITES, s) for s in mine}
         there |= {directory.unit for directory in found.values()}

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from compiler.commands.status_wanted import compiled
+from compiler.model import wanted
+from compiler.model.diagnostics import Diagnostics
+from compiler.pipeline import Request
+from tests.commands.running import ROOT, run, started
+from tests.model.cluster_said import TREES
+
+NO_CLUSTER = ("--kubeconfig", "no-such-file")
+
+
+def test_a_cluster_that_cannot_be_asked_is_shown_and_ends_with_6(tmp_path: Path) -> None:
+    fleet = started(tmp_path / "shop")
+    result = run("status", *NO_CLUSTER, at=fleet)
+    assert result.exit_code == 6, result.output
+    assert "not seen: there is no kubeconfig no-such-file" in result.stdout
+    assert "E8001" in result.stderr
+    found = json.loads(run("status", *NO_CLUSTER, "--format", "json", at=fleet).stdout)
+    assert {row["verdict"] for row in found["rows"]} == {"unknown"}
+    assert {row["job"] for row in found["rows"]} >= {"(root)"}
+    assert found["clusters"][0]["problem"] == "there is no kubeconfig no-such-file"
+
+
+def test_several_clusters_need_contexts_of_their_own() -> None:
+    spec = ROOT / "specs/thousand-stores"
+    result = run("status", spec, "--env", "sample", *NO_CLUSTER)
+    assert result.exit_code == 6
+    assert "E8002 cluster west has no context" in result.stderr
+    refused = run("status", spec, "--env", "sample", "--context", "x", *NO_CLUSTER)
+    assert refused.exit_code == 2
+    assert "choose one with --cluster NAME" in refused.output
+    chosen = run(
+        "status", spec, "--env", "sample", "--context", "x", "--cluster", "west", *NO_CLUSTER
+    )
+    assert chosen.exit_code == 6
+    assert "hub" not in chosen.stdout
+
+
+def test_names_that_are_not_there_are_usage_errors_with_a_proposal() -> None:
+    spec = TREES / "shards/spec"
+    for words, told in (
+        (("s-01",), "there is no site s-01. Did you mean s-001?"),
+        (("--job", "cuont"), "there is no job cuont. Did you mean count?"),
+        (("--cluster", "hubb"), "there is no cluster hubb. Did you mean hub?"),
+    ):
+        result = run("status", spec, *words, *NO_CLUSTER)
+        assert result.exit_code == 2, result.output
+        assert told in result.output
+
+
+def test_a_wrong_spec_ends_with_1_before_any_cluster_is_asked(tmp_path: Path) -> None:
+    fleet = started(tmp_path / "shop")
+    (fleet / "specs" / "wrong.yaml").write_text("jobs: {x: {kind: srve}}\n")
+    result = run("status", *NO_CLUSTER, at=fleet)
+    assert result.exit_code == 1
+    assert "no-such-file" not in result.output
+
+
+def test_a_site_shows_its_rows_and_what_they_share() -> None:
+    spec = TREES / "shards/spec"
+    found = json.loads(run("status", spec, "s-002", *NO_CLUSTER, "--format", "json").stdout)
+    assert [(row["job"], row["site"]) for row in found["rows"]] == [
+        ("count", "s-002"), ("(root)", None),
+    ]  # fmt: skip
+
+
+def test_what_is_compiled_for_one_site_is_what_is_compiled_for_it_with_all() -> None:
+    for name in ("shards", "serve-hot", "each-site", "joint-inference", "objects", "overrides"):
+        request = Request(root=TREES / name / "spec")
+        whole = compiled(request, (), Diagnostics())
+        site = sorted(whole.sites)[0]
+        part = compiled(request, (site,), Diagnostics())
+        rows = [
+            {
+                (row.cluster.target, row.job): row
+                for row in wanted.wanted_rows(one.tree, one.clusters)
+                if row.site == site
+            }
+            for one in (whole, part)
+        ]
+        assert rows[0] == rows[1], name
+        assert rows[0], name
+
+
+def test_the_number_of_questions_does_not_grow_with_the_fleet() -> None:
+    request = Request(root=ROOT / "specs/thousand-stores", environments=("sample",))
+    found = compiled(request, (), Diagnostics())
+    rows = wanted.wanted_rows(found.tree, found.clusters)
+    asked = wanted.questions(rows)
+    assert {target: len(some) <= 10 for target, some in asked.items()} == dict.fromkeys(asked, True)
+    some = [row for row in rows if row.site in ("store-0001", "store-0003")]
+    assert wanted.narrowed(rows) == frozenset()
+    narrow = wanted.narrowed(some)
+    assert narrow == {"store-0001", "store-0003"}
+    (questions,) = wanted.questions(some, narrow).values()
+    selectors = {one.selector.rpartition("edgewright.io/")[2] for one in questions}
+    assert selectors == {"", "environment=sample", "site in (store-0001,store-0003)"}
+
+
+def test_no_cluster_library_is_imported_for_other_commands() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, compiler.cli, compiler.commands.status; print('kubernetes' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

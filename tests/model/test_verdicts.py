@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from compiler.model.observed import EngineState, Verdict
+from compiler.model.verdicts import Row
+from tests.model.cluster_said import TREES, altered, judged, rows, without
+
+NOBODY_MAY = "user nobody may not list it"
+
+
+def verdicts(found: dict[tuple[str, str], Row]) -> dict[tuple[str, str], str]:
+    return {key: str(row.verdict) for key, row in found.items() if row.verdict is not Verdict.READY}
+
+
+def texts(row: Row) -> list[str]:
+    return [one.text for one in row.findings]
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in TREES.iterdir()))
+def test_a_cluster_that_has_what_is_compiled_is_ready(name: str) -> None:
+    wanted = rows(name)
+    assert verdicts(judged(wanted)) == {}
+    assert all(row.engines for row in wanted if row.job != "(root)")
+
+
+@pytest.mark.parametrize("name", ["shards", "serve-hot", "each-site", "joint-inference"])
+def test_nothing_in_the_cluster_is_missing_everywhere(name: str) -> None:
+    found = judged(rows(name), lambda live: live if live["kind"] == "Node" else None)
+    assert {row.verdict for row in found.values()} == {Verdict.MISSING}
+    assert all("kubectl apply -k generated/" in row.findings[0].step for row in found.values())
+
+
+def test_what_was_not_seen_is_unknown_and_never_missing() -> None:
+    kinds = {live.data["kind"] for row in rows("shards") for live in (*row.objects, *row.engines)}
+    found = judged(rows("shards"), problems=dict.fromkeys({*kinds, "Pod", "Node"}, "down"))
+    assert {row.verdict for row in found.values()} == {Verdict.UNKNOWN}
+    assert not any(row.missing for row in found.values())
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "ConfigMap", "InferenceModel", "Pod"])
+def test_a_row_of_which_a_part_was_not_seen_is_not_ready(kind: str) -> None:
+    row = judged(rows("shards"), problems={kind: NOBODY_MAY})["count", "s-001"]
+    assert row.verdict is Verdict.UNKNOWN
+    assert texts(row) == [f"not seen: {NOBODY_MAY}"]
+
+
+def test_worse_things_that_were_seen_come_before_what_was_not() -> None:
+    found = judged(rows("shards"), without("Deployment", "s-001"), {"ConfigMap": NOBODY_MAY})
+    assert found["count", "s-001"].verdict is Verdict.MISSING
+
+
+def test_without_nodes_and_engine_the_objects_are_judged_alone() -> None:
+    problems = dict.fromkeys(("Node", "Kustomization", "GitRepository"), NOBODY_MAY)
+    found = judged(rows("shards"), problems=problems)
+    assert found["count", "s-001"].verdict is Verdict.READY
+    assert found["count", "s-001"].engines[0].state is EngineState.UNKNOWN
+    assert found["(root)", ""].verdict is Verdict.UNKNOWN
+
+
+def test_an_object_whose_name_holds_its_content_is_older_where_another_is_there() -> None:
+    def rename(live: dict[str, Any]) -> None:
+        live["metadata"]["name"] = live["metadata"]["name"][:-8] + "00000000"
+
+    files = "count-s-001-files"
+    row = judged(rows("shards"), altered("ConfigMap", rename, files))["count", "s-001"]
+    assert (row.verdict, texts(row)) == (
+        Verdict.OLDER, ["another ConfigMap is there, of other content"],
+    )  # fmt: skip
+    gone = judged(rows("shards"), without("ConfigMap", files))["count", "s-001"]
+    assert gone.verdict is Verdict.MISSING
+
+
+def test_argo_cd_elsewhere_leaves_the_objects_to_speak() -> None:
+    wanted = rows("serve-hot")
+    here = [replace(r, cluster=replace(r.cluster, destination={})) for r in wanted]
+    missing = judged(here, unserved=["Application", "AppProject"])
+    assert missing["(root)", ""].verdict is Verdict.MISSING
+    assert any(row.cluster.destination for row in wanted)
+    found = judged(wanted, unserved=["Application", "AppProject"])
+    assert verdicts(found) == {("(root)", ""): "unknown"}
+    assert "--engine-context" in texts(found["(root)", ""])[0]
+
+
+def test_a_kind_that_is_not_served_says_so() -> None:
+    found = judged(rows("shards"), unserved=["InferenceModel"])["count", "s-001"]
+    assert texts(found) == ["InferenceModel is not served: its definition is not installed"]
+
+
+def not_ready(live: dict[str, Any]) -> None:
+    live["status"]["conditions"] = [
+        {"type": "Ready", "status": "Unknown", "lastTransitionTime": "then"}
+    ]
+
+
+def test_a_node_that_is_not_ready_makes_its_site_offline() -> None:
+    found = judged(rows("shards"), altered("Node", not_ready, "s-003"))
+    assert verdicts(found) == {("count", "s-003"): "offline"}
+    assert found["count", "s-003"].findings[0].detail == "s-003-a since then"
+
+
+def test_a_host_that_is_no_node_counts_only_while_pods_are_lacking() -> None:
+    assert verdicts(judged(rows("per-host"), lambda live: live)) == {}
+
+    def lacking(live: dict[str, Any]) -> dict[str, Any] | None:
+        if live["kind"] == "Deployment":
+            live["status"] = {"updatedReplicas": 1}
+        return None if live["kind"] in ("Node", "Pod") else live
+
+    row = next(r for r in judged(rows("shards"), lacking).values() if r.wanted.site == "s-001")
+    assert row.verdict is Verdict.DEGRADED
+    assert texts(row)[0] == "a host of the site is no node of the cluster"
+
+
+def test_sedna_s_pods_are_found_by_sedna_s_labels() -> None:
+    from compiler.model import wanted as model
+    from compiler.model.observed import Answer, Snapshot
+    from compiler.model.verdicts import View, judge
+
+    mine = [row for row in rows("joint-inference") if row.environment == "sedna"]
+    row = next(
+        row for row in mine if any(o.identity.kind == "JointInferenceService" for o in row.objects)
+    )
+    service = next(o for o in row.objects if o.identity.kind == "JointInferenceService")
+    (asked,) = model.pod_questions(service)
+    assert asked.selector == "jointinferenceservice.sedna.io/name"
+    labels = {asked.selector: service.identity.name}
+    pod = {"metadata": {"name": "p", "namespace": service.identity.namespace, "labels": labels},
+           "status": {"phase": "Running", "containerStatuses": [
+               {"name": "w", "state": {"waiting": {"reason": "ErrImagePull"}}}
+           ]}}  # fmt: skip
+    answers = {
+        question: Answer((dict(service.data),) if question.kind == service.identity.kind else ())
+        for question in model.questions([row])[row.cluster.target]
+    }
+    answers[asked] = Answer((pod,))
+    found = judge(row, View.of(Snapshot(answers)))
+    assert "a pod says ErrImagePull" in texts(found)
+    assert found.workloads[0].kind == "JointInferenceService"
