@@ -10,8 +10,9 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -90,17 +91,25 @@ def _paths(kubeconfig: Path | str | None) -> str:
     return os.pathsep.join(there)
 
 
+def _read(paths: str) -> Any:
+    """The merged files; read once, because a fleet can have a context for each site."""
+    changed = tuple(Path(one).expanduser().stat().st_mtime_ns for one in paths.split(os.pathsep))
+    return _load(lambda: _merged(paths, changed), paths)
+
+
+@lru_cache(maxsize=4)
+def _merged(paths: str, _changed: tuple[int, ...]) -> Any:
+    merged = _library().kube_config.KubeConfigMerger(paths)
+    if not isinstance(merged.config.value["contexts"], list):
+        raise TypeError("contexts")
+    return merged
+
+
 def _names(paths: str) -> tuple[str | None, tuple[str, ...]]:
     """The current context and all contexts, by name."""
-    found: dict[str, Any] = {}
-
-    def read() -> None:
-        merged = _library().kube_config.KubeConfigMerger(paths).config.value
-        found["current"] = merged.get("current-context") or None
-        found["all"] = tuple(str(one.value["name"]) for one in merged["contexts"])
-
-    _load(read, paths)
-    return found["current"], found["all"]
+    config = _read(paths).config.value
+    known = _load(lambda: tuple(str(one.value["name"]) for one in config["contexts"]), paths)
+    return config.get("current-context") or None, known
 
 
 def _context(names: tuple[str | None, tuple[str, ...]], wanted: str | None, paths: str) -> str:
@@ -117,26 +126,34 @@ def _context(names: tuple[str | None, tuple[str, ...]], wanted: str | None, path
 
 
 def _load_context(paths: str, context: str, configuration: Any) -> None:
-    library = _library()
-    with _complaints() as heard:
-        _load(
-            lambda: library.load_kube_config(paths, context, client_configuration=configuration),
-            f"context {context} of {paths}",
+    merged = _read(paths)
+
+    def load() -> None:
+        loader = _library().kube_config.KubeConfigLoader(
+            config_dict=merged.config,
+            active_context=context,
+            config_base_path=None,
+            # A refresh token that was used up has to be replaced, or kubectl is logged out.
+            config_persister=merged.save_changes,
         )
+        loader.load_and_set(configuration)
+
+    with _complaints() as heard:
+        _load(load, f"context {context} of {paths}")
     if heard:
         # The library goes on without credentials and would be refused as an anonymous user.
         text = f"the credential plugin of context {context} failed: {concealed(heard[-1])}"
         raise world(codes.CREDENTIALS, text)
 
 
-def _load(action: Any, what: str) -> None:
-    """Run what reads a file that anybody may have written; no text of its errors is shown.
+def _load(action: Callable[[], Any], what: str) -> Any:
+    """The result of what reads a file that anybody may have written; its errors are not quoted.
 
     Raises:
         CompileError: it failed, in whatever way.
     """
     try:
-        action()
+        return action()
     except Exception as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
