@@ -18,7 +18,7 @@ from tests.cluster.api import MANAGER, Api, RefusedError
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.readback import Difference
 from tests.cluster.stories import Kept, Story
-from tests.cluster.trees import Target, everything
+from tests.cluster.trees import Manifest, Target, everything, manifests
 
 LATE_DEFAULTS = {
     "GitRepository": "its definition gives status a default, stored by the first write after",
@@ -161,10 +161,26 @@ def test_only_the_store_keeps_a_pod_from_the_strictest_level(story: Story) -> No
         assert _refused(story.api, bare, "restricted") == ""
 
 
+def test_most_pods_are_held_to_the_strictest_level() -> None:
+    every = [
+        pod
+        for target in everything()
+        for unit in target.ordered()
+        for manifest in manifests(unit)
+        for pod in _pods_of(manifest)
+    ]
+    strict = [pod for pod in every if not readback.asks_for_more(readback.without_store(pod))]
+    assert len(strict) > len(every) / 2
+
+
 def _pods(story: Story) -> Iterator[Mapping[str, Any]]:
     for kept in story.kept:
-        for _, template in readback.pod_templates(kept.manifest.data):
-            yield readback.pod(template, kept.manifest.identity[2])
+        yield from _pods_of(kept.manifest)
+
+
+def _pods_of(manifest: Manifest) -> Iterator[Mapping[str, Any]]:
+    for _, template in readback.pod_templates(manifest.data):
+        yield readback.pod(template, manifest.identity[2])
 
 
 def _refused(api: Api, pod: Mapping[str, Any], level: str) -> str:

@@ -7,7 +7,8 @@ fails here.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -86,37 +87,54 @@ def _case(case: Case, change: Json) -> Json:
 def test_every_word_of_a_schema_is_in_force(api: Api, kind: str) -> None:
     """For each word: the place with a right value is taken, with a wrong one it is named."""
     schema = _schema(kind)["properties"]["spec"]
+    words = _judged(schema, "spec", partial(_ask_spec, api, kind, schema))
+    assert {"type", "pattern", "required", "maxItems", "minLength"} <= words
+
+
+def test_every_word_of_a_status_is_in_force(api: Api, stored: Json) -> None:
+    schema = _schema(stored["kind"])["properties"]["status"]
+
+    def ask(breach: Breach, value: Any) -> None:
+        status = shapes.leading_to(schema, breach.steps, value)
+        whole = {**stored, "status": status}
+        path = f"{api.path_of(stored)}/status"
+        api.call("PUT", path, json.dumps(whole).encode(), query={"dryRun": "All"})
+
+    words = _judged(schema, "status", ask)
+    assert {"type", "enum", "format", "maxItems", "required"} <= words
+
+
+def test_a_word_that_is_not_in_force_is_noticed(api: Api) -> None:
+    schema = json.loads(json.dumps(_schema("Dataset")["properties"]["spec"]))
+    schema["properties"]["format"]["maxLength"] = 3
+    with pytest.raises(AssertionError, match=r"maxLength at spec\.format is taken"):
+        _judged(schema, "spec", partial(_ask_spec, api, "Dataset", schema))
+
+
+def _ask_spec(api: Api, kind: str, schema: Json, breach: Breach, value: Any) -> None:
+    spec = shapes.leading_to(schema, breach.steps, value)
+    whole = {**SMALLEST[kind], **spec} if breach.steps else value
+    stories.dry_run(api, _made(kind, whole))
+
+
+def _judged(schema: Json, name: str, ask: Callable[[Breach, Any], None]) -> set[str]:
+    """The words of a schema; each is asked for with a right value and with a wrong one."""
     found = list(shapes.breaches(schema))
-    faults, taken = [], set()
+    faults: list[str] = []
     for breach in found:
-        if breach.steps not in taken:
-            taken.add(breach.steps)
-            stories.dry_run(api, _at(kind, schema, breach, keep=True))
-        faults += _unrefused(api, _at(kind, schema, breach), f"spec.{breach.field}", breach)
-    assert faults == []
-    assert {"type", "pattern", "required", "maxItems", "minLength"} <= {one.word for one in found}
-
-
-def _at(kind: str, schema: Json, breach: Breach, *, keep: bool = False) -> Json:
-    value = breach.value
-    if keep:
         place = schema
         for step in breach.steps:
             place = shapes.child(place, step)
-        value = shapes.example(place)
-    spec = shapes.leading_to(schema, breach.steps, value)
-    whole = {**SMALLEST[kind], **spec} if breach.steps else value
-    return _made(kind, whole)
-
-
-def _unrefused(api: Api, made: Json, field: str, breach: Breach) -> list[str]:
-    try:
-        stories.dry_run(api, made)
-    except RefusedError as error:
-        if any(cause["field"].startswith(field.rstrip(".")) for cause in error.causes):
-            return []
-        return [f"{breach.word} at {field}: {error}"]
-    return [f"{breach.word} at {field} is taken"]
+        ask(breach, shapes.example(place))
+        field = f"{name}.{breach.field}".rstrip(".")
+        try:
+            ask(breach, breach.value)
+            faults.append(f"{breach.word} at {field} is taken")
+        except RefusedError as error:
+            if not any(cause["field"].startswith(field) for cause in error.causes):
+                faults.append(f"{breach.word} at {field}: {error}")
+    assert faults == []
+    return {breach.word for breach in found}
 
 
 def test_schemas_are_structural(api: Api) -> None:
