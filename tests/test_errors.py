@@ -69,47 +69,68 @@ ELSEWHERE = {
               "test_teams_that_add_different_jobs_merge_and_recompile", "writing"),
     "N6012": ("test_errors.py::test_what_a_dead_run_left_is_removed_and_told", "writing"),
     "E8001": ("adapters/test_cluster.py::"
-              "test_a_file_that_is_not_there_is_told", "a cluster"),
+              "test_a_file_that_is_not_there_is_told",
+              "a cluster"),
     "E8002": ("commands/test_check_server.py::"
-              "test_of_several_clusters_each_needs_a_context", "a cluster"),
+              "test_of_several_clusters_each_needs_a_context",
+              "a cluster"),
     "E8003": ("adapters/test_cluster.py::"
-              "test_credentials_that_have_expired_are_told", "a cluster"),
+              "test_credentials_that_have_expired_are_told",
+              "a cluster"),
     "E8004": ("adapters/test_cluster.py::"
-              "test_a_server_that_is_not_there_is_told", "a cluster"),
+              "test_a_server_that_is_not_there_is_told",
+              "a cluster"),
     "E8005": ("adapters/test_cluster.py::"
-              "test_a_certificate_of_another_authority_is_refused", "a cluster"),
+              "test_a_certificate_of_another_authority_is_refused",
+              "a cluster"),
     "E8006": ("cluster/test_check_server.py::"
-              "test_a_user_without_a_role_gets_6_and_is_told_what_is_lacking", "a cluster"),
+              "test_a_user_without_a_role_gets_6_and_is_told_what_is_lacking",
+              "a cluster"),
     "E8007": ("adapters/test_cluster.py::"
-              "test_an_answer_that_no_api_server_gives_is_told", "a cluster"),
+              "test_an_answer_that_no_api_server_gives_is_told",
+              "a cluster"),
     "E8008": ("adapters/test_cluster.py::"
-              "test_a_kind_that_is_not_served_is_told", "a cluster"),
+              "test_a_kind_that_is_not_served_is_told",
+              "a cluster"),
     "E8009": ("commands/test_check_server.py::"
-              "test_a_denial_exits_with_3_and_a_silent_webhook_with_6", "a cluster"),
+              "test_a_denial_exits_with_3_and_a_silent_webhook_with_6",
+              "a cluster"),
     "E8101": ("commands/test_check_server.py::"
-              "test_equal_faults_of_many_objects_are_one_finding_on_the_line_of_the_job", "a cluster"),
+              "test_equal_faults_of_many_objects_are_one_finding_on_the_line_of_the_job",
+              "a cluster"),
     "E8102": ("cluster/test_check_server.py::"
-              "test_a_live_field_that_may_not_change_is_an_error_on_the_line_of_the_job", "a cluster"),
+              "test_a_live_field_that_may_not_change_is_an_error_on_the_line_of_the_job",
+              "a cluster"),
     "E8103": ("cluster/test_check_server.py::"
-              "test_what_a_policy_says_lands_on_the_line_of_the_job", "a cluster"),
+              "test_what_a_policy_says_lands_on_the_line_of_the_job",
+              "a cluster"),
     "E8104": ("commands/test_check_server.py::"
-              "test_a_kind_of_another_version_is_told_with_its_system", "a cluster"),
+              "test_a_kind_of_another_version_is_told_with_its_system",
+              "a cluster"),
     "W8110": ("commands/test_check_server.py::"
-              "test_a_denial_exits_with_3_and_a_silent_webhook_with_6", "a cluster"),
+              "test_a_denial_exits_with_3_and_a_silent_webhook_with_6",
+              "a cluster"),
     "W8111": ("cluster/test_check_server.py::"
-              "test_another_owner_is_a_warning_that_names_the_owner", "a cluster"),
+              "test_another_owner_is_a_warning_that_names_the_owner",
+              "a cluster"),
     "W8112": ("cluster/test_check_server.py::"
-              "test_a_full_quota_is_a_warning_and_one_too_small_an_error", "a cluster"),
+              "test_a_full_quota_is_a_warning_and_one_too_small_an_error",
+              "a cluster"),
     "W8113": ("cluster/test_check_server.py::"
-              "test_another_version_than_the_spec_says_is_a_warning", "a cluster"),
+              "test_another_version_than_the_spec_says_is_a_warning",
+              "a cluster"),
     "N8120": ("cluster/test_check_server.py::"
-              "test_a_namespace_that_does_not_exist_yet_is_told_and_a_stand_in_judges", "a cluster"),
+              "test_a_namespace_that_does_not_exist_yet_is_told_and_a_stand_in_judges",
+              "a cluster"),
     "N8121": ("cluster/test_check_server.py::"
-              "test_a_kind_that_nothing_installs_is_an_error_and_one_of_this_compile_a_note", "a cluster"),
+              "test_a_kind_that_nothing_installs_is_an_error_and_one_of_this_compile_a_note",
+              "a cluster"),
     "N8122": ("commands/test_check_server.py::"
-              "test_what_is_for_another_argo_cd_is_judged_there_or_not_at_all", "a cluster"),
+              "test_what_is_for_another_argo_cd_is_judged_there_or_not_at_all",
+              "a cluster"),
     "N8123": ("commands/test_check_server.py::"
-              "test_an_account_that_comes_with_the_namespace_is_no_fault_and_another_is", "a cluster"),
+              "test_an_account_that_comes_with_the_namespace_is_no_fault_and_another_is",
+              "a cluster"),
 }  # fmt: skip
 """Codes that no spec alone can bring about: the test that does, and why."""
 
