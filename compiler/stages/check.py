@@ -23,8 +23,9 @@ from compiler.model.manifest import Directory, Identity, Object
 from compiler.model.record import dataclass
 from compiler.stages import check_across as across
 from compiler.stages.check_contract import check_contract
+from compiler.stages.check_kinds import check_kind
 from compiler.stages.check_marks import Duplicate, unmarked, walk
-from compiler.stages.check_names import check_labels, check_names
+from compiler.stages.check_names import check_annotations, check_labels, check_names
 from compiler.stages.check_pods import (
     Template,
     check_resources,
@@ -159,7 +160,7 @@ def _directory(directory: Directory, facts: CheckFacts, schemas: Schemas) -> Sum
 def _object(number: int, one: Object, identity: Identity, found: _Work) -> None:
     data, (group, kind) = one.data, (identity.group, identity.kind)
     api_version = data.get("apiVersion")
-    if not isinstance(api_version, str) or not kind or not identity.name:
+    if not isinstance(api_version, str) or not kind or not _named(data):
         found.findings.append(Finding(number, _incomplete(data)))
         return
     judge = found.schemas.judge(found.versions, api_version, kind)
@@ -174,6 +175,7 @@ def _object(number: int, one: Object, identity: Identity, found: _Work) -> None:
     if sound:
         if not group:
             wrong.extend(check_contract(kind, data))
+        wrong.extend(check_kind(group, kind, data))
         pods = templates(group, kind, data)
         wrong.extend(_pods(group, kind, data, pods, found.versions))
         _collect(number, identity, data, pods, found)
@@ -184,6 +186,11 @@ def _identity(one: Object) -> Identity:
     metadata = one.data.get("metadata")
     # An author's own file can hold anything there.
     return one.identity if isinstance(metadata, Mapping) else _NOBODY
+
+
+def _named(data: Mapping[str, Any]) -> bool:
+    metadata = data.get("metadata")
+    return isinstance(metadata, Mapping) and bool(metadata.get("name"))
 
 
 def _incomplete(data: Mapping[str, Any]) -> Wrong:
@@ -261,7 +268,9 @@ def _pods(
         yield from check_template(template, _claims(kind, data))
         yield from check_resources(template)
         yield from check_selector(kind, data, template)
-        yield from check_labels(template.labels, (*template.path[:-1], "metadata", "labels"))
+        above = (*template.path[:-1], "metadata")
+        yield from check_labels(template.labels, (*above, "labels"))
+        yield from check_annotations(template.annotations, (*above, "annotations"))
 
 
 def _claims(kind: str, data: Mapping[str, Any]) -> frozenset[str]:

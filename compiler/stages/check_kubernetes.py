@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from compiler.model.quantity import PATTERN
-from compiler.stages.check_rules_kinds import KIND_FIELDS, KIND_NEEDED, KIND_RULES
+from compiler.stages.check_rules_between import KIND_RULES
+from compiler.stages.check_rules_kinds import KIND_FIELDS, KIND_NEEDED
 from compiler.stages.check_rules_pods import POD_FIELDS, POD_NEEDED, POD_RULES
 from compiler.stages.check_structural import BASE64, BOUNDS, Schema
 
@@ -134,7 +135,10 @@ _REPLACED: Mapping[str, Schema] = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": {
         "type": ["string", "number", "null"], "pattern": PATTERN,
     },
-    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"type": ["integer", "string", "null"]},
+    "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {
+        "type": ["integer", "string", "null"],
+        "minimum": BOUNDS["int32"][0], "maximum": BOUNDS["int32"][1],
+    },
 }  # fmt: skip
 
 
@@ -181,6 +185,7 @@ def core_schema(version: str, definition: str) -> Schema:
             reached[name] = _replaced(name) or _clean(published[name], wanted)
             _add_words(reached[name], WORDS.get(name, {}))
             _add_rules(reached[name], name)
+            _need_keys(reached[name], published[name], published)
     for one in reached.values():
         _forbid_nulls(one, reached)
     return {"$ref": f"#/$defs/{definition}", "$defs": dict(sorted(reached.items()))}
@@ -245,6 +250,23 @@ def _add_rules(schema: Schema, name: str) -> None:
     rules = (*POD_RULES.get(name, ()), *KIND_RULES.get(name, ()))
     if rules:
         schema["allOf"] = list(rules)
+
+
+def _need_keys(schema: Schema, source: Mapping[str, Any], published: Mapping[str, Any]) -> None:
+    """An entry that server-side apply tells by its keys has to have them, but for defaults."""
+    for field, sub in source.get("properties", {}).items():
+        item = published.get(reference_name(sub.get("items", {}).get("$ref", "")), {})
+        known = item.get("properties", {})
+        keys = [
+            key
+            for key in sub.get("x-kubernetes-list-map-keys", ())
+            if key != "protocol" and "default" not in known.get(key, {})
+        ]
+        if sub.get("x-kubernetes-list-type") == "set":
+            schema["properties"][field]["uniqueItems"] = True
+        if keys and item:
+            form = {"type": ["object", "null"], "required": keys}
+            schema["properties"][field].setdefault("allOf", []).append({"items": form})
 
 
 def _forbid_nulls(schema: Schema, reached: Mapping[str, Schema]) -> None:

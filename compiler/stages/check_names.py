@@ -20,6 +20,14 @@ OBJECT_LIMIT = 1024 * 1024
 ANNOTATIONS_LIMIT = 262_144
 _SURELY_SMALL = 128 * 1024
 _DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
+_FINALIZERS = {"kubernetes", "orphan", "foregroundDeletion"}
+_OWN_FINALIZERS = {
+    "", "apps", "autoscaling", "batch", "coordination.k8s.io", "discovery.k8s.io",
+    "networking.k8s.io", "node.k8s.io", "policy", "rbac.authorization.k8s.io",
+    "scheduling.k8s.io", "storage.k8s.io",
+}  # fmt: skip
+"""Groups whose objects the API server asks for a domain in every finalizer."""
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _RBAC = {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"}
 _LENGTHS: Mapping[tuple[str, str], tuple[int, str]] = {
     ("batch", "CronJob"): (52, "its Jobs add 11 characters"),
@@ -46,10 +54,18 @@ def check_names(
     yield from check_labels(metadata.get("labels"), ("metadata", "labels"))
     if annotations := metadata.get("annotations"):
         yield from _annotations(annotations)
+    yield from _written_by_servers(group, metadata)
     if group == "" and kind in {"ConfigMap", "Secret"}:
         yield from _data_keys(data)
     if len(text) > _SURELY_SMALL:
         yield from _size(data)
+
+
+def check_annotations(annotations: Any, path: tuple[str | int, ...]) -> Iterator[Wrong]:
+    """The faults of the keys of annotations at `path`."""
+    for key in annotations if isinstance(annotations, dict) else ():
+        if isinstance(key, str) and (problem := _annotation_key(key)):
+            yield Wrong(codes.LABEL, f"{path_text((*path, key))}: the key {problem}")
 
 
 def check_labels(labels: Any, path: tuple[str | int, ...]) -> Iterator[Wrong]:
@@ -85,7 +101,7 @@ def _name_problem(group: str, kind: str, name: str) -> str:
 def _rule(group: str, kind: str) -> Callable[[str], str]:
     if group == "" and kind == "Service":
         return names.dns_1035_label_problem
-    if group == "" and kind == "Namespace":
+    if (group, kind) in {("", "Namespace"), ("apps", "StatefulSet")}:
         return names.dns_label_problem
     if group == "rbac.authorization.k8s.io" and kind in _RBAC:
         return _path_segment_problem
@@ -112,21 +128,51 @@ def _namespace(kind: str, namespace: Any, namespaced: bool) -> Iterator[Wrong]:
 def _annotations(annotations: Any) -> Iterator[Wrong]:
     if not isinstance(annotations, dict):
         return
+    yield from check_annotations(annotations, ("metadata", "annotations"))
     total = 0
     for key, value in annotations.items():
         if isinstance(key, str) and isinstance(value, str):
             total += len(key.encode()) + len(value.encode("utf-8", "surrogatepass"))
-            if problem := _annotation_key(key):
-                where = path_text(("metadata", "annotations", key))
-                yield Wrong(codes.LABEL, f"{where}: the key {problem}")
     if total > ANNOTATIONS_LIMIT:
         text = f"metadata.annotations has {total:,} bytes; {ANNOTATIONS_LIMIT:,} are allowed"
         yield Wrong(codes.OBJECT_SIZE, text)
 
 
+def _written_by_servers(group: str, metadata: Mapping[str, Any]) -> Iterator[Wrong]:
+    """The faults of fields that the cluster fills in and an author rarely writes."""
+    finalizers = metadata.get("finalizers") or ()
+    for number, text in enumerate(finalizers if isinstance(finalizers, list) else ()):
+        where = path_text(("metadata", "finalizers", number))
+        if problem := _finalizer_problem(group, str(text)):
+            yield Wrong(codes.LABEL, f"{where}: the finalizer {problem}")
+        elif text in finalizers[:number]:
+            yield Wrong(codes.DUPLICATE_ENTRY, f"{where} is there twice")
+    if metadata.get("managedFields"):
+        yield Wrong(codes.OUT_OF_FORM, "metadata.managedFields is written by the cluster")
+    time = metadata.get("creationTimestamp")
+    if isinstance(time, str) and not _INSTANT.fullmatch(time):
+        yield Wrong(codes.OUT_OF_FORM, "metadata.creationTimestamp is no time; leave it out")
+    owners = metadata.get("ownerReferences") or ()
+    for number, owner in enumerate(owners if isinstance(owners, list) else ()):
+        if isinstance(owner, dict) and not owner.get("uid"):
+            where = path_text(("metadata", "ownerReferences", number))
+            yield Wrong(codes.MISSING_FIELD, f"{where}.uid is required and missing")
+
+
+def _finalizer_problem(group: str, text: str) -> str:
+    if problem := names.label_key_problem(text):
+        return problem
+    bare = "/" not in text and text not in _FINALIZERS
+    return "has no domain before a slash" if bare and group in _OWN_FINALIZERS else ""
+
+
 def _data_keys(data: Mapping[str, Any]) -> Iterator[Wrong]:
     plain, binary = data.get("data") or {}, data.get("binaryData") or {}
-    for field, keys in (("data", plain), ("binaryData", binary)):
+    for field, keys in (
+        ("data", plain),
+        ("binaryData", binary),
+        ("stringData", data.get("stringData") or {}),
+    ):
         for key in keys if isinstance(keys, dict) else ():
             if not _DATA_KEY.fullmatch(str(key)) or key in {".", ".."} or str(key)[:2] == "..":
                 where = path_text((field, str(key)))

@@ -7,12 +7,13 @@ requests and ports. What the pods of several objects want together is not judged
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import field
 from functools import lru_cache
 from typing import Any
 
 from compiler.model import names
 from compiler.model.codes import check as codes
-from compiler.model.quantity import add_requests, parse_quantity
+from compiler.model.quantity import MILLI, add_requests, parse_quantity
 from compiler.model.record import dataclass
 from compiler.stages.check_summary import Labels, Path, Pods
 from compiler.stages.check_words import Wrong, did_you_mean, path_text
@@ -61,6 +62,7 @@ class Template:
     labels: Mapping[str, Any]
     spec: Mapping[str, Any]
     phase: str = ""
+    annotations: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def containers(self) -> list[tuple[Path, Mapping[str, Any]]]:
@@ -78,9 +80,10 @@ def templates(group: str, kind: str, data: Mapping[str, Any]) -> list[Template]:
     for way in TEMPLATES.get((group, kind), ()):
         for path, value in _reach(data, way, ()):
             if isinstance(value, dict) and isinstance(value.get("spec"), dict):
-                labels = (value.get("metadata") or {}).get("labels") or {}
+                metadata = value.get("metadata") or {}
                 phase = _ONE_AFTER_THE_OTHER.get(way[1] if len(way) > 1 else "", "")
-                found.append(Template((*path, "spec"), labels, value["spec"], phase))
+                labels, notes = metadata.get("labels") or {}, metadata.get("annotations") or {}
+                found.append(Template((*path, "spec"), labels, value["spec"], phase, notes))
     return found
 
 
@@ -97,7 +100,9 @@ def check_template(template: Template, claims: frozenset[str]) -> Iterator[Wrong
             yield Wrong(codes.NAME, f"{path_text((*path, 'name'))}: the name {name!r} {problem}")
         yield from _mounts(path, container, volumes)
         yield from _environment(path, container)
+        yield from _attached(path, container, template.spec, volumes)
         yield from _ports(path, container, template.spec.get("hostNetwork") is True)
+    yield from _sysctls(template)
     yield from _same_host_port(template)
 
 
@@ -106,6 +111,7 @@ def check_selector(kind: str, data: Mapping[str, Any], template: Template) -> It
     if kind not in _WORKLOADS:
         return
     wanted = ((data.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+    yield from _expressions(data, template.labels)
     for key, value in wanted.items():
         if template.labels.get(key) != value:
             where = path_text(("spec", "selector", "matchLabels", key))
@@ -162,9 +168,25 @@ def check_resources(template: Template) -> Iterator[Wrong]:
             if name in limits and amount > limits[name]:
                 text = f"{path_text(where)} is more than the limit, {resources['limits'][name]}"
                 yield Wrong(codes.ABOVE_LIMIT, text)
-            elif "/" in name and amount != limits.get(name):
+            elif _extended(name) and amount != limits.get(name):
                 text = f"{path_text(where)} must have a limit of the same amount"
                 yield Wrong(codes.ABOVE_LIMIT, text, "Extended resources cannot be overcommitted.")
+        for name, amount in (*limits.items(), *asked.items()):
+            if _extended(name) and (problem := _device(name, amount, {*asked, *limits})):
+                yield Wrong(codes.OUT_OF_FORM, f"{path_text((*path, 'resources'))}: {problem}")
+
+
+def _extended(name: str) -> bool:
+    """Whether a resource is counted in whole pieces that nobody shares."""
+    return name.startswith("hugepages-") or ("/" in name and "kubernetes.io/" not in name)
+
+
+def _device(name: str, amount: int, beside: set[str]) -> str:
+    if not name.startswith("hugepages-"):
+        return f"{name} must be a whole number" if amount % MILLI else ""
+    if amount % parse_quantity(name.removeprefix("hugepages-")):
+        return f"{name} must be a multiple of its page size"
+    return "" if beside & {"cpu", "memory"} else f"{name} needs cpu or memory beside it"
 
 
 def _reach(value: Any, way: Sequence[str], path: Path) -> Iterator[tuple[Path, Any]]:
@@ -213,6 +235,30 @@ def _environment(path: Path, container: Mapping[str, Any]) -> Iterator[Wrong]:
             yield Wrong(codes.POD, f"{where}: the variable {name!r} has a value and a valueFrom")
 
 
+def _attached(
+    path: Path, container: Mapping[str, Any], pod: Mapping[str, Any], volumes: set[Any]
+) -> Iterator[Wrong]:
+    """Devices and claims that the pod lacks, and hooks that outlast it."""
+    claims = {claim.get("name") for claim in pod.get("resourceClaims") or ()}
+    wanted = (container.get("resources") or {}).get("claims") or ()
+    for number, claim in enumerate(wanted):
+        if claim.get("name") not in claims:
+            where = path_text((*path, "resources", "claims", number))
+            yield Wrong(codes.POD, f"{where}: the pod has no claim {claim.get('name')!r}")
+    for number, device in enumerate(container.get("volumeDevices") or ()):
+        if device.get("name") not in volumes:
+            where = path_text((*path, "volumeDevices", number))
+            yield Wrong(codes.MOUNT, f"{where}: the pod has no volume {device.get('name')!r}")
+    grace = pod.get("terminationGracePeriodSeconds")
+    for hook, action in (container.get("lifecycle") or {}).items():
+        seconds = (
+            ((action or {}).get("sleep") or {}).get("seconds", 0) if hook != "stopSignal" else 0
+        )
+        if seconds > (30 if grace is None else grace):
+            where = path_text((*path, "lifecycle", hook, "sleep"))
+            yield Wrong(codes.POD, f"{where} is longer than the pod may take to end")
+
+
 @lru_cache(maxsize=4096)
 def _environment_name(name: str) -> str:
     return names.env_name_problem(name)
@@ -232,6 +278,16 @@ def _ports(path: Path, container: Mapping[str, Any], host_network: bool) -> Iter
         if host_network and port.get("hostPort", port["containerPort"]) != port["containerPort"]:
             problem = "under hostNetwork hostPort must equal containerPort"
             yield Wrong(codes.POD, f"{path_text((*path, 'ports', number))}: {problem}")
+
+
+def _sysctls(template: Template) -> Iterator[Wrong]:
+    seen: set[str] = set()
+    for one in (template.spec.get("securityContext") or {}).get("sysctls") or ():
+        name = str(one.get("name")).replace("/", ".")
+        if name in seen:
+            where = path_text((*template.path, "securityContext", "sysctls"))
+            yield Wrong(codes.POD, f"{where} sets {name!r} twice")
+        seen.add(name)
 
 
 def _same_host_port(template: Template) -> Iterator[Wrong]:
@@ -298,3 +354,20 @@ def _amounts(quantities: Mapping[str, Any] | None) -> dict[str, int]:
 
 def _larger(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
     return {name: max(one.get(name, 0), other.get(name, 0)) for name in {**one, **other}}
+
+
+def _expressions(data: Mapping[str, Any], labels: Mapping[str, Any]) -> Iterator[Wrong]:
+    selector = (data.get("spec") or {}).get("selector") or {}
+    if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        yield Wrong(codes.SELECTOR, "spec.selector is empty, and would select every pod")
+    for number, one in enumerate(selector.get("matchExpressions") or ()):
+        key, values = one.get("key"), one.get("values") or ()
+        holds = {
+            "In": labels.get(key) in values and key in labels,
+            "NotIn": labels.get(key) not in values or key not in labels,
+            "Exists": key in labels,
+            "DoesNotExist": key not in labels,
+        }
+        if not holds.get(str(one.get("operator")), True):
+            where = path_text(("spec", "selector", "matchExpressions", number))
+            yield Wrong(codes.SELECTOR, f"{where} does not hold for the pod template's labels")

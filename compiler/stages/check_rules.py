@@ -136,7 +136,10 @@ def entries(schema: Schema) -> Schema:
 
 def keys(form: Schema, value: Schema | None = None) -> Schema:
     """The forms of a mapping's keys and of its values."""
-    found: Schema = {"propertyNames": form}
+    words_ = form.get(PROBLEM, "must be a name such as app or example.com/app")
+    found: Schema = {"allOf": [rule(f"has a key that is wrong: it {words_}", {
+        "propertyNames": {key: value for key,
+            value in form.items() if key != PROBLEM}})]}  # fmt: skip
     return found if value is None else {**found, "additionalProperties": value}
 
 

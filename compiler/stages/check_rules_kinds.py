@@ -1,7 +1,7 @@
-"""What Kubernetes asks of its other kinds beyond the published definitions: data for the validator.
+"""What Kubernetes asks of single fields of its other kinds, beyond the published definitions.
 
-The same three tables as `check_rules_pods`, for workloads, Services, storage, access and scaling.
-Rules over the entries of several lists are in `check_kinds`.
+Two tables as in `check_rules_pods`: for workloads, Services, storage, access and scaling. What
+binds several fields of one definition is in `check_rules_between`.
 """
 
 from __future__ import annotations
@@ -29,18 +29,10 @@ from compiler.stages.check_rules import (
     UPWARD,
     WILDCARD,
     Schema,
-    any_of,
-    at_most_one,
     both,
     entries,
-    equals,
-    has,
-    inside,
     keys,
-    none_of,
-    one_of,
     rule,
-    when,
     words,
 )
 from compiler.stages.check_rules_pods import RESOURCE
@@ -51,44 +43,17 @@ _APPS = f"{_API}apps.v1."
 _BATCH = f"{_API}batch.v1."
 _NET = f"{_API}networking.v1."
 _SCALE = f"{_API}autoscaling.v2."
+_ADMIT = f"{_API}admissionregistration.v1."
 _RBAC = f"{_API}rbac.v1."
 _ACCESS = "rbac.authorization.k8s.io"
-_NOTHING = [0, "0", "0%"]
-_DISKS = (
-    "awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "csi", "fc",
-    "flexVolume", "flocker", "gcePersistentDisk", "glusterfs", "hostPath", "iscsi", "local",
-    "nfs", "photonPersistentDisk", "portworxVolume", "quobyte", "rbd", "scaleIO", "storageos",
-    "vsphereVolume",
-)  # fmt: skip
-_STORAGE: Schema = {"required": ["storage"], "properties": {"storage": SOME_AMOUNT}}
+_STORAGE: Schema = {
+    "required": ["storage"],
+    "properties": {"storage": both(SOME_AMOUNT, {"not": {"type": "null"}})},
+}
 _ONLY_STORAGE: Schema = {**_STORAGE, "additionalProperties": False}
-_OUTSIDE = equals("type", "NodePort", "LoadBalancer")
-_BALANCED = equals("type", "LoadBalancer")
-_HEADLESS = equals("clusterIP", "None")
-_ELSEWHERE = equals("type", "ExternalName")
 _NOT_LOOPBACK: Schema = {"not": {"pattern": r"^(127\.|0\.0\.0\.0$|169\.254\.|::1$)"},
                          "problem": "must not be a loopback address"}  # fmt: skip
-_ONE_ONLY = rule(
-    "may not have ReadWriteOncePod beside other access modes",
-    {"not": {"required": ["accessModes"], "properties": {"accessModes": {
-        "type": "array", "minItems": 2, "contains": {"const": "ReadWriteOncePod"}}}}},
-)  # fmt: skip
-_INGRESS_PATH: Schema = {
-    "pattern": "^/",
-    "not": {"pattern": r"//|/\.\.?(/|$)|%2[fF]"},
-    "problem": "must be an absolute path without '//' and '..'",
-}
-_SURELY_PATH = when(equals("pathType", "Exact", "Prefix"), {
-    "required": ["path"], "properties": {"path": _INGRESS_PATH}})  # fmt: skip
-_GENERATED = rule(
-    "cannot choose its selector without manualSelector true; Kubernetes makes it",
-    {"anyOf": [equals("manualSelector", True), none_of("selector")]},
-)
-_POSITIVE_TARGET = ("averageUtilization", "averageValue", "value")
-_FULL: Schema = {"type": "array", "minItems": 1}
-_RESOURCE_RULE: Schema = {"required": ["apiGroups", "resources", "verbs"], "properties": dict.fromkeys(
-    ("apiGroups", "resources", "verbs"), _FULL)}  # fmt: skip
-_NAMED: Schema = {"properties": {"name": SUBDOMAIN}, "required": ["namespace"]}
+_INSTANT: Schema = {"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]+(Z|[+-][0-9:]{5})$"}
 
 KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
     f"{_APPS}DeploymentSpec": {"revisionHistoryLimit": NATURAL},
@@ -100,7 +65,8 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "maxSurge": PERCENT_OF_ALL, "maxUnavailable": PERCENT_OF_ALL,
     },
     f"{_APPS}StatefulSetSpec": {
-        "revisionHistoryLimit": NATURAL, "minReadySeconds": NATURAL,
+        "minReadySeconds": NATURAL, "serviceName": {"anyOf": [LABEL, {"enum": ["", None]}],
+                                                    "problem": "must be the name of a Service"},
     },
     f"{_APPS}StatefulSetOrdinals": {"start": NATURAL},
     f"{_APPS}RollingUpdateStatefulSetStrategy": {
@@ -114,13 +80,16 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "backoffLimitPerIndex": NATURAL, "maxFailedIndexes": NATURAL, "managedBy": DOMAIN_PATH,
     },
     f"{_BATCH}PodFailurePolicy": {"rules": {"maxItems": 20}},
-    f"{_BATCH}PodFailurePolicyRule": {"action": words("Count", "FailIndex", "FailJob", "Ignore")},
+    f"{_BATCH}PodFailurePolicyRule": {
+        "action": words("Count", "FailIndex", "FailJob", "Ignore"),
+            "onPodConditions": {"minItems": 1},
+    },
     f"{_BATCH}PodFailurePolicyOnExitCodesRequirement": {
         "operator": words("In", "NotIn"),
         "values": {"minItems": 1, "maxItems": 255, "uniqueItems": True},
     },
     f"{_BATCH}PodFailurePolicyOnPodConditionsPattern": {
-        "status": words("True", "False", "Unknown"), "type": QUALIFIED,
+        "type": QUALIFIED,
     },
     f"{_BATCH}SuccessPolicy": {"rules": {"minItems": 1, "maxItems": 20}},
     f"{_BATCH}CronJobSpec": {
@@ -140,9 +109,6 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "loadBalancerClass": QUALIFIED,
         "ipFamilies": {**entries({"enum": ["IPv4", "IPv6"]}), "uniqueItems": True},
         "trafficDistribution": words("PreferClose", "PreferSameZone", "PreferSameNode"),
-        "externalName": {"anyOf": [{"pattern": SUBDOMAIN["pattern"] [:-1] + r"\.?$"},
-                                   {"enum": ["", None]}],
-                         "problem": "must be a host name"},
     },
     f"{_NET}IngressSpec": {"ingressClassName": SUBDOMAIN},
     f"{_NET}IngressRule": {"host": {
@@ -151,6 +117,10 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
     f"{_NET}IngressTLS": {"hosts": entries(WILDCARD), "secretName": SUBDOMAIN},
     f"{_NET}HTTPIngressRuleValue": {"paths": {"minItems": 1}},
     f"{_NET}IngressServiceBackend": {"name": SERVICE_NAME},
+    f"{_CORE}TypedLocalObjectReference": {"kind": SOME, "name": SOME},
+    f"{_CORE}ScopedResourceSelectorRequirement": {
+        "operator": words("In", "NotIn", "Exists", "DoesNotExist"),
+    },
     f"{_NET}ServiceBackendPort": {"name": PORT_NAME, "number": {"minimum": 0, "maximum": 65535}},
     f"{_NET}IngressClassSpec": {"controller": {**DOMAIN_PATH, "maxLength": 250}},
     f"{_NET}IngressClassParametersReference": {
@@ -168,7 +138,9 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
             "required": ["requests"], "properties": {"requests": {**_STORAGE, "type": "object"}}}),
     },
     f"{_CORE}PersistentVolumeSpec": {
-        "accessModes": {"minItems": 1}, "volumeMode": words("Filesystem", "Block"),
+        "accessModes": {"minItems": 1, "items": {"enum": [
+            "ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]}},
+        "volumeMode": words("Filesystem", "Block"),
         "persistentVolumeReclaimPolicy": words("Retain", "Delete", "Recycle"),
         "capacity": rule("holds storage of more than nothing, and no more", _ONLY_STORAGE),
         "storageClassName": {"anyOf": [SUBDOMAIN, {"enum": ["", None]}],
@@ -189,12 +161,13 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
     f"{_RBAC}Subject": {"name": SOME, "kind": words("ServiceAccount", "User", "Group")},
     f"{_RBAC}PolicyRule": {"verbs": {"minItems": 1}},
     f"{_RBAC}AggregationRule": {"clusterRoleSelectors": {"minItems": 1}},
-    f"{_SCALE}HorizontalPodAutoscalerSpec": {"minReplicas": POSITIVE},
+    f"{_SCALE}HorizontalPodAutoscalerSpec": {"minReplicas": POSITIVE, "scaleTargetRef": {
+        "properties": {"apiVersion": {"pattern": "^[^/]+/[^/]+$"}}}},
     f"{_SCALE}CrossVersionObjectReference": {"kind": SOME, "name": SOME},
     f"{_SCALE}MetricTarget": {
         "averageUtilization": POSITIVE, "averageValue": SOME_AMOUNT, "value": SOME_AMOUNT,
     },
-    f"{_SCALE}MetricIdentifier": {"name": SOME},
+    f"{_SCALE}MetricIdentifier": {"name": {"pattern": "^[^/%]+$"}},
     f"{_SCALE}ResourceMetricSource": {"name": SOME},
     f"{_SCALE}HPAScalingRules": {
         "stabilizationWindowSeconds": {"minimum": 0, "maximum": 3600},
@@ -208,13 +181,16 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "minAvailable": PERCENT_OF_ALL, "maxUnavailable": PERCENT_OF_ALL,
     },
     f"{_API}scheduling.v1.PriorityClass": {
-        "value": {"maximum": 1000000000}, "preemptionPolicy": words("PreemptLowerPriority", "Never"),
+        "value": {"maximum": 1000000000}, "preemptionPolicy": words("PreemptLowerPriority",
+            "Never"),
     },
     f"{_API}node.v1.RuntimeClass": {"handler": LABEL},
     f"{_API}node.v1.Overhead": {"podFixed": keys(RESOURCE, AMOUNT)},
     f"{_API}node.v1.Scheduling": {"nodeSelector": LABELS},
     f"{_CORE}LimitRangeItem": {"type": SOME},
-    f"{_CORE}ResourceQuotaSpec": {"hard": keys({}, AMOUNT)},
+    f"{_CORE}ResourceQuotaSpec": {"hard": keys(QUALIFIED, AMOUNT), "scopes": entries({"enum": [
+        "Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "PriorityClass",
+        "CrossNamespacePodAffinity", "VolumeAttributesClass"]})},
     f"{_API}discovery.v1.EndpointSlice": {"addressType": words("IPv4", "IPv6", "FQDN")},
     f"{_API}discovery.v1.Endpoint": {
         "addresses": {"minItems": 1, "maxItems": 100}, "hostname": LABEL, "nodeName": SUBDOMAIN,
@@ -224,239 +200,26 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
                  "lower-case letters, digits and '-'"},
         "protocol": words("TCP", "UDP", "SCTP"),
     },
+    f"{_ADMIT}NamedRuleWithOperations": {
+        "operations": {**entries({"enum": ["CREATE", "UPDATE", "DELETE", "CONNECT", "*"]}),
+                       "minItems": 1},
+    },
+    f"{_ADMIT}ValidatingAdmissionPolicySpec": {"failurePolicy": words("Fail", "Ignore")},
     f"{_API}coordination.v1.LeaseSpec": {
         "leaseDurationSeconds": POSITIVE, "leaseTransitions": NATURAL,
+        "renewTime": _INSTANT, "acquireTime": _INSTANT,
     },
-}  # fmt: skip
-
-KIND_RULES: Mapping[str, tuple[Schema, ...]] = {
-    f"{_APPS}DeploymentStrategy": (
-        rule("takes no rollingUpdate with the type Recreate",
-             when(equals("type", "Recreate"), none_of("rollingUpdate"))),
-    ),
-    f"{_APPS}RollingUpdateDeployment": (
-        rule("cannot have maxSurge and maxUnavailable both 0",
-             {"not": both(equals("maxSurge", *_NOTHING), equals("maxUnavailable", *_NOTHING))}),
-    ),
-    f"{_APPS}RollingUpdateDaemonSet": (
-        rule("needs exactly one of maxSurge and maxUnavailable above 0", both(
-            {"not": both(equals("maxSurge", *_NOTHING), equals("maxUnavailable", *_NOTHING))},
-            {"not": both(has("maxSurge"), {"not": equals("maxSurge", *_NOTHING)},
-                         {"not": equals("maxUnavailable", *_NOTHING)})},
-            when(none_of("maxSurge"), {"not": equals("maxUnavailable", *_NOTHING)}))),
-    ),
-    f"{_APPS}StatefulSetUpdateStrategy": (
-        rule("takes no rollingUpdate with the type OnDelete",
-             when(equals("type", "OnDelete"), none_of("rollingUpdate"))),
-    ),
-    f"{_BATCH}JobSpec": (
-        _GENERATED,
-        rule("needs completions with completionMode Indexed",
-             when(equals("completionMode", "Indexed"), has("completions"))),
-        rule("takes backoffLimitPerIndex and successPolicy only with completionMode Indexed",
-             when(any_of("backoffLimitPerIndex", "successPolicy"),
-                  equals("completionMode", "Indexed"))),
-        rule("takes maxFailedIndexes only with backoffLimitPerIndex",
-             when(has("maxFailedIndexes"), has("backoffLimitPerIndex"))),
-        rule("has too many parallel or completed pods for completionMode Indexed: 100000",
-             when(equals("completionMode", "Indexed"), {"properties": {
-                 "parallelism": {"maximum": 100000}}})),
-        rule("takes podReplacementPolicy Failed alone with a podFailurePolicy",
-             when(both(has("podFailurePolicy"), has("podReplacementPolicy")),
-                  equals("podReplacementPolicy", "Failed"))),
-        rule("needs restartPolicy Never with a podFailurePolicy",
-             when(has("podFailurePolicy"), {"properties": {"template": {"properties": {
-                 "spec": equals("restartPolicy", "Never")}}}})),
-        rule("needs a template with restartPolicy Never or OnFailure", {"properties": {
-            "template": {"properties": {"spec": equals("restartPolicy", "Never", "OnFailure")}}}}),
-        rule("takes the action FailIndex only with backoffLimitPerIndex", {"anyOf": [
-            has("backoffLimitPerIndex"), {"properties": {"podFailurePolicy": {"properties": {
-                "rules": {"not": {"type": "array", "contains": equals("action", "FailIndex")}}}}}},
-        ]}),
-    ),
-    f"{_BATCH}JobTemplateSpec": (
-        rule("cannot have manualSelector in a CronJob",
-             {"properties": {"spec": {"not": equals("manualSelector", True)}}}),
-    ),
-    f"{_BATCH}PodFailurePolicyRule": (one_of("onExitCodes", "onPodConditions"),),
-    f"{_BATCH}PodFailurePolicyOnExitCodesRequirement": (
-        rule("cannot ask for the exit code 0 with the operator In",
-             {"not": both(equals("operator", "In"), {"properties": {"values": {
-                 "type": "array", "contains": {"const": 0}}}})}),
-    ),
-    f"{_BATCH}SuccessPolicyRule": (
-        rule("needs succeededCount or succeededIndexes",
-             any_of("succeededCount", "succeededIndexes")),
-    ),
-    f"{_CORE}ServiceSpec": (
-        rule("needs ports, unless it is headless or of the type ExternalName", {"anyOf": [
-            _HEADLESS, _ELSEWHERE,
-            {"required": ["ports"], "properties": {"ports": _FULL}}]}),
-        rule("needs externalName with the type ExternalName", when(_ELSEWHERE, {
-            "required": ["externalName"], "properties": {"externalName": {
-                "type": "string", "minLength": 1}}})),
-        rule("takes no addresses with the type ExternalName", when(_ELSEWHERE, both(
-            none_of("clusterIPs", "ipFamilies", "ipFamilyPolicy"),
-            {"not": {"required": ["clusterIP"], "properties": {
-                "clusterIP": {"type": "string", "minLength": 1}}}}))),
-        rule("cannot be headless with the type NodePort or LoadBalancer",
-             {"not": both(_HEADLESS, _OUTSIDE)}),
-        rule("takes nodePort only with the type NodePort or LoadBalancer", when(
-            {"properties": {"ports": {"type": "array", "contains": {
-                "type": "object", "required": ["nodePort"], "properties": {
-                    "nodePort": {"type": "integer", "minimum": 1}}}}}, "required": ["ports"]},
-            _OUTSIDE)),
-        rule("needs a name for each of several ports", when(
-            {"required": ["ports"], "properties": {"ports": {"type": "array", "minItems": 2}}},
-            {"properties": {"ports": entries({"type": "object", "required": ["name"], "properties": {
-                "name": {"type": "string", "minLength": 1}}})}})),
-        rule("takes externalTrafficPolicy only where it is reached from outside",
-             when(has("externalTrafficPolicy"), {"anyOf": [_OUTSIDE, {
-                 "required": ["externalIPs"], "properties": {"externalIPs": _FULL}}]})),
-        rule("takes loadBalancerSourceRanges, loadBalancerClass and allocateLoadBalancerNodePorts "
-             "only with the type LoadBalancer", when({"anyOf": [
-                 {"required": ["loadBalancerSourceRanges"], "properties": {
-                     "loadBalancerSourceRanges": _FULL}},
-                 any_of("loadBalancerClass", "allocateLoadBalancerNodePorts")]}, _BALANCED)),
-        rule("takes healthCheckNodePort only with the type LoadBalancer and "
-             "externalTrafficPolicy Local",
-             when({"required": ["healthCheckNodePort"], "properties": {
-                 "healthCheckNodePort": {"type": "integer", "minimum": 1}}},
-                 both(_BALANCED, equals("externalTrafficPolicy", "Local")))),
-        rule("takes sessionAffinityConfig only with sessionAffinity ClientIP",
-             when(has("sessionAffinityConfig"), equals("sessionAffinity", "ClientIP"))),
-    ),
-    f"{_NET}IngressSpec": (
-        rule("needs defaultBackend or rules", {"anyOf": [
-            has("defaultBackend"), {"required": ["rules"], "properties": {"rules": _FULL}}]}),
-    ),
-    f"{_NET}IngressBackend": (one_of("service", "resource"),),
-    f"{_NET}HTTPIngressPath": (
-        rule("needs an absolute path without '//' and '..' with this pathType", _SURELY_PATH),
-        rule("has a path that is not absolute", {"properties": {
-            "path": {"pattern": "^(/|$)"}}}),
-    ),
-    f"{_NET}IngressServiceBackend": (rule("needs a port", has("port")),),
-    f"{_NET}ServiceBackendPort": (
-        rule("needs exactly one of name, number", {"oneOf": [
-            {"required": ["name"], "properties": {"name": {"type": "string", "minLength": 1}}},
-            {"required": ["number"], "properties": {"number": {
-                "type": "integer", "minimum": 1}}}]}),
-    ),
-    f"{_NET}IngressClassParametersReference": (
-        rule("needs a namespace with the scope Namespace, and takes none with another", {"oneOf": [
-            both(equals("scope", "Namespace"), has("namespace")),
-            both({"not": equals("scope", "Namespace")}, none_of("namespace"))]}),
-    ),
-    f"{_NET}NetworkPolicyPeer": (
-        rule("needs ipBlock alone, or podSelector, namespaceSelector or both", {"oneOf": [
-            both(has("ipBlock"), none_of("podSelector", "namespaceSelector")),
-            both(none_of("ipBlock"), any_of("podSelector", "namespaceSelector"))]}),
-    ),
-    f"{_NET}NetworkPolicyPort": (
-        rule("takes endPort only with a port that is a number",
-             when(has("endPort"), {"required": ["port"], "properties": {
-                 "port": {"type": "integer"}}})),
-    ),
-    f"{_CORE}PersistentVolumeClaimSpec": (_ONE_ONLY,),
-    f"{_CORE}PersistentVolumeSpec": (
-        _ONE_ONLY, one_of(*_DISKS),
-        rule("needs nodeAffinity for a local volume", when(has("local"), has("nodeAffinity"))),
-        rule("can be recycled only as nfs or hostPath",
-             when(equals("persistentVolumeReclaimPolicy", "Recycle"), any_of("hostPath", "nfs"))),
-    ),
-    f"{_RBAC}Subject": (
-        rule("needs a namespace and a name in lower case, and no apiGroup, as a ServiceAccount",
-             when(equals("kind", "ServiceAccount"),
-                  {**_NAMED, "not": equals("apiGroup", _ACCESS)})),
-        rule(f"needs the apiGroup {_ACCESS} or none", {"anyOf": [
-            equals("kind", "ServiceAccount"),
-            {"properties": {"apiGroup": {"enum": ["", _ACCESS, None]}}}]}),
-        rule("takes no apiGroup as a ServiceAccount", when(equals("kind", "ServiceAccount"),
-             {"properties": {"apiGroup": {"enum": ["", None]}}})),
-    ),
-    f"{_RBAC}Role": (
-        rule("cannot have nonResourceURLs, which belong to the whole cluster",
-             {"properties": {"rules": entries({"properties": {
-                 "nonResourceURLs": {"maxItems": 0}}})}}),
-    ),
-    f"{_RBAC}PolicyRule": (
-        rule("needs apiGroups and resources, or nonResourceURLs alone", {"oneOf": [
-            both(_RESOURCE_RULE, {"properties": {"nonResourceURLs": {"maxItems": 0}}}),
-            both({"required": ["nonResourceURLs"], "properties": {"nonResourceURLs": _FULL}},
-                 {"properties": dict.fromkeys(("apiGroups", "resources", "resourceNames"),
-                                              {"maxItems": 0})})]}),
-    ),
-    f"{_SCALE}MetricTarget": (
-        at_most_one("value", "averageValue"),
-    ),
-    f"{_SCALE}MetricSpec": tuple(
-        rule(f"needs {field} with the type {name}, and no other source",
-             when(equals("type", name), both(has(field), none_of(*others))))
-        for name, field, others in (
-            ("Resource", "resource", ("containerResource", "external", "object", "pods")),
-            ("Pods", "pods", ("containerResource", "external", "object", "resource")),
-            ("External", "external", ("containerResource", "object", "pods", "resource")),
-            ("Object", "object", ("containerResource", "external", "pods", "resource")),
-            ("ContainerResource", "containerResource", ("external", "object", "pods", "resource")),
-        )
-    ),
-    f"{_SCALE}ResourceMetricSource": (
-        rule("needs exactly one of averageUtilization and averageValue", inside(
-            "target", {"oneOf": [has("averageUtilization"), has("averageValue")]})),
-    ),
-    f"{_SCALE}ContainerResourceMetricSource": (
-        rule("needs exactly one of averageUtilization and averageValue", inside(
-            "target", {"oneOf": [has("averageUtilization"), has("averageValue")]})),
-    ),
-    f"{_SCALE}PodsMetricSource": (
-        rule("needs averageValue in its target", inside("target", has("averageValue"))),
-    ),
-    f"{_SCALE}ExternalMetricSource": (
-        rule("needs value or averageValue in its target",
-             inside("target", any_of("value", "averageValue"))),
-    ),
-    f"{_SCALE}ObjectMetricSource": (
-        rule("needs value or averageValue in its target",
-             inside("target", any_of("value", "averageValue"))),
-    ),
-    f"{_API}policy.v1.PodDisruptionBudgetSpec": (at_most_one("minAvailable", "maxUnavailable"),),
-    f"{_CORE}LimitRangeItem": (
-        rule("takes no default and no defaultRequest with the type Pod",
-             when(equals("type", "Pod"), none_of("default", "defaultRequest"))),
-        rule("has a type that is no limit's: Container, Pod, PersistentVolumeClaim or a name such "
-             "as example.com/thing", {"properties": {"type": {
-                 "pattern": "^(Container|Pod|PersistentVolumeClaim|[^/]+/[^/]+)$"}}}),
-    ),
-    f"{_CORE}Secret": tuple(
-        rule(f"needs the {'keys' if len(needed) > 1 else 'key'} {', '.join(needed)} with this type",
-             when(equals("type", kind), both(*({"anyOf": [
-                 {"required": [field], "properties": {field: {"type": "object", **has(key)}}}
-                 for field in ("data", "stringData")]} for key in needed))))
-        for kind, needed in (
-            ("kubernetes.io/tls", ("tls.crt", "tls.key")),
-            ("kubernetes.io/dockerconfigjson", (".dockerconfigjson",)),
-            ("kubernetes.io/dockercfg", (".dockercfg",)),
-            ("kubernetes.io/ssh-auth", ("ssh-privatekey",)),
-        )
-    ) + (
-        rule("needs the key username or password with this type",
-             when(equals("type", "kubernetes.io/basic-auth"), {"anyOf": [
-                 {"required": [field], "properties": {field: {"type": "object", **has(key)}}}
-                 for field in ("data", "stringData") for key in ("username", "password")]})),
-        rule("needs the annotation kubernetes.io/service-account.name with this type",
-             when(equals("type", "kubernetes.io/service-account-token"), {
-                 "properties": {"metadata": {"required": ["annotations"], "properties": {
-                     "annotations": {"type": "object",
-                                     **has("kubernetes.io/service-account.name")}}}}})),
-    ),
 }  # fmt: skip
 
 KIND_NEEDED: Mapping[str, tuple[str, ...]] = {
     f"{_NET}IngressClass": ("spec",),
     f"{_NET}IngressClassSpec": ("controller",),
     f"{_CORE}PersistentVolume": ("spec",),
+    f"{_CORE}VolumeNodeAffinity": ("required",),
+    f"{_APPS}ReplicaSet": ("spec",),
+    f"{_ADMIT}NamedRuleWithOperations": ("apiGroups", "apiVersions", "operations", "resources"),
     f"{_CORE}PersistentVolumeSpec": ("accessModes", "capacity"),
     f"{_API}policy.v1.PodDisruptionBudget": ("spec",),
-    f"{_API}networking.v1.NetworkPolicy": (),
+    f"{_BATCH}JobTemplateSpec": ("spec",),
+    f"{_RBAC}AggregationRule": ("clusterRoleSelectors",),
 }

@@ -59,10 +59,15 @@ RESOURCE: Schema = {
 _AMOUNTS = keys(RESOURCE, AMOUNT)
 _FIELD = r"metadata\.(name|namespace|uid|(labels|annotations)\['[^']+'\])"
 _FIELD_OF_ENVIRONMENT: Schema = {
-    "pattern": rf"^({_FIELD}|spec\.(nodeName|serviceAccountName)|status\.(hostIPs?|podIPs?))$"
+    "pattern": rf"^({_FIELD}|spec\.(nodeName|serviceAccountName)|status\.(hostIPs?|podIPs?))$",
+    "problem": "is no field that a variable can have, such as metadata.name or status.hostIP",
 }
-_FIELD_OF_FILE: Schema = {"pattern": rf"^({_FIELD}|metadata\.(labels|annotations))$"}
+_FIELD_OF_FILE: Schema = {
+    "pattern": rf"^({_FIELD}|metadata\.(labels|annotations))$",
+    "problem": "is no field that a file can have, such as metadata.labels",
+}
 _KINDS = r"(cpu|memory|ephemeral-storage|hugepages-[0-9]+[KMGT]i)"
+_DOMAIN_PART = "_?[a-z0-9]([a-z0-9_-]*[a-z0-9])?"
 _MEASURED: Schema = {"pattern": rf"^(limits|requests)\.{_KINDS}$"}
 _HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
 _HOOKS = ("exec", "httpGet", "sleep", "tcpSocket")
@@ -79,7 +84,7 @@ _WITHOUT_VALUES = rule(
     when(equals("operator", "Exists", "DoesNotExist"), _NO_VALUES),
 )
 _NUMBER: Schema = {"required": ["values"], "properties": {"values": {
-    "minItems": 1, "maxItems": 1, "items": {"pattern": "^[+-]?[0-9]+$"}}}}  # fmt: skip
+    "minItems": 1, "maxItems": 1}}}  # fmt: skip
 _LOCALHOST = rule(
     "needs localhostProfile with the type Localhost, and takes none with another",
     {"oneOf": [both(equals("type", "Localhost"), has("localhostProfile")),
@@ -140,6 +145,8 @@ POD_FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "containers": {"minItems": 1},
         "activeDeadlineSeconds": {"maximum": 2147483647},
         "runtimeClassName": SUBDOMAIN,
+        "priorityClassName": {"anyOf": [SUBDOMAIN, {"enum": ["", None]}],
+                              "problem": "must be the name of a PriorityClass"},
         "serviceAccountName": {"anyOf": [SUBDOMAIN, {"const": ""}, {"type": "null"}],
                                "problem": "must be the name of a ServiceAccount"},
         "nodeName": {"anyOf": [SUBDOMAIN, {"const": ""}, {"type": "null"}],
@@ -159,8 +166,9 @@ POD_FIELDS: Mapping[str, Mapping[str, Schema]] = {
     f"{_CORE}PodDNSConfig": {
         "nameservers": {**entries(ADDRESS), "maxItems": 3},
         "searches": {"maxItems": 32, "items": {
-            "pattern": r"^(\.|_?[a-z0-9]([a-z0-9_-]*[a-z0-9])?(\._?[a-z0-9]([a-z0-9_-]*[a-z0-9])?)*\.?)$",
+            "pattern": rf"^(\.|{_DOMAIN_PART}(\.{_DOMAIN_PART})*\.?)$",
             "maxLength": 254,
+            "problem": "must be a domain",
         }},
     },
     f"{_CORE}PodDNSConfigOption": {"name": SOME},
@@ -175,19 +183,22 @@ POD_FIELDS: Mapping[str, Mapping[str, Schema]] = {
                        "values": {"minItems": 1, "maxItems": 1}},
         "required": ["values"],
         "problem": "must ask for metadata.name, In or NotIn one value",
-    }), "matchExpressions": entries({"properties": {"key": QUALIFIED}})},
+    }), "matchExpressions": entries({
+        "properties": {"key": QUALIFIED, "values": entries(LABEL_VALUE)}})},
     f"{_CORE}PreferredSchedulingTerm": {"weight": WEIGHT},
     f"{_CORE}WeightedPodAffinityTerm": {"weight": WEIGHT},
     f"{_CORE}PodAffinityTerm": {"topologyKey": QUALIFIED, "namespaces": entries(LABEL)},
     f"{_CORE}TopologySpreadConstraint": {
         "maxSkew": POSITIVE, "minDomains": POSITIVE, "topologyKey": QUALIFIED,
-        "nodeAffinityPolicy": words("Honor", "Ignore"), "nodeTaintsPolicy": words("Honor", "Ignore"),
+        "nodeAffinityPolicy": words("Honor", "Ignore"),
+        "nodeTaintsPolicy": words("Honor", "Ignore"),
     },
     f"{_META}LabelSelector": {"matchLabels": LABELS},
     f"{_META}LabelSelectorRequirement": {"key": QUALIFIED, "values": entries(LABEL_VALUE)},
     f"{_CORE}EmptyDirVolumeSource": {
         "sizeLimit": AMOUNT,
-        "medium": {"pattern": "^(Memory|HugePages(-[0-9]+[KMGT]i)?)?$"},
+        "medium": {"pattern": "^(Memory|HugePages(-[0-9]+[KMGT]i)?)?$",
+                   "problem": "must be Memory, HugePages or empty"},
     },
     f"{_CORE}HostPathVolumeSource": {"path": both(SOME, _PATH_BELOW)},
     f"{_CORE}KeyToPath": {"mode": MODE, "path": FILE, "key": SOME},
@@ -213,7 +224,7 @@ POD_FIELDS: Mapping[str, Mapping[str, Schema]] = {
     f"{_CORE}NFSVolumeSource": {"server": SOME, "path": {"pattern": "^/"}},
     f"{_CORE}CSIVolumeSource": {"driver": {
         "pattern": "^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$"}},
-    f"{_CORE}ImageVolumeSource": {"reference": SOME},
+    f"{_CORE}Volume": {"name": LABEL},
     f"{_CORE}VolumeMount": {"subPath": RELATIVE, "subPathExpr": RELATIVE},
 }  # fmt: skip
 
@@ -269,9 +280,9 @@ POD_RULES: Mapping[str, tuple[Schema, ...]] = {
                  {"properties": {"resizePolicy": entries(
                      equals("restartPolicy", "NotRequired"))}})}})),
         rule("has procMount Unmasked, which needs hostUsers false",
-             {"anyOf": [equals("hostUsers", False), {"properties": {"containers": entries(
-                 {"properties": {"securityContext": {"not": {
-                     "type": "object", **equals("procMount", "Unmasked")}}}})}}]}),
+             {"anyOf": [equals("hostUsers", False), {"properties": dict.fromkeys(
+                 ("containers", "initContainers"), entries({"properties": {"securityContext": {
+                     "not": {"type": "object", **equals("procMount", "Unmasked")}}}}))}]}),
     ),
     f"{_CORE}PodResourceClaim": (one_of("resourceClaimName", "resourceClaimTemplateName"),),
     f"{_CORE}Toleration": (
@@ -288,7 +299,7 @@ POD_RULES: Mapping[str, tuple[Schema, ...]] = {
     ),
     f"{_CORE}NodeSelectorRequirement": (
         _WITH_VALUES, _WITHOUT_VALUES,
-        rule("needs one whole number in values with the operator Gt or Lt",
+        rule("needs one value with the operator Gt or Lt",
              when(equals("operator", "Gt", "Lt"), _NUMBER)),
     ),
     f"{_META}LabelSelectorRequirement": (_WITH_VALUES, _WITHOUT_VALUES),
@@ -305,8 +316,8 @@ POD_RULES: Mapping[str, tuple[Schema, ...]] = {
     f"{_CORE}Volume": (rule("may have only one source", {"maxProperties": 2}),),
     f"{_CORE}DownwardAPIVolumeFile": (one_of("fieldRef", "resourceFieldRef"),),
     f"{_CORE}VolumeProjection": (
-        one_of("clusterTrustBundle", "configMap", "downwardAPI", "podCertificate", "secret",
-               "serviceAccountToken"),
+        at_most_one("clusterTrustBundle", "configMap", "downwardAPI", "podCertificate", "secret",
+                    "serviceAccountToken"),
     ),
     f"{_CORE}VolumeMount": (
         at_most_one("subPath", "subPathExpr"),
@@ -327,7 +338,6 @@ POD_NEEDED: Mapping[str, tuple[str, ...]] = {
     f"{_CORE}SecretVolumeSource": ("secretName",),
     f"{_CORE}ConfigMapProjection": ("name",),
     f"{_CORE}SecretProjection": ("name",),
-    f"{_CORE}ImageVolumeSource": ("reference",),
     f"{_CORE}EphemeralVolumeSource": ("volumeClaimTemplate",),
     f"{_CORE}PodDNSConfigOption": ("name",),
 }

@@ -27,13 +27,14 @@ BASE64 = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 FORMATS = frozenset({"date-time", "date", "email", "hostname", "ipv4", "ipv6", "uri", "uuid"})
 
 _TEXT: Schema = {"type": "string"}
-_TEXTS: Schema = {"type": "object", "additionalProperties": _TEXT}
+_TEXTS: Schema = {"type": ["object", "null"], "additionalProperties": {"type": ["string", "null"]}}
 METADATA: Schema = {
     "type": "object",
     "additionalProperties": False,
     "properties": {
         "name": _TEXT, "namespace": _TEXT, "generateName": _TEXT, "labels": _TEXTS,
-        "annotations": _TEXTS, "finalizers": {"type": "array", "items": _TEXT},
+            "annotations": _TEXTS,
+        "finalizers": {"type": "array", "items": _TEXT},
         "ownerReferences": {"type": "array"}, "creationTimestamp": {"type": ["string", "null"]},
         "deletionGracePeriodSeconds": {"type": "integer"}, "deletionTimestamp": _TEXT,
         "generation": {"type": "integer"}, "managedFields": {"type": "array"},
@@ -130,8 +131,12 @@ def _type(node: Mapping[str, Any]) -> Schema:
 
 
 def _format(node: Mapping[str, Any]) -> Schema:
-    name = node.get("format")
-    if name in BOUNDS and not node.get("x-kubernetes-int-or-string"):
+    # A number beyond 64 bits is no integer to the API server.
+    mixed = node.get("x-kubernetes-int-or-string")
+    name = node.get("format") or ("int64" if node.get("type") == "integer" else None)
+    if mixed:
+        return {"minimum": BOUNDS["int64"][0], "maximum": BOUNDS["int64"][1]}
+    if name in BOUNDS:
         low, high = BOUNDS[name]
         low, high = max(node.get("minimum", low), low), min(node.get("maximum", high), high)
         return {"minimum": low, "maximum": high}

@@ -85,10 +85,10 @@ DUPLICATE_ENTRY = Code(
 )
 RULE_BROKEN = Code(
     "E5016",
-    "A rule of the custom resource's definition does not hold",
-    "The definition carries rules over several fields, which the API server evaluates on every "
-    "apply.",
-    "Change the fields so that the quoted rule holds.",
+    "A rule over an object's fields does not hold",
+    "The definition of a custom resource carries rules over several fields, and Kubernetes has its "
+    "own for the kinds that it serves. The API server asks them on every apply.",
+    "Change the fields so that the rule in the message holds.",
 )
 STATUS_WRITTEN = Code(
     "E5017",
