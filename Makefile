@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-cluster lint fresh bench docs clean
+.PHONY: demo test test-cluster lint fresh bench bench-cluster docs clean
 
 demo: $(STAMP)  ## compile the examples into a scratch folder and show what came out
 	$(BIN)/python .ci/demo.py
@@ -30,6 +30,9 @@ fresh: $(STAMP)  ## fail when generated/ or the generated docs do not match thei
 
 bench: $(STAMP)  ## print the ratios of speed and memory
 	$(BIN)/python tests/bench/run.py
+
+bench-cluster: $(STAMP)  ## print what fleets of several sizes cost a cluster; needs Go and hours
+	$(BIN)/python tests/bench/fleet.py
 
 docs: $(STAMP)  ## write the generated pages of docs/
 	$(BIN)/python .ci/reference.py
