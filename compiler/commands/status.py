@@ -29,7 +29,9 @@ DEFAULT = Path("specs")
 @click.command("status")
 @click.argument("places", nargs=-1, metavar="[SPEC] [SITE]...")
 @common.environment_option
-@click.option("--cluster", "clusters", multiple=True, metavar="NAME", help="Only this cluster.")
+@click.option(
+    "--cluster", "clusters", multiple=True, metavar="NAME", help="Only this, or CLUSTER/SITE."
+)
 @click.option("--job", "jobs", multiple=True, metavar="NAME", help="Only this job; repeatable.")
 @click.option(
     "--kubeconfig",
@@ -73,11 +75,12 @@ def command(
     found = compiled(request, sites, Diagnostics())
     _known("site", sites, found.sites)
     _known("job", jobs, found.jobs)
-    _known("cluster", clusters, {cluster.name for _, cluster in found.clusters.values()})
+    names = {name for _, cluster in found.clusters.values() for name in _names(cluster)}
+    _known("cluster", clusters, names)
     rows = [
         row
         for row in rows_of.wanted_rows(found.tree, found.clusters)
-        if not clusters or row.cluster.name in clusters
+        if not clusters or _names(row.cluster).intersection(clusters)
     ]
     rows = _chosen(rows, sites, jobs)
     wishes = _Wishes(kubeconfig, context, engine_context)
@@ -121,6 +124,11 @@ def _places(places: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
     if places and Path(places[0]).exists():
         return Path(places[0]), places[1:]
     return DEFAULT, places
+
+
+def _names(cluster: Any) -> set[str]:
+    """What `--cluster` may call a cluster: with `each: site` also `CLUSTER/SITE`."""
+    return {cluster.name, f"{cluster.name}/{cluster.site}"} if cluster.site else {cluster.name}
 
 
 def _known(noun: str, names: Iterable[str], known: Collection[str]) -> None:

@@ -283,15 +283,7 @@ def test_what_the_server_makes_of_compiled_objects_is_no_difference(applied: Con
     from compiler.model.comparing import first_difference
 
     api = applied.api()
-    found = [
-        one
-        for target in everything()
-        if target.output != GENERATED
-        for directory in target.ordered()
-        for one in manifests(directory)
-        if "edgewright.io/project" in (one.data["metadata"].get("labels") or {})
-        and one.data["kind"] != "Namespace"
-    ]
+    found = list(_each_kind_of_each_tree())
     for name in namespaces(found) | {"argocd"}:
         made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         api.apply(made, force=True)
@@ -313,6 +305,22 @@ def test_what_the_server_makes_of_compiled_objects_is_no_difference(applied: Con
 
 
 # Steps.
+
+
+ALIKE = ("Application", "ConfigMap", "InferenceModel", "Kustomization", "TrainingModel")
+"""Kinds of which one tree has many of the same shape."""
+
+
+def _each_kind_of_each_tree() -> Iterator[Manifest]:
+    seen = set()
+    for target in everything():
+        for directory in target.ordered() if target.output != GENERATED else ():
+            for one in manifests(directory):
+                ours = "edgewright.io/project" in (one.data["metadata"].get("labels") or {})
+                kind = one.data["kind"]
+                if ours and kind != "Namespace" and (target, kind) not in seen:
+                    seen |= {(target, kind)} if kind in ALIKE else set()
+                    yield one
 
 
 def _altered(value: Any) -> Any:
@@ -377,9 +385,8 @@ def _all_available(api: Api) -> bool:
 
 
 def _settle(plane: ControlPlane) -> None:
-    """Back to where every test begins."""
+    """Back to where every test begins; each of them sees what another left behind."""
     await_true(partial(_all_available, plane.api()), 60, "every Deployment is available again")
-    assert _verdicts(_status(plane, exit_code=0)) == {}
 
 
 def _run(kubeconfig: Path, *arguments: str) -> Any:

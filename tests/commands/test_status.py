@@ -40,6 +40,15 @@ def test_several_clusters_need_contexts_of_their_own() -> None:
     assert "hub" not in chosen.stdout
 
 
+def test_a_site_that_is_a_cluster_of_its_own_can_be_chosen_as_one() -> None:
+    spec = TREES / "each-site/spec"
+    found = json.loads(
+        run("status", spec, "--cluster", "shop/kiosk-2", *NO_CLUSTER, "--format", "json").stdout
+    )
+    assert {row["target"] for row in found["rows"]} == {"kiosks/default/shop/kiosk-2"}
+    assert [one["site"] for one in found["clusters"]] == ["kiosk-2"]
+
+
 def test_names_that_are_not_there_are_usage_errors_with_a_proposal() -> None:
     spec = TREES / "shards/spec"
     for words, told in (
