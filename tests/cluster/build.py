@@ -52,7 +52,7 @@ REGISTRY = (
     ),
     Part("etcd", {"etcd": "."}),
     Part("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
-    Part("argo", {"gitops-agent": "github.com/argoproj/gitops-engine/agent"}),
+    Part("argo", {"gitops-agent": "./gitops-agent"}),
     Part("flux", {"kustomize-controller": "github.com/fluxcd/kustomize-controller"}),
 )
 BY_BINARY = {name: part for part in REGISTRY for name in part.binaries}
