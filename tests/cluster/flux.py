@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tarfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -148,7 +148,11 @@ class Flux:
             "--no-remote-bases",
             *arguments,
         ]
+        # At start a controller clears the working folders of others away that share its own.
+        work = plane.folder / f"flux-{health}"
+        work.mkdir()
         environment = {
+            "TMPDIR": str(work),
             "KUBECONFIG": str(plane.kubeconfig(control_plane.FLUX)),
             "RUNTIME_NAMESPACE": NAMESPACE,
         }
@@ -199,11 +203,15 @@ class Flux:
             AssertionError: some are not; the text has the message of each.
         """
         wanted = tuple(names)
-        try:
-            await_true(lambda: not self.unready(wanted), patience, "Kustomizations are ready")
-        except AssertionError as error:
-            said = [f"{name}: {self.message(name)}" for name in self.unready(wanted)]
-            raise AssertionError("\n".join([str(error), *said])) from None
+        self._await_none(lambda: self.unready(wanted), patience)
+
+    def await_all_ready(self, patience: float = PATIENCE) -> None:
+        """Wait until every Kustomization that there is is ready on the newest commit.
+
+        Raises:
+            AssertionError: some are not; the text has the message of each.
+        """
+        self._await_none(lambda: self.unready(self.kustomizations()), patience)
 
     def await_refused(self, name: str, text: str, patience: float = PATIENCE) -> None:
         """Wait until a Kustomization is not ready and its message has `text`.
@@ -245,6 +253,13 @@ class Flux:
         """End the controller and the file server."""
         self.controller.stop()
         self.source.stop()
+
+    def _await_none(self, unready: Callable[[], Sequence[str]], patience: float) -> None:
+        try:
+            await_true(lambda: not unready(), patience, "Kustomizations are ready")
+        except AssertionError as error:
+            said = [f"{name}: {self.message(name)}" for name in unready()]
+            raise AssertionError("\n".join([str(error), *said])) from None
 
     def _handled(self, name: str) -> str:
         return str(self.kustomization(name)["status"].get("lastHandledReconcileAt", ""))

@@ -57,7 +57,8 @@ class Chapter:
     stage: Stage = field(repr=False)
     files: Objects = field(repr=False)
     live: Objects = field(repr=False)
-    units: frozenset[str]
+    units: Mapping[str, str]
+    """The Kustomizations by name, and what each says of itself."""
 
     def of(self, kind: str, namespace: str) -> dict[str, Json]:
         """The live objects of a kind in a namespace, by name."""
@@ -119,13 +120,15 @@ class Stage:
         """Publish, wait until all is ready and nothing moves, and keep what there is."""
         self.flux.publish(self.checkout)
         self.flux.await_ready(self.flux.kustomizations(suffix="-root"))
-        self.flux.await_ready(self.flux.kustomizations())
+        # Not those of this moment: a unit that left `apps/` is on its way out, and not ready.
+        self.flux.await_all_ready()
         await_true(self._still, 60, "pods run and none is going")
         return self.keep()
 
     def keep(self) -> Chapter:
         """What there is now."""
-        return Chapter(self, self._files(), self._live(), frozenset(self.flux.kustomizations()))
+        units = {name: self.flux.message(name) for name in self.flux.kustomizations()}
+        return Chapter(self, self._files(), self._live(), units)
 
     def _still(self) -> bool:
         live = self._live()
