@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,32 @@ class Case:
     words: str
     """What the scheduler says of a node that lacks it."""
     hosts: tuple[str, ...] = ("box-a",)
-    apart: bool = field(default=False)
+    apart: bool = False
     """Whether each job has to be compiled alone, since no profile makes them fit together."""
+    beside: Mapping[str, Any] | None = None
+    """An object of the author's own."""
 
 
+DAEMON = {
+    "apiVersion": "apps/v1",
+    "kind": "DaemonSet",
+    "metadata": {"name": "watcher-{site}", "namespace": "fit"},
+    "spec": {
+        "selector": {"matchLabels": {"app": "watcher"}},
+        "template": {
+            "metadata": {"labels": {"app": "watcher"}},
+            "spec": {
+                "containers": [
+                    {
+                        "name": "watcher",
+                        "image": f"registry.example.com/watcher@sha256:{DIGEST}",
+                        "resources": {"requests": {"cpu": "1", "memory": "64Mi"}},
+                    }
+                ]
+            },
+        },
+    },
+}
 CASES = (
     Case(
         "cpu",
@@ -110,6 +132,24 @@ CASES = (
         {"cpu": "3149m"},
         "E5050",
         "Insufficient cpu",
+    ),
+    Case(
+        "device",
+        {"one": job(devices=["/dev/video0"])},
+        {"devices": {"/dev/video0": {"resource": "example.com/video"}}},
+        {},
+        "E3004",
+        "Insufficient example.com/video",
+    ),
+    Case(
+        "daemon-on-every-host",
+        {"one": job(resources={"cpu": "3", "memory": "1Gi"}, on="box-a")},
+        {"cpu": "4050m"},
+        {"cpu": "4049m"},
+        "E5050",
+        "Insufficient cpu",
+        hosts=("box-a", "box-b"),
+        beside=DAEMON,
     ),
     Case(
         "port-of-the-host",
@@ -176,7 +216,8 @@ def test_what_fits_to_the_last_unit_is_scheduled(case: Case, judge: Api, tmp_pat
 def test_what_the_compiler_refuses_stays_pending_for_the_same_reason(
     case: Case, judge: Api, tmp_path: Path
 ) -> None:
-    refused = run("compile", write(tmp_path / "less", case, case.jobs, case.less), "--no-cache")
+    spec = write(tmp_path / "less", case, case.jobs, case.less)
+    refused = run("compile", spec, "--output", tmp_path / "none", "--no-cache")
     assert refused.exit_code == 1
     assert case.code in refused.output
     found = placed(judge, case, case.less, objects(case, tmp_path), tmp_path)
@@ -237,7 +278,7 @@ def write(folder: Path, case: Case, jobs: Mapping[str, Any], profile: Mapping[st
     }
     version = {"uri": "main:shelves.tar.gz", "sha256": DIGEST, "unpack": "tar.gz"}
     store = {"url": "s3://artifacts", "region": "eu-west-1", "read": {"secret": "reader"}}
-    spec = {
+    spec: dict[str, Any] = {
         "edgewright": "v1",
         "project": {"name": "fit"},
         "sidecar": {"image": "registry.example.com/sidecar:1", "contract": 1, "resources": SIDECAR},
@@ -251,5 +292,9 @@ def write(folder: Path, case: Case, jobs: Mapping[str, Any], profile: Mapping[st
         "jobs": dict(jobs),
     }
     folder.mkdir()
+    if case.beside:
+        (folder / "objects").mkdir()
+        (folder / "objects" / "beside.yaml").write_text(json.dumps(case.beside), encoding="utf-8")
+        spec["objects"] = [{"from": "objects/beside.yaml", "place": {"layer": "edge"}}]
     (folder / "fleet.yaml").write_text(json.dumps(spec, indent=1), encoding="utf-8")
     return folder

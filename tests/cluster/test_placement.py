@@ -299,6 +299,14 @@ def test_the_stand_in_for_kubelets_runs_ends_and_drops_pods(judge: Api) -> None:
         )
 
 
+def test_the_stand_in_for_kubelets_reports_a_new_node_ready(judge: Api) -> None:
+    silent = nodes.node(Host(name="silent", allocatable=ROOM))
+    del silent["status"]["conditions"]
+    with scheduling.occupied(judge, []):
+        judge.create(silent)
+        await_true(lambda: _condition(judge, silent, "Ready"), 60, "the node is Ready")
+
+
 def _of(tree: str) -> Cluster:
     return next(one for one in clusters() if one.spec.parent.name == tree)
 
