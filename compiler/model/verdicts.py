@@ -58,6 +58,8 @@ class Row:
     workloads: tuple[Workload, ...] = ()
     nodes: tuple[Node, ...] = ()
     records: tuple[Live, ...] = ()
+    dark: Mapping[str, str] = field(default_factory=dict)
+    """Why pods (`running`) or nodes (`node`) were not seen; empty where they were."""
 
 
 def judge(
@@ -179,6 +181,7 @@ class _Judge:
             workloads=tuple(workloads),
             nodes=tuple(nodes.values()),
             records=tuple(self._live_records()),
+            dark=self._dark(),
         )
 
     # Applied.
@@ -274,6 +277,23 @@ class _Judge:
         yield from health.workload_findings(live, found)
         if not self.seen.problem(NODES):
             yield from self._places(found, hosts(one.data), nodes)
+
+    def _dark(self) -> dict[str, str]:
+        makers = [
+            one
+            for one in self.wanted.objects
+            if one.identity.kind in WORKLOADS or makes_sedna_pods(one.data)
+        ]
+        asked = [
+            each
+            for one in makers
+            for each in (question(one, self.sites), *pod_questions(one, self.sites))
+        ]
+        found = {
+            "running": next(filter(None, map(self.seen.problem, asked)), ""),
+            "node": self.seen.problem(NODES) if makers else "",
+        }
+        return {part: problem for part, problem in found.items() if problem}
 
     def _places(
         self, found: Workload, named: tuple[str, ...], nodes: dict[str, Node]

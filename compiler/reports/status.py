@@ -56,7 +56,9 @@ def details(row: Row) -> str:
     found += [("engine", _engine_line(one)) for one in row.engines]
     found += [("applied", text) for text in _applied_lines(row)]
     found += [("running", text) for one in row.workloads for text in _workload_lines(one)]
+    found += [("running", f"{_NOT_SEEN}: {row.dark['running']}")] if "running" in row.dark else []
     found += [("node", _node_line(one.name, one.ready, one.since)) for one in row.nodes]
+    found += [("node", f"{_NOT_SEEN}: {row.dark['node']}")] if "node" in row.dark else []
     found += [("reported", _record_line(one)) for one in row.records if one.get("status")]
     found += [("why", _why(one.text, one.detail)) for one in row.findings]
     lines, before = [title], ""
@@ -126,6 +128,7 @@ def as_dict(row: Row) -> dict[str, Any]:
             "notSeen": list(row.unseen),
         },
         "running": [_workload(one) for one in row.workloads],
+        "notSeen": dict(row.dark),
         "nodes": [{"name": n.name, "ready": n.ready, "since": n.since} for n in row.nodes],
         "reported": [_record(one) for one in row.records if one.get("status")],
     }

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from compiler.model.observed import Verdict
 from compiler.model.verdicts import Row
 from compiler.reports import status
@@ -63,6 +65,16 @@ def test_the_details_of_a_row_leave_nothing_blank() -> None:
         assert part in whole
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "Pod"])
+def test_pods_and_nodes_that_were_not_seen_are_no_blank(kind: str) -> None:
+    dark = judged(rows("shards"), problems={kind: "no right to it", "Node": "no right to nodes"})
+    text = status.details(dark["count", "s-001"])
+    assert "not seen: no right to it" in text.partition("running")[2]
+    assert "  node      not seen: no right to nodes" in text
+    told = status.as_dict(dark["count", "s-001"])["notSeen"]
+    assert told == {"running": "no right to it", "node": "no right to nodes"}
+
+
 def test_the_steps_name_each_fault_once_the_worst_first() -> None:
     found = status.steps(many(20, "s-001", "s-002"))
     assert [(one["verdict"], one["rows"]) for one in found] == [("missing", 2)]
@@ -87,7 +99,7 @@ def test_json_has_every_part_and_no_report_that_was_not_read() -> None:
     assert json.loads(json.dumps(found)) == found
     assert set(found) == {
         "environment", "cluster", "target", "job", "site", "verdict", "why", "wanted", "engine",
-        "applied", "running", "nodes", "reported",
+        "applied", "running", "notSeen", "nodes", "reported",
     }  # fmt: skip
     (model,) = found["wanted"]["models"]
     assert (model["model"], len(model["digest"])) == ("people-counter", 64)
