@@ -36,7 +36,7 @@ KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io/v1", "Kustomization")
 REPOSITORY_KIND = ("source.toolkit.fluxcd.io/v1", "GitRepository")
 CHECKOUT = "generated"
 """`repo.path` of every committed tree: the folder of a checkout that the output lies in."""
-PATIENCE = 180.0
+PATIENCE = 300.0
 """Seconds to wait for what takes five on a machine that has nothing else to do."""
 _WRITTEN = "2026-01-01T00:00:00Z"
 """One moment for every status of the stand-in, so that equal artifacts make equal statuses."""
