@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
 
+from compiler.model.immutable_cases import CASES, DISKS
 from compiler.model.quantity import parse_quantity
 from compiler.model.record import dataclass
 
@@ -39,6 +40,8 @@ class ImmutableField:
     path: Path
     reason: str
     when: When = When.CHANGED
+    default: Any = None
+    """What the API server writes where the field is left out."""
 
 
 def violations(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -51,9 +54,10 @@ def violations(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str
     found: list[tuple[str, str]] = []
     for one in IMMUTABLE.get((group, str(old.get("kind", ""))), ()):
         for path, before, after in _values(one.path, old, new, ""):
-            if _refused(one.when, before, after, old):
+            if _refused(one, before, after, old):
                 found.append((path, one.reason))
-    return found
+    case = CASES.get((group, str(old.get("kind", ""))))
+    return [*found, *case(old, new)] if case else found
 
 
 _ABSENT: Any = object()
@@ -72,8 +76,10 @@ _JOB_SET = "a JobSet runs once; a changed one needs a new name"
 _JOB_SET_RULES = ("failurePolicy", "network", "startupPolicy", "successPolicy")
 
 
-def _fields(reason: str, *paths: str, when: When = When.CHANGED) -> tuple[ImmutableField, ...]:
-    return tuple(ImmutableField(tuple(path.split(".")), reason, when) for path in paths)
+def _fields(
+    reason: str, *paths: str, when: When = When.CHANGED, default: Any = None
+) -> tuple[ImmutableField, ...]:
+    return tuple(ImmutableField(tuple(path.split(".")), reason, when, default) for path in paths)
 
 
 def _runtime(prefix: str) -> tuple[ImmutableField, ...]:
@@ -81,36 +87,36 @@ def _runtime(prefix: str) -> tuple[ImmutableField, ...]:
     return _fields(_RULE, *names, f"{prefix}.replicatedJobs.[name].dependsOn", when=When.BOTH)
 
 
-_CONFIG = (
-    *_fields(_DATA, "data", "binaryData", when=When.SWITCHED),
-    *_fields("an object that is immutable stays so", "immutable", when=When.SWITCHED),
-)
+_STAYS = ImmutableField(("immutable",), "an object that is immutable stays so", When.SWITCHED)
+_CONFIG = (*_fields(_DATA, "data", "binaryData", when=When.SWITCHED), _STAYS)
 
 IMMUTABLE: Mapping[tuple[str, str], tuple[ImmutableField, ...]] = {
     ("", "ConfigMap"): _CONFIG,
-    ("", "Secret"): (*_CONFIG, *_fields("the type of a Secret cannot change", "type")),
+    ("", "Secret"): (
+        _STAYS, *_fields("the type of a Secret cannot change", "type", default="Opaque"),
+    ),
     ("", "Service"): _fields(
         "an address that a Service has got stays", "spec.clusterIP", "spec.clusterIPs",
         when=When.GIVEN,
     ),
     ("", "PersistentVolumeClaim"): (
         *_fields(
-            _CLAIM, "spec.accessModes", "spec.volumeMode", "spec.selector", "spec.dataSource",
-            "spec.dataSourceRef",
+            _CLAIM, "spec.accessModes", "spec.selector", "spec.dataSource", "spec.dataSourceRef",
+            "spec.storageClassName", "spec.resources.limits",
         ),
-        *_fields(_CLAIM, "spec.storageClassName", "spec.volumeName", when=When.GIVEN),
+        *_fields(_CLAIM, "spec.volumeMode", default="Filesystem"),
+        *_fields(_CLAIM, "spec.volumeName", when=When.GIVEN),
         *_fields(
             "a claim can grow and not shrink", "spec.resources.requests.storage",
             when=When.SMALLER,
         ),
     ),
-    ("", "Pod"): _fields(
-        "of a Pod only images can change; let a Deployment replace it", "spec.nodeName",
-        "spec.nodeSelector", "spec.volumes", "spec.hostNetwork", "spec.serviceAccountName",
-        "spec.restartPolicy", "spec.containers.[name].command", "spec.containers.[name].args",
-        "spec.containers.[name].env", "spec.containers.[name].ports",
-        "spec.containers.[name].volumeMounts",
+    ("", "PersistentVolume"): (
+        *_fields(_SET, *(f"spec.{disk}" for disk in DISKS)),
+        *_fields(_SET, "spec.volumeMode", default="Filesystem"),
+        *_fields(_SET, "spec.nodeAffinity", when=When.BOTH),
     ),
+    ("discovery.k8s.io", "EndpointSlice"): _fields(_SET, "addressType"),
     ("apps", "Deployment"): (_SELECTOR,),
     ("apps", "DaemonSet"): (_SELECTOR,),
     ("apps", "ReplicaSet"): (_SELECTOR,),
@@ -119,8 +125,8 @@ IMMUTABLE: Mapping[tuple[str, str], tuple[ImmutableField, ...]] = {
         "spec.volumeClaimTemplates",
     ),
     ("batch", "Job"): _fields(
-        _RUN, "spec.template", "spec.selector", "spec.completions", "spec.completionMode",
-        "spec.podFailurePolicy", "spec.successPolicy", "spec.backoffLimitPerIndex",
+        _RUN, "spec.selector", "spec.completionMode", "spec.podFailurePolicy",
+        "spec.successPolicy", "spec.backoffLimitPerIndex",
         "spec.managedBy",
     ),
     ("rbac.authorization.k8s.io", "RoleBinding"): _fields(
@@ -130,10 +136,15 @@ IMMUTABLE: Mapping[tuple[str, str], tuple[ImmutableField, ...]] = {
         "a binding keeps its role; a new binding needs a new name", "roleRef"
     ),
     ("networking.k8s.io", "IngressClass"): _fields(_SET, "spec.controller"),
-    ("scheduling.k8s.io", "PriorityClass"): _fields(_SET, "value", "preemptionPolicy"),
+    ("scheduling.k8s.io", "PriorityClass"): (
+        *_fields(_SET, "value"),
+        *_fields(_SET, "preemptionPolicy", default="PreemptLowerPriority"),
+    ),
     ("node.k8s.io", "RuntimeClass"): _fields(_SET, "handler"),
-    ("storage.k8s.io", "StorageClass"): _fields(
-        _SET, "provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"
+    ("storage.k8s.io", "StorageClass"): (
+        *_fields(_SET, "provisioner", "parameters"),
+        *_fields(_SET, "reclaimPolicy", default="Delete"),
+        *_fields(_SET, "volumeBindingMode", default="Immediate"),
     ),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _fields(
         _SET, "spec.group", "spec.scope", "spec.names.kind", "spec.names.plural"
@@ -145,8 +156,9 @@ IMMUTABLE: Mapping[tuple[str, str], tuple[ImmutableField, ...]] = {
     ),
     ("trainer.kubeflow.org", "TrainingRuntime"): _runtime("spec.template.spec"),
     ("trainer.kubeflow.org", "ClusterTrainingRuntime"): _runtime("spec.template.spec"),
-    ("trainer.kubeflow.org", "TrainJob"): _fields(
-        _RULE, "spec.managedBy", "spec.runtimeRef", when=When.BOTH
+    ("trainer.kubeflow.org", "TrainJob"): (
+        *_fields(_RULE, "spec.runtimeRef", when=When.BOTH),
+        *_fields(_RULE, "spec.managedBy", default="trainer.kubeflow.org/trainjob-controller"),
     ),
     ("serving.kserve.io", "LocalModelCache"): _fields(
         _RULE, "spec.sourceModelUri", when=When.BOTH
@@ -184,7 +196,10 @@ def _by_name(items: Any) -> dict[str, Any]:
     return {str(item.get("name")): item for item in items if isinstance(item, Mapping)}
 
 
-def _refused(when: When, before: Any, after: Any, old: Mapping[str, Any]) -> bool:
+def _refused(one: ImmutableField, before: Any, after: Any, old: Mapping[str, Any]) -> bool:
+    when = one.when
+    if one.default is not None:
+        before, after = (one.default if value is _ABSENT else value for value in (before, after))
     if before is after or before == after:
         return False
     if when is When.BOTH:

@@ -145,8 +145,6 @@ def _written_by_servers(group: str, metadata: Mapping[str, Any]) -> Iterator[Wro
         where = path_text(("metadata", "finalizers", number))
         if problem := _finalizer_problem(group, str(text)):
             yield Wrong(codes.LABEL, f"{where}: the finalizer {problem}")
-        elif text in finalizers[:number]:
-            yield Wrong(codes.DUPLICATE_ENTRY, f"{where} is there twice")
     if metadata.get("managedFields"):
         yield Wrong(codes.OUT_OF_FORM, "metadata.managedFields is written by the cluster")
     time = metadata.get("creationTimestamp")

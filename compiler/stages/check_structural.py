@@ -34,7 +34,7 @@ METADATA: Schema = {
     "properties": {
         "name": _TEXT, "namespace": _TEXT, "generateName": _TEXT, "labels": _TEXTS,
             "annotations": _TEXTS,
-        "finalizers": {"type": "array", "items": _TEXT},
+        "finalizers": {"type": "array", "items": _TEXT, "uniqueItems": True},
         "ownerReferences": {"type": "array"}, "creationTimestamp": {"type": ["string", "null"]},
         "deletionGracePeriodSeconds": {"type": "integer"}, "deletionTimestamp": _TEXT,
         "generation": {"type": "integer"}, "managedFields": {"type": "array"},
