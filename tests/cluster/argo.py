@@ -37,6 +37,8 @@ CHECKOUT = "generated"
 """`repo.path` of every committed tree: the folder of a checkout that the output lies in."""
 BRANCH = "main"
 PATIENCE = 60.0
+START = 300.0
+"""Seconds for the start: a server that just came up makes its schemas on the first question."""
 
 
 class NotSyncedError(Exception):
@@ -88,7 +90,7 @@ class Agent:
             f"--port={port}",
         ]
         server = plane.start("gitops-agent", arguments, {"TMPDIR": str(scratch)})
-        server.ready(lambda: listens(port))
+        server.ready(lambda: listens(port), START)
         return cls(plane, folder, server, port)
 
     @property

@@ -19,6 +19,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -38,6 +39,9 @@ func newAgent(kubeconfig, path string) (*agent, error) {
 		return nil, err
 	}
 	config.QPS, config.Burst = 2000, 4000
+	if err := warm(config); err != nil {
+		return nil, err
+	}
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, err
@@ -55,6 +59,18 @@ func newAgent(kubeconfig, path string) (*agent, error) {
 		return nil, err
 	}
 	return &agent{config, client, live, kubectl, &repository{path: path, unpacked: map[string]string{}}}, nil
+}
+
+// warm awaits the schemas of a server that was started a moment ago; a busy machine needs longer
+// for them than the engine is ready to wait.
+func warm(config *rest.Config) error {
+	patient := rest.CopyConfig(config)
+	patient.Timeout = 5 * time.Minute
+	client, err := discovery.NewDiscoveryClientForConfig(patient)
+	if err == nil {
+		_, err = client.OpenAPISchema()
+	}
+	return err
 }
 
 func ownedBy(name string) func(*cache.Resource) bool {

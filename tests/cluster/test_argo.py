@@ -1,0 +1,413 @@
+"""Argo CD's sync engine applies what is compiled, unit by unit, and then has nothing left to do.
+
+Units, their directories, destinations and policies are read from the compiled Applications. The
+agent stands in for the controller's queue and says so; its engine and rules are Argo CD's own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import argo, control_plane
+from tests.cluster.api import Api, Json, RefusedError
+from tests.cluster.argo import APPLICATION, Agent
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.process import await_true
+from tests.cluster.trees import (
+    GOLDEN,
+    REPOSITORY,
+    Manifest,
+    Target,
+    everything,
+    manifests,
+    targets,
+)
+
+TARGETS = tuple(target for target in everything() if argo.is_argo(target))
+IDS = [target.name for target in TARGETS]
+Identity = tuple[str, str, str, str]
+Versions = Mapping[Identity, tuple[str, int]]
+INPUTS, JOBS = -1, 0
+
+
+@pytest.fixture(scope="module")
+def agent(plane: ControlPlane) -> Agent:
+    return Agent.start(plane)
+
+
+def objects(target: Target) -> tuple[Manifest, ...]:
+    """Everything that the units of a target apply."""
+    return tuple(
+        one
+        for unit in target.ordered()
+        if unit.relative_to(target.folder).parts[0] not in ("root", "apps")
+        for one in manifests(unit)
+    )
+
+
+def applied(output: Path, application: Json) -> list[Manifest]:
+    """The objects in the directories that an Application names."""
+    paths = [source["path"].removeprefix("generated/") for source in argo.sources(application)]
+    return [one for path in paths for one in manifests(output / path)]
+
+
+def key(one: Manifest) -> str:
+    """An object as the engine writes it."""
+    version, kind, namespace, name = one.identity
+    group = version.partition("/")[0] if "/" in version else ""
+    return f"{group}/{kind}/{namespace}/{name}"
+
+
+def names(target: Target) -> list[str]:
+    return [one["metadata"]["name"] for one in argo.units(target)]
+
+
+def versions(api: Api, target: Target) -> Versions:
+    """Version and generation of every live object of a target's kinds in its namespaces."""
+    kinds = {one.identity[:3] for one in objects(target)}
+    return {
+        (version, kind, namespace, one["metadata"]["name"]): (
+            one["metadata"]["resourceVersion"],
+            one["metadata"].get("generation", 0),
+        )
+        for version, kind, namespace in kinds
+        for one in api.items(version, kind, namespace)
+    }
+
+
+def changed(before: Versions, after: Versions) -> set[Identity]:
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def bring(agent: Agent, api: Api, target: Target) -> str:
+    """A target as it goes: an administrator applies `root/`, the engine does the rest."""
+    root = argo.settle(api, target)
+    commit = agent.commit(target)
+    assert agent.sync(root).succeeded
+    agent.await_synced(names(target), commit)
+    return root
+
+
+def compiled(folder: Path, tree: str, *changes: tuple[str, str], environment: str) -> Target:
+    """The only target of a golden spec after changes of its text, by the command of any user."""
+    spec = folder / "spec"
+    shutil.copytree(GOLDEN / tree / "spec", spec)
+    for file in spec.glob("*.yaml"):
+        text = file.read_text(encoding="utf-8")
+        for old, new in changes:
+            text = text.replace(old, new)
+        file.write_text(text, encoding="utf-8")
+    options = ["--output", str(folder / "generated"), "--env", environment]
+    subprocess.run(
+        [sys.executable, "-m", "compiler", "compile", str(spec), *options],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    (target,) = targets(folder / "generated")
+    return target
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def drop(file: Path) -> None:
+    """Take a file out of its directory and of the directory's list."""
+    file.unlink()
+    edit(file.parent / "kustomization.yaml", f"- {file.name}\n", "")
+
+
+def gone(api: Api, one: Manifest) -> bool:
+    try:
+        api.call("GET", api.path_of(one.data))
+    except RefusedError as error:
+        if error.code != 404:
+            raise
+        return True
+    return False
+
+
+class TestOneCluster:
+    """The stores of the example's western cluster, from `root/` to the last object."""
+
+    @pytest.fixture(scope="class")
+    def west(self) -> Target:
+        (found,) = (one for one in TARGETS if one.name == "specs:store-vision/sample/west")
+        return found
+
+    @pytest.fixture(scope="class")
+    def root(self, agent: Agent, plane: ControlPlane, west: Target) -> str:
+        return bring(agent, plane.api(), west)
+
+    @pytest.fixture(scope="class")
+    def sites(self, west: Target, root: str) -> list[str]:
+        assert root
+        found = [name for name in names(west) if "-site-" in name]
+        assert len(found) == 10
+        return found
+
+    def test_the_root_brings_every_application(self, api: Api, west: Target, root: str) -> None:
+        live = {one["metadata"]["name"] for one in api.items(*APPLICATION, argo.NAMESPACE)}
+        assert set(names(west)) | {root} <= live
+
+    def test_every_object_is_there(self, api: Api, west: Target, sites: list[str]) -> None:
+        assert sites
+        assert {one.identity for one in objects(west)} <= versions(api, west).keys()
+
+    def test_a_second_sync_changes_nothing(
+        self, agent: Agent, api: Api, west: Target, root: str
+    ) -> None:
+        before = versions(api, west)
+        for name in (root, *names(west)):
+            assert agent.sync(name).succeeded
+        assert versions(api, west) == before
+
+    def test_drift_is_seen_and_taken_back(self, agent: Agent, api: Api, sites: list[str]) -> None:
+        site = sites[0]
+        (service,) = (one for one in self.parts(agent, api, site) if one.data["kind"] == "Service")
+        port = service.data["spec"]["ports"][0]
+        wrong = {"spec": {"ports": [{**port, "port": port["port"] + 1}]}}
+        api.merge(service.data, wrong)
+        await_true(lambda: not agent.is_synced(site), 10, "the drift is seen")
+        agent.await_synced([site])
+        live = api.call("GET", api.path_of(service.data))
+        assert [one["port"] for one in live["spec"]["ports"]] == [port["port"]]
+
+    def test_what_leaves_a_unit_is_pruned_and_nothing_else(
+        self, agent: Agent, api: Api, west: Target, sites: list[str]
+    ) -> None:
+        site, before = sites[1], versions(api, west)
+        (service,) = (one for one in self.parts(agent, api, site) if one.data["kind"] == "Service")
+        drop(service.file)
+        commit = agent.commit()
+        for name in sites:
+            agent.await_synced([name], commit)
+        assert changed(before, versions(api, west)) == {service.identity}
+        assert gone(api, service)
+
+    def test_a_broken_unit_blocks_no_other(
+        self, agent: Agent, api: Api, west: Target, sites: list[str]
+    ) -> None:
+        broken, sound = sites[2], sites[3:5]
+        for site in (broken, *sound):
+            deployment = self.deployment(agent, api, site)
+            replicas = "many" if site == broken else "2"
+            edit(deployment.file, "\n  replicas: 1\n", f"\n  replicas: {replicas}\n")
+        before = versions(api, west)
+        commit = agent.commit()
+        outcome = agent.sync(broken)
+        assert outcome.phase == "Failed"
+        agent.await_synced(sound, commit)
+        wanted = {self.deployment(agent, api, site).identity for site in sound}
+        assert changed(before, versions(api, west)) == wanted
+
+    def test_a_unit_that_leaves_takes_its_objects_along(
+        self, agent: Agent, api: Api, west: Target, root: str, sites: list[str]
+    ) -> None:
+        site, before = sites[5], versions(api, west)
+        parts = self.parts(agent, api, site)
+        (file,) = agent.output.rglob(f"application*-{site}.yaml")
+        drop(file)
+        shutil.rmtree(parts[0].file.parent)
+        agent.commit()
+        assert agent.sync(root).succeeded
+        assert api.get(*APPLICATION, site, argo.NAMESPACE)["metadata"]["deletionTimestamp"]
+        assert agent.sync(site).phase == "Deleted"
+        assert changed(before, versions(api, west)) == {one.identity for one in parts}
+        with pytest.raises(RefusedError, match="not found"):
+            api.get(*APPLICATION, site, argo.NAMESPACE)
+
+    def test_the_namespace_stays_when_its_unit_goes(
+        self, agent: Agent, api: Api, west: Target, root: str
+    ) -> None:
+        name = names(west)[0]
+        (namespace,) = self.parts(agent, api, name)
+        (file,) = agent.output.rglob(f"application*-{name}.yaml")
+        drop(file)
+        agent.commit()
+        assert agent.sync(root).succeeded
+        with pytest.raises(RefusedError, match="not found"):
+            api.get(*APPLICATION, name, argo.NAMESPACE)
+        assert "deletionTimestamp" not in api.call("GET", api.path_of(namespace.data))["metadata"]
+
+    def deployment(self, agent: Agent, api: Api, site: str) -> Manifest:
+        parts = self.parts(agent, api, site)
+        (found,) = (one for one in parts if one.data["kind"] == "Deployment")
+        return found
+
+    @staticmethod
+    def parts(agent: Agent, api: Api, site: str) -> list[Manifest]:
+        return applied(agent.output, api.get(*APPLICATION, site, argo.NAMESPACE))
+
+
+class TestInputsAndJob:
+    """A Sedna service, whose Models and job are two sources of one Application.
+
+    Nothing here answers for Sedna: the objects are there and no controller acts on them.
+    """
+
+    @pytest.fixture(scope="class")
+    def helmets(self, tmp_path_factory: pytest.TempPathFactory) -> Target:
+        folder = tmp_path_factory.mktemp("helmets")
+        engine = ("gitops: {engine: flux}", "gitops: {engine: argocd}")
+        return compiled(folder, "joint-inference", engine, environment="sedna")
+
+    @pytest.fixture(scope="class")
+    def job(self, helmets: Target) -> str:
+        (found,) = (one for one in argo.units(helmets) if len(argo.sources(one)) > 1)
+        assert [source["path"].split("/")[-2] for source in argo.sources(found)] == [
+            "inputs",
+            "jobs",
+        ]
+        name: str = found["metadata"]["name"]
+        return name
+
+    def test_the_jobs_wait_until_the_inputs_are_healthy(
+        self, agent: Agent, api: Api, helmets: Target, job: str
+    ) -> None:
+        root = argo.settle(api, helmets)
+        agent.commit(helmets)
+        assert agent.sync(root).succeeded
+        agent.await_synced(names(helmets)[:1])
+        script = "return {status = 'Progressing', message = 'held by a test'}"
+        with checks(api, {"resource.customizations.health.sedna.io_Model": script}):
+            outcome = agent.sync(job, patience=5)
+            assert not outcome.succeeded
+            assert self.kinds(agent, api, job) == {"Model"}
+        assert agent.sync(job).succeeded
+        assert self.kinds(agent, api, job) == {"Model", "JointInferenceService"}
+
+    def test_the_inputs_are_a_wave_of_their_own(
+        self, agent: Agent, api: Api, helmets: Target, job: str
+    ) -> None:
+        parts = applied(helmets.output, api.get(*APPLICATION, job, argo.NAMESPACE))
+        for one in parts:
+            api.delete(one.data)
+        await_true(lambda: not agent.is_synced(job), 10, "what was deleted is missed")
+        outcome = agent.sync(job)
+        assert outcome.succeeded
+        assert list(outcome.waves) == [INPUTS, JOBS]
+        born = {
+            (
+                one.identity[1],
+                int(api.call("GET", api.path_of(one.data))["metadata"]["resourceVersion"]),
+            )
+            for one in parts
+        }
+        last_model = max(when for kind, when in born if kind == "Model")
+        assert last_model < min(when for kind, when in born if kind != "Model")
+
+    def test_without_the_annotation_nothing_waits(self, agent: Agent, api: Api, job: str) -> None:
+        """The control: it is the compiled annotation that the engine heeds."""
+        parts = applied(agent.output, api.get(*APPLICATION, job, argo.NAMESPACE))
+        for one in parts:
+            text = one.text.replace('argocd.argoproj.io/sync-wave: "-1"', 'example.com/wave: "-1"')
+            one.file.write_text(text, encoding="utf-8")
+            api.delete(one.data)
+        agent.commit()
+        await_true(lambda: not agent.is_synced(job), 10, "what was deleted is missed")
+        assert list(agent.sync(job).waves) == [JOBS]
+
+    @staticmethod
+    def kinds(agent: Agent, api: Api, job: str) -> set[str]:
+        parts = applied(agent.output, api.get(*APPLICATION, job, argo.NAMESPACE))
+        return {one.identity[1] for one in parts if not gone(api, one)}
+
+
+@contextmanager
+def checks(api: Api, data: Mapping[str, str]) -> Iterator[None]:
+    """Health checks in `argocd-cm` for a while."""
+    settings = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "argocd-cm", "namespace": argo.NAMESPACE},
+        "data": dict(data),
+    }
+    api.apply(settings)
+    yield
+    api.delete(settings)
+
+
+@pytest.mark.parametrize("update", ["hot", "rolling"])
+def test_a_new_version_moves_what_its_update_says(
+    agent: Agent, api: Api, tmp_path: Path, update: str
+) -> None:
+    namespace = f"shops-{update}"
+    changes = (
+        ("project: {name: shops, namespace: shops}", f"project: {{name: {namespace}}}"),
+        ("update: hot", f"update: {update}"),
+    )
+    old = ('target: "1.4.0"', 'target: "1.3.0"')
+    earlier = compiled(tmp_path / "old", "serve-hot", *changes, old, environment="default")
+    later = compiled(tmp_path / "new", "serve-hot", *changes, environment="default")
+    bring(agent, api, earlier)
+    before = versions(api, earlier)
+    agent.await_synced(names(later), agent.commit(later))
+    found = changed(before, versions(api, earlier))
+    texts = {one.identity: one.text for one in objects(earlier)}
+    assert found == {one.identity for one in objects(later) if texts.get(one.identity) != one.text}
+    kinds = {kind for _, kind, _, _ in found}
+    assert kinds == {"hot": HOT, "rolling": HOT | {"Deployment"}}[update]
+
+
+HOT = {"ConfigMap", "InferenceModel", "TrainingModel"}
+"""Kinds that a new version of a hot model touches: the sidecar's config and the records."""
+
+
+def covering() -> list[Target]:
+    """Few targets that have every kind that any target of Argo CD has, smallest first."""
+    kinds = {target: {one.identity[:2] for one in objects(target)} for target in TARGETS}
+    missing, found = set[tuple[str, str]]().union(*kinds.values()), list[Target]()
+    while missing:
+        best = max(TARGETS, key=lambda target: (len(kinds[target] & missing), target.name))
+        found.append(best)
+        missing -= kinds[best]
+    return found
+
+
+BEACON = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "beacons.acme.example.com"},
+    "spec": {
+        "group": "acme.example.com",
+        "scope": "Namespaced",
+        "names": {"kind": "Beacon", "listKind": "BeaconList", "plural": "beacons"},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "x-kubernetes-preserve-unknown-fields": True,
+                    }
+                },
+            }
+        ],
+    },
+}
+"""The kind that the user of a golden spec brings along, in a cluster that has it."""
+
+
+@pytest.mark.parametrize("target", covering(), ids=lambda target: target.name)
+def test_every_kind_syncs_once_and_then_rests(agent: Agent, api: Api, target: Target) -> None:
+    control_plane.define(api, [BEACON])
+    root = bring(agent, api, target)
+    before = versions(api, target)
+    assert {one.identity for one in objects(target)} <= before.keys()
+    for name in (root, *names(target)):
+        assert agent.sync(name).succeeded
+    assert versions(api, target) == before
