@@ -15,6 +15,7 @@ Reasons for what the templates hold:
   and keeps its unit from the next revision until it ends. A site without power must not do that
   to the others for long, so a unit that nothing waits for gives up after `_BRIEF` and is looked
   at again two minutes later; what is being rolled out slowly is told from what is broken then.
+  With `wait: false` such a unit waits for nothing, which a fleet of sites that come and go needs.
 * There is no `postBuild`. Without it Flux substitutes nothing, so `${VAR}` in a rendered script
   is safe and no object needs `kustomize.toolkit.fluxcd.io/substitute: disabled`.
 * The expressions of health checks are evaluated with the object's top-level fields as variables;
@@ -105,18 +106,20 @@ def _kustomizations(context: GitopsContext) -> Iterator[Draft]:
     source = context.name
     checks = _health_checks(context)
     for unit in context.units:
+        waits = context.cluster.gitops.wait or unit.role in _AWAITED
         values = {
             "name": unit.name,
             "namespace": NAMESPACE,
             "labels": context.labels(unit),
             "timeout": _LONG if unit.role in _AWAITED else _BRIEF,
+            "wait": waits,
             "prune": unit.disposable,
             "deletion_policy": "MirrorPrune" if unit.disposable else "Orphan",
             "service_account": context.service_account,
             "path": _path(context, unit.paths[0]),
             "source": source,
             "depends_on": list(unit.depends_on),
-            "health_checks": checks if unit.role in _CHECKED else [],
+            "health_checks": checks if waits and unit.role in _CHECKED else [],
         }
         site = unit.subject if unit.role is UnitRole.SITES else ""
         yield Draft(context.apps, context.origin(site), "flux/kustomization.yaml.j2", values)

@@ -28,11 +28,15 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Gitops:
-    """Who applies the output: `engine` is argocd or flux, `unit` what is applied as one."""
+    """Who applies the output: `engine` is argocd or flux, `unit` what is applied as one.
+
+    Without `wait` Flux calls a unit ready once it is applied, healthy or not.
+    """
 
     engine: Literal["argocd", "flux"]
     unit: Literal["site", "shard"] = "site"
     shards: int = 0
+    wait: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

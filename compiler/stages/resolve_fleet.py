@@ -184,7 +184,9 @@ def _cluster(name: str, entry: ClusterSpec, settings: Settings, site: str) -> Cl
         name=name,
         target="/".join(part for part in parts if part),
         namespace=settings.namespace,
-        gitops=Gitops(entry.gitops.engine, entry.gitops.unit, entry.gitops.shards or 0),
+        gitops=Gitops(
+            entry.gitops.engine, entry.gitops.unit, entry.gitops.shards or 0, entry.gitops.wait
+        ),
         repository=Repository(
             repo.url, _fill(repo.branch, filled), _fill(repo.path, filled), repo.secret or ""
         ),

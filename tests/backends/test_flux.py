@@ -72,6 +72,16 @@ def test_a_unit_that_nothing_waits_for_holds_a_worker_for_a_minute_only() -> Non
             assert data["spec"]["timeout"] == expected, name
 
 
+def test_without_wait_only_what_others_depend_on_waits_for_health() -> None:
+    found = objects(Gitops("flux", wait=False))
+    bootstrap = f"{SITE.partition('-site')[0]}-bootstrap"
+    assert found[bootstrap]["spec"]["wait"] is True
+    assert found[SITE]["spec"]["wait"] is False
+    assert "healthCheckExprs" in objects()[SITE]["spec"]
+    assert "healthCheckExprs" not in found[SITE]["spec"]
+    assert judge(found[SITE], "flux") == []
+
+
 def test_a_kustomization_says_how_it_applies() -> None:
     spec = objects()[SITE]["spec"]
     assert spec["path"] == f"./generated/{TARGET}/sites/store-001"

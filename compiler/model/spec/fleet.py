@@ -85,6 +85,20 @@ class GitopsSpec(SpecModel):
         "site", description="What is applied as one: each site, or a shard of sites."
     )
     shards: Count | None = Field(None, description="The number of shards, where the unit is shard.")
+    wait: bool = Field(
+        True,
+        description="With Flux: a unit is ready once what it applied is healthy; false: once it is "
+        "applied, so that sites that are off hold up no other.",
+    )
+
+    @model_validator(mode="after")
+    def _flux_waits(self) -> Self:
+        if self.engine != "flux" and not self.wait:
+            raise fault(
+                codes.CONTRADICTION,
+                "wait: false has a meaning only with engine: flux; Argo CD never waits for health",
+            )
+        return self
 
     @model_validator(mode="after")
     def _shards_need_unit(self) -> Self:
