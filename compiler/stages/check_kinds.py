@@ -61,6 +61,10 @@ def _definition(spec: Data, data: Data) -> Problems:
     wanted = f"{(spec.get('names') or {}).get('plural')}.{spec.get('group')}"
     if data["metadata"]["name"] != wanted:
         yield ("metadata", "name"), f"must be {wanted}, its plural and its group"
+    versions: Sequence[Data] = spec.get("versions") or ()
+    yield from _twice(("spec", "versions"), versions, "name")
+    if sum(one.get("storage") is True for one in versions) != 1:
+        yield ("spec", "versions"), "needs exactly one version with storage true"
 
 
 def _deployment(spec: Data, _data: Data) -> Problems:

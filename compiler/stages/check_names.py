@@ -22,12 +22,14 @@ _SURELY_SMALL = 128 * 1024
 _DATA_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _FINALIZERS = {"kubernetes", "orphan", "foregroundDeletion"}
 _OWN_FINALIZERS = {
-    "", "apps", "autoscaling", "batch", "coordination.k8s.io", "discovery.k8s.io",
-    "networking.k8s.io", "node.k8s.io", "policy", "rbac.authorization.k8s.io",
+    "", "apps", "autoscaling", "batch", "discovery.k8s.io",
+    "networking.k8s.io", "rbac.authorization.k8s.io",
     "scheduling.k8s.io", "storage.k8s.io",
 }  # fmt: skip
 """Groups whose objects the API server asks for a domain in every finalizer."""
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_ANY_NAME = {("policy", "PodDisruptionBudget")}
+"""Kinds for whose names the API server has no rule of its own."""
 _RBAC = {"Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"}
 _LENGTHS: Mapping[tuple[str, str], tuple[int, str]] = {
     ("batch", "CronJob"): (52, "its Jobs add 11 characters"),
@@ -103,7 +105,7 @@ def _rule(group: str, kind: str) -> Callable[[str], str]:
         return names.dns_1035_label_problem
     if (group, kind) in {("", "Namespace"), ("apps", "StatefulSet")}:
         return names.dns_label_problem
-    if group == "rbac.authorization.k8s.io" and kind in _RBAC:
+    if (group, kind) in _ANY_NAME or (group == "rbac.authorization.k8s.io" and kind in _RBAC):
         return _path_segment_problem
     return names.dns_subdomain_problem
 

@@ -45,7 +45,7 @@ _OUTSIDE = equals("type", "NodePort", "LoadBalancer")
 _BALANCED = equals("type", "LoadBalancer")
 _HEADLESS = equals("clusterIP", "None")
 _ELSEWHERE = equals("type", "ExternalName")
-_HOST: Schema = {"type": "string", "pattern": SUBDOMAIN["pattern"][:-1] + r"\.?$"}
+_HOST: Schema = {"type": "string", "maxLength": 253, "pattern": SUBDOMAIN["pattern"][:-1] + r"\.?$"}
 _ONE_ONLY = rule(
     "may not have ReadWriteOncePod beside other access modes",
     {"not": {"required": ["accessModes"], "properties": {"accessModes": {

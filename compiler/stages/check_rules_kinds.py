@@ -17,6 +17,7 @@ from compiler.stages.check_rules import (
     NATURAL,
     PERCENT_OF_ALL,
     PERCENT_OR_COUNT,
+    PORT,
     PORT_NAME,
     PORT_REFERENCE,
     POSITIVE,
@@ -54,6 +55,8 @@ _ONLY_STORAGE: Schema = {**_STORAGE, "additionalProperties": False}
 _NOT_LOOPBACK: Schema = {"not": {"pattern": r"^(127\.|0\.0\.0\.0$|169\.254\.|::1$)"},
                          "problem": "must not be a loopback address"}  # fmt: skip
 _INSTANT: Schema = {"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]+(Z|[+-][0-9:]{5})$"}
+
+_FULL: Schema = {"minItems": 1}
 
 KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
     f"{_APPS}DeploymentSpec": {"revisionHistoryLimit": NATURAL},
@@ -129,7 +132,7 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
     f"{_NET}NetworkPolicySpec": {
         "policyTypes": {**entries({"enum": ["Ingress", "Egress"]}), "maxItems": 2},
     },
-    f"{_NET}NetworkPolicyPort": {"port": PORT_REFERENCE},
+    f"{_NET}NetworkPolicyPort": {"port": PORT_REFERENCE, "endPort": PORT},
     f"{_NET}IPBlock": {"cidr": RANGE, "except": entries(RANGE)},
     f"{_CORE}PersistentVolumeClaimSpec": {
         "accessModes": {"minItems": 1}, "storageClassName": {
@@ -201,6 +204,7 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "protocol": words("TCP", "UDP", "SCTP"),
     },
     f"{_ADMIT}NamedRuleWithOperations": {
+        **dict.fromkeys(("apiGroups", "apiVersions", "resources"), _FULL),
         "operations": {**entries({"enum": ["CREATE", "UPDATE", "DELETE", "CONNECT", "*"]}),
                        "minItems": 1},
     },

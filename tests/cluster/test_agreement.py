@@ -41,7 +41,8 @@ SERVER_KNOWS_MORE = {
     r"nodePort.*(provided port is|not in the valid range)": "so does its range of node ports",
     r"for a windows pod": "no edge system that is compiled for runs Windows",
     r"unsupported scope applied to resource": "which resource a scope fits is a list of the server",
-    r"spec\.(validation|versions\[\d+\]\.schema)|openAPIV3Schema|additionalPrinterColumns":
+    r"deletionGracePeriodSeconds.*field is immutable": "the test's namespace is there already",
+    r"spec\.(validation|versions\[\d+\]\.schema)|JSONSchemaProps|additionalPrinterColumns":
         "a definition's own schema is read for what it says of objects, not for its form",
 }  # fmt: skip
 """What the server alone can refuse, by its words, with the reason."""
@@ -63,6 +64,7 @@ WE_ASK_MORE = {
     r"E5014 .*binaryData.*base64": "the server drops the line breaks, and Git would differ",
     r"E5014 .*clientIP.timeoutSeconds|E5016 .*sessionAffinityConfig":
         "the server drops it without sessionAffinity ClientIP, and Git would differ",
+    r"E5014 .*nodePort is": "the server drops it with the type ExternalName",
     r"E5011 .*not null": "the server writes an empty text for it",
     r"E5014 metadata.creationTimestamp": "the server ignores it where it does not refuse it",
     r"E5004 |E501\d spec.versions": "a definition that no validator can use judges nothing",
