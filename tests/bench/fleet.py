@@ -28,7 +28,6 @@ SIZES = (100, 300, 1000, 2000)
 PATIENCE = 4 * 3600.0
 CONCURRENT = 4
 """Kustomizations at once where Flux is installed without a word."""
-COLUMNS = ("GETs", "lists", "dry runs", "writes", "own status writes", "own GETs")
 
 
 def by_flux(plane: ControlPlane, fleet: Fleet, concurrent: int) -> Iterator[Step]:
@@ -72,20 +71,9 @@ def run(way: str, sites: int, concurrent: int) -> None:
         try:
             running.prepare(plane, fleet, cluster)
             for step in life(plane, fleet, concurrent):
-                print(_row(way, sites, step), flush=True)
+                print(running.row(way, sites, step), flush=True)
         finally:
             plane.stop()
-
-
-def _row(way: str, sites: int, step: Step) -> str:
-    engine = next(one for one in step.spent if one not in ("etcd", "kube-apiserver"))
-    asked = "".join(f"{step.requests[column]:>{len(column) + 2}}" for column in COLUMNS)
-    spent = f"{step.spent[engine]:>9.0f}{step.spent['kube-apiserver']:>8.0f}"
-    peak = f"{step.peak[engine] >> 20:>9}{step.peak['kube-apiserver'] >> 20:>8}"
-    return (
-        f"{way:12}{sites:>6} {step.name:12}{len(step.persisted):>10}{asked}"
-        f"{spent}{peak}{step.seconds:>8.0f}"
-    )
 
 
 def main() -> None:
@@ -96,11 +84,7 @@ def main() -> None:
     parser.add_argument("--concurrent", type=int, default=CONCURRENT)
     given = parser.parse_args()
     print(heading())
-    columns = "".join(f"  {column}" for column in COLUMNS)
-    print(
-        f"{'engine:unit':12}{'sites':>6} {'step':12}{'persisted':>10}{columns}"
-        f"{'engine s':>9}{'API s':>8}{'MiB':>9}{'API':>8}{'clock':>8}"
-    )
+    print(running.HEADING)
     for sites in given.sizes:
         for way in given.engine or WAYS:
             run(way, sites, given.concurrent)

@@ -284,3 +284,24 @@ def _volume(claim: str) -> Json:
             "claimRef": {"namespace": NAMESPACE, "name": claim},
         },
     }
+
+
+_COLUMNS = ("GETs", "lists", "dry runs", "writes", "own status writes", "own GETs")
+HEADING = (
+    f"{'engine:unit':12}{'sites':>6} {'step':12}{'persisted':>10}"
+    + "".join(f"  {column}" for column in _COLUMNS)
+    + f"{'engine s':>10}{'API s':>8}{'MiB':>9}{'API':>8}{'clock':>8}"
+)
+"""The columns of `row`."""
+
+
+def row(way: str, sites: int, step: Step) -> str:
+    """One step as a line: requests, processor seconds, peak MiB, seconds on the clock."""
+    engine = next(one for one in step.spent if one not in ("etcd", "kube-apiserver"))
+    asked = "".join(f"{step.requests[column]:>{len(column) + 2}}" for column in _COLUMNS)
+    spent = f"{step.spent[engine]:>10.0f}{step.spent['kube-apiserver']:>8.0f}"
+    peak = f"{step.peak[engine] >> 20:>9}{step.peak['kube-apiserver'] >> 20:>8}"
+    return (
+        f"{way:12}{sites:>6} {step.name:12}{len(step.persisted):>10}{asked}"
+        f"{spent}{peak}{step.seconds:>8.0f}"
+    )

@@ -63,12 +63,20 @@ def steps(
 ) -> dict[str, Step]:
     """The life of the fleet, measured: first apply, nothing new, the bump of the ring."""
     by_flux, by_argo = engines
-    patience = wide[2]
-    found = {"flux first": by_flux.first(patience), "argo first": by_argo.first()}
+    patience, found = wide[2], {}
+
+    def done(name: str, cluster: str, step: Step) -> None:
+        found[name] = step
+        print(running.row(name.split()[0], len(fleet.sites(cluster)), step), flush=True)
+
+    print(f"\n{running.HEADING}", flush=True)
+    done("flux first", "hub", by_flux.first(patience))
+    done("argo first", "west", by_argo.first())
     running.await_available(by_flux.plane.api(), wide[0], patience)
-    found |= {"flux again": by_flux.again(patience), "argo again": by_argo.again()}
-    found["flux bump"] = by_flux.commit(fleet.after, "bump", patience)
-    found["argo bump"] = by_argo.commit(fleet.after, "bump")
+    done("flux again", "hub", by_flux.again(patience))
+    done("argo again", "west", by_argo.again())
+    done("flux bump", "hub", by_flux.commit(fleet.after, "bump", patience))
+    done("argo bump", "west", by_argo.commit(fleet.after, "bump"))
     return found
 
 
