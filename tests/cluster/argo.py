@@ -3,8 +3,8 @@
 The process is ours around Argo CD's own packages (`parts/argo/gitops-agent`): it takes the
 Applications and AppProjects of the API server, builds what they name with kustomize, and compares,
 syncs and cascades as the application controller does. It stands in for the controller's queue:
-nothing happens until `sync` is asked. Every source is the one local repository, whatever its
-address.
+nothing happens until `sync` is asked. Every source is the newest commit of the one local
+repository, whatever its address and branch.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ APPLICATION = ("argoproj.io/v1alpha1", "Application")
 PROJECT = ("argoproj.io/v1alpha1", "AppProject")
 CHECKOUT = "generated"
 """`repo.path` of every committed tree: the folder of a checkout that the output lies in."""
-BRANCH = "main"
 PATIENCE = 60.0
 START = 300.0
 """Seconds for the start: a server that just came up makes its schemas on the first question."""
@@ -71,7 +70,6 @@ class Agent:
     folder: Path
     server: Server
     port: int
-    branches: set[str] = field(default_factory=set)
     _pool: urllib3.PoolManager = field(
         default_factory=lambda: urllib3.PoolManager(retries=False, timeout=120, maxsize=8)
     )
@@ -83,7 +81,7 @@ class Agent:
         repository, scratch, port = folder / "repository", folder / "scratch", free_port()
         repository.mkdir(parents=True)
         scratch.mkdir()
-        git(repository, "init", "--quiet", f"--initial-branch={BRANCH}")
+        git(repository, "init", "--quiet", "--initial-branch=main")
         arguments = [
             f"--kubeconfig={plane.kubeconfig(control_plane.ARGO)}",
             f"--repository={repository}",
@@ -104,19 +102,13 @@ class Agent:
         return self.repository / CHECKOUT
 
     def commit(self, *given: Target) -> str:
-        """Commit targets as the whole `generated/`, or the work tree as it is; the new commit.
-
-        Every branch that the targets' Applications name is at the new commit.
-        """
+        """Commit targets as the whole `generated/`, or the work tree as it is; the new commit."""
         if given:
             shutil.rmtree(self.output, ignore_errors=True)
         for target in given:
             shutil.copytree(target.folder, self.output / target.path)
-            self.branches |= {revision for one in units(target) for revision in _revisions(one)}
         git(self.repository, "add", "--all")
         git(self.repository, "commit", "--quiet", "--allow-empty", "--message=compiled")
-        for branch in self.branches - {BRANCH}:
-            git(self.repository, "branch", "--force", branch)
         return git(self.repository, "rev-parse", "HEAD")
 
     def sync(self, application: str, patience: float = PATIENCE) -> Outcome:
@@ -209,10 +201,6 @@ def sources(application: Json) -> Sequence[Json]:
     """The one or several sources of an Application."""
     spec = application["spec"]
     return list(spec.get("sources") or [spec["source"]])
-
-
-def _revisions(application: Json) -> set[str]:
-    return {source["targetRevision"] for source in sources(application)}
 
 
 def is_argo(target: Target) -> bool:

@@ -7,33 +7,35 @@ agent stands in for the controller's queue and says so; its engine and rules are
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.cluster import argo, control_plane
-from tests.cluster.api import Api, Json, RefusedError
+from tests.cluster.api import Api, RefusedError
 from tests.cluster.argo import APPLICATION, Agent
+from tests.cluster.argo_stage import (
+    TARGETS,
+    applied,
+    available,
+    bring,
+    changed,
+    checks,
+    compiled,
+    covering,
+    differing,
+    drop,
+    edit,
+    gone,
+    names,
+    objects,
+    two_versions,
+    versions,
+)
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.process import await_true
-from tests.cluster.trees import (
-    GOLDEN,
-    REPOSITORY,
-    Manifest,
-    Target,
-    everything,
-    manifests,
-    targets,
-)
+from tests.cluster.trees import Manifest, Target
 
-TARGETS = tuple(target for target in everything() if argo.is_argo(target))
-IDS = [target.name for target in TARGETS]
-Identity = tuple[str, str, str, str]
-Versions = Mapping[Identity, tuple[str, int]]
 INPUTS, JOBS = -1, 0
 
 
@@ -42,120 +44,27 @@ def agent(plane: ControlPlane) -> Agent:
     return Agent.start(plane)
 
 
-def objects(target: Target) -> tuple[Manifest, ...]:
-    """Everything that the units of a target apply."""
-    return tuple(
-        one
-        for unit in target.ordered()
-        if unit.relative_to(target.folder).parts[0] not in ("root", "apps")
-        for one in manifests(unit)
-    )
+@pytest.fixture(scope="module")
+def west() -> Target:
+    (found,) = (one for one in TARGETS if one.name == "specs:store-vision/sample/west")
+    return found
 
 
-def applied(output: Path, application: Json) -> list[Manifest]:
-    """The objects in the directories that an Application names."""
-    paths = [source["path"].removeprefix("generated/") for source in argo.sources(application)]
-    return [one for path in paths for one in manifests(output / path)]
+@pytest.fixture(scope="module")
+def root(agent: Agent, plane: ControlPlane, west: Target) -> str:
+    return bring(agent, plane.api(), west)
 
 
-def key(one: Manifest) -> str:
-    """An object as the engine writes it."""
-    version, kind, namespace, name = one.identity
-    group = version.partition("/")[0] if "/" in version else ""
-    return f"{group}/{kind}/{namespace}/{name}"
-
-
-def names(target: Target) -> list[str]:
-    return [one["metadata"]["name"] for one in argo.units(target)]
-
-
-def versions(api: Api, target: Target) -> Versions:
-    """Version and generation of every live object of a target's kinds in its namespaces."""
-    kinds = {one.identity[:3] for one in objects(target)}
-    return {
-        (version, kind, namespace, one["metadata"]["name"]): (
-            one["metadata"]["resourceVersion"],
-            one["metadata"].get("generation", 0),
-        )
-        for version, kind, namespace in kinds
-        for one in api.items(version, kind, namespace)
-    }
-
-
-def changed(before: Versions, after: Versions) -> set[Identity]:
-    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-
-
-def bring(agent: Agent, api: Api, target: Target) -> str:
-    """A target as it goes: an administrator applies `root/`, the engine does the rest."""
-    root = argo.settle(api, target)
-    commit = agent.commit(target)
-    assert agent.sync(root).succeeded
-    agent.await_synced(names(target), commit)
-    return root
-
-
-def compiled(folder: Path, tree: str, *changes: tuple[str, str], environment: str) -> Target:
-    """The only target of a golden spec after changes of its text, by the command of any user."""
-    spec = folder / "spec"
-    shutil.copytree(GOLDEN / tree / "spec", spec)
-    for file in spec.glob("*.yaml"):
-        text = file.read_text(encoding="utf-8")
-        for old, new in changes:
-            text = text.replace(old, new)
-        file.write_text(text, encoding="utf-8")
-    options = ["--output", str(folder / "generated"), "--env", environment]
-    subprocess.run(
-        [sys.executable, "-m", "compiler", "compile", str(spec), *options],
-        cwd=REPOSITORY,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    (target,) = targets(folder / "generated")
-    return target
-
-
-def edit(file: Path, old: str, new: str) -> None:
-    text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new), encoding="utf-8")
-
-
-def drop(file: Path) -> None:
-    """Take a file out of its directory and of the directory's list."""
-    file.unlink()
-    edit(file.parent / "kustomization.yaml", f"- {file.name}\n", "")
-
-
-def gone(api: Api, one: Manifest) -> bool:
-    try:
-        api.call("GET", api.path_of(one.data))
-    except RefusedError as error:
-        if error.code != 404:
-            raise
-        return True
-    return False
+@pytest.fixture(scope="module")
+def sites(west: Target, root: str) -> list[str]:
+    assert root
+    found = [name for name in names(west) if "-site-" in name]
+    assert len(found) == 10
+    return found
 
 
 class TestOneCluster:
     """The stores of the example's western cluster, from `root/` to the last object."""
-
-    @pytest.fixture(scope="class")
-    def west(self) -> Target:
-        (found,) = (one for one in TARGETS if one.name == "specs:store-vision/sample/west")
-        return found
-
-    @pytest.fixture(scope="class")
-    def root(self, agent: Agent, plane: ControlPlane, west: Target) -> str:
-        return bring(agent, plane.api(), west)
-
-    @pytest.fixture(scope="class")
-    def sites(self, west: Target, root: str) -> list[str]:
-        assert root
-        found = [name for name in names(west) if "-site-" in name]
-        assert len(found) == 10
-        return found
 
     def test_the_root_brings_every_application(self, api: Api, west: Target, root: str) -> None:
         live = {one["metadata"]["name"] for one in api.items(*APPLICATION, argo.NAMESPACE)}
@@ -251,27 +160,29 @@ class TestOneCluster:
         return applied(agent.output, api.get(*APPLICATION, site, argo.NAMESPACE))
 
 
+@pytest.fixture(scope="module")
+def helmets(tmp_path_factory: pytest.TempPathFactory) -> Target:
+    folder = tmp_path_factory.mktemp("helmets")
+    engine = ("gitops: {engine: flux}", "gitops: {engine: argocd}")
+    return compiled(folder, "joint-inference", engine, environment="sedna")
+
+
+@pytest.fixture(scope="module")
+def job(helmets: Target) -> str:
+    (found,) = (one for one in argo.units(helmets) if len(argo.sources(one)) > 1)
+    assert [source["path"].split("/")[-2] for source in argo.sources(found)] == [
+        "inputs",
+        "jobs",
+    ]
+    name: str = found["metadata"]["name"]
+    return name
+
+
 class TestInputsAndJob:
     """A Sedna service, whose Models and job are two sources of one Application.
 
     Nothing here answers for Sedna: the objects are there and no controller acts on them.
     """
-
-    @pytest.fixture(scope="class")
-    def helmets(self, tmp_path_factory: pytest.TempPathFactory) -> Target:
-        folder = tmp_path_factory.mktemp("helmets")
-        engine = ("gitops: {engine: flux}", "gitops: {engine: argocd}")
-        return compiled(folder, "joint-inference", engine, environment="sedna")
-
-    @pytest.fixture(scope="class")
-    def job(self, helmets: Target) -> str:
-        (found,) = (one for one in argo.units(helmets) if len(argo.sources(one)) > 1)
-        assert [source["path"].split("/")[-2] for source in argo.sources(found)] == [
-            "inputs",
-            "jobs",
-        ]
-        name: str = found["metadata"]["name"]
-        return name
 
     def test_the_jobs_wait_until_the_inputs_are_healthy(
         self, agent: Agent, api: Api, helmets: Target, job: str
@@ -325,55 +236,42 @@ class TestInputsAndJob:
         return {one.identity[1] for one in parts if not gone(api, one)}
 
 
-@contextmanager
-def checks(api: Api, data: Mapping[str, str]) -> Iterator[None]:
-    """Health checks in `argocd-cm` for a while."""
-    settings = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "argocd-cm", "namespace": argo.NAMESPACE},
-        "data": dict(data),
-    }
-    api.apply(settings)
-    yield
-    api.delete(settings)
-
-
-@pytest.mark.parametrize("update", ["hot", "rolling"])
-def test_a_new_version_moves_what_its_update_says(
-    agent: Agent, api: Api, tmp_path: Path, update: str
-) -> None:
-    namespace = f"shops-{update}"
-    changes = (
-        ("project: {name: shops, namespace: shops}", f"project: {{name: {namespace}}}"),
-        ("update: hot", f"update: {update}"),
-    )
-    old = ('target: "1.4.0"', 'target: "1.3.0"')
-    earlier = compiled(tmp_path / "old", "serve-hot", *changes, old, environment="default")
-    later = compiled(tmp_path / "new", "serve-hot", *changes, environment="default")
+def test_a_new_version_of_a_hot_model_moves_no_pod(agent: Agent, api: Api, tmp_path: Path) -> None:
+    earlier, later = two_versions(tmp_path, "hot")
     bring(agent, api, earlier)
     before = versions(api, earlier)
     agent.await_synced(names(later), agent.commit(later))
     found = changed(before, versions(api, earlier))
-    texts = {one.identity: one.text for one in objects(earlier)}
-    assert found == {one.identity for one in objects(later) if texts.get(one.identity) != one.text}
-    kinds = {kind for _, kind, _, _ in found}
-    assert kinds == {"hot": HOT, "rolling": HOT | {"Deployment"}}[update]
+    assert found == differing(earlier, later)
+    assert {kind for _, kind, _, _ in found} == {"ConfigMap", "InferenceModel", "TrainingModel"}
 
 
-HOT = {"ConfigMap", "InferenceModel", "TrainingModel"}
-"""Kinds that a new version of a hot model touches: the sidecar's config and the records."""
-
-
-def covering() -> list[Target]:
-    """Few targets that have every kind that any target of Argo CD has, smallest first."""
-    kinds = {target: {one.identity[:2] for one in objects(target)} for target in TARGETS}
-    missing, found = set[tuple[str, str]]().union(*kinds.values()), list[Target]()
-    while missing:
-        best = max(TARGETS, key=lambda target: (len(kinds[target] & missing), target.name))
-        found.append(best)
-        missing -= kinds[best]
-    return found
+def test_a_rolling_update_prunes_last_and_only_when_the_new_pods_are_there(
+    agent: Agent, api: Api, tmp_path: Path
+) -> None:
+    """The control of the hot model; nothing plays kubelet, so a test says when pods are ready."""
+    earlier, later = two_versions(tmp_path, "rolling")
+    bring(agent, api, earlier)
+    before = versions(api, earlier)
+    commit = agent.commit(later)
+    site = next(name for name in names(later) if "-site-" in name)
+    assert agent.sync(site, patience=3).phase == "Running"
+    parts = {
+        one.identity: one for one in applied(earlier.output, api.get(*APPLICATION, site, "argocd"))
+    }
+    deployment = next(one for one in parts.values() if one.identity[1] == "Deployment")
+    moved = changed(before, versions(api, earlier))
+    assert deployment.identity in moved
+    left = differing(earlier, later) & parts.keys() - {one.identity for one in objects(later)}
+    assert {kind for _, kind, _, _ in left} == {"ConfigMap"}
+    assert not any(gone(api, parts[name]) for name in left)
+    for name in names(later):
+        for one in applied(later.output, api.get(*APPLICATION, name, "argocd")):
+            if one.data["kind"] == "Deployment":
+                api.merge(one.data, {"status": available(api, one)}, subresource="status")
+    agent.await_synced(names(later), commit)
+    assert all(gone(api, parts[name]) for name in left)
+    assert changed(before, versions(api, earlier)) == differing(earlier, later)
 
 
 BEACON = {
@@ -402,7 +300,7 @@ BEACON = {
 """The kind that the user of a golden spec brings along, in a cluster that has it."""
 
 
-@pytest.mark.parametrize("target", covering(), ids=lambda target: target.name)
+@pytest.mark.parametrize("target", covering(TARGETS), ids=lambda target: target.name)
 def test_every_kind_syncs_once_and_then_rests(agent: Agent, api: Api, target: Target) -> None:
     control_plane.define(api, [BEACON])
     root = bring(agent, api, target)

@@ -19,12 +19,11 @@ import pytest
 from tests.cluster import argo
 from tests.cluster.api import Api, Json
 from tests.cluster.argo import APPLICATION, PROJECT, Agent, NotSyncedError
+from tests.cluster.argo_stage import IDS, TARGETS, applied, key
 from tests.cluster.build import PARTS
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.trees import Manifest, Target, everything, manifests
+from tests.cluster.trees import Target, everything, manifests
 
-TARGETS = tuple(target for target in everything() if argo.is_argo(target))
-IDS = [target.name for target in TARGETS]
 PREFIX = "argocd.argoproj.io/"
 MODULES = ("github.com/argoproj/argo-cd/v3", "github.com/argoproj/gitops-engine")
 FOLDERS = ("common", "controller", "pkg", "util", "reposerver")
@@ -42,31 +41,12 @@ def agent(plane: ControlPlane) -> Agent:
     return running
 
 
-def applied(target: Target, application: Json) -> Iterator[Manifest]:
-    for source in argo.sources(application):
-        yield from listed(target.output / source["path"].removeprefix("generated/"))
-
-
-def listed(directory: Path) -> Iterator[Manifest]:
-    """The objects of a directory and, for a shard, of those that it lists."""
-    yield from manifests(directory)
-    for line in (directory / "kustomization.yaml").read_text(encoding="utf-8").splitlines():
-        if line.startswith("- ../"):
-            yield from listed(directory / line.removeprefix("- "))
-
-
-def key(one: Manifest) -> str:
-    version, kind, namespace, name = one.identity
-    group = version.partition("/")[0] if "/" in version else ""
-    return f"{group}/{kind}/{namespace}/{name}"
-
-
 @pytest.mark.parametrize("target", TARGETS, ids=IDS)
 def test_the_project_permits_every_object_of_every_unit(agent: Agent, target: Target) -> None:
     for application in argo.units(target):
         found = agent.rendered(application["metadata"]["name"])
         assert set(found.values()) == {""}
-        assert set(found) == {key(one) for one in applied(target, application)}
+        assert set(found) == {key(one) for one in applied(target.output, application)}
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=IDS)
@@ -102,7 +82,7 @@ def test_an_object_of_the_cluster_is_permitted_by_its_name(target: Target) -> No
         for entry in one.data["spec"]["clusterResourceWhitelist"]
     }
     for application in argo.units(target):
-        for one in applied(target, application):
+        for one in applied(target.output, application):
             version, kind, namespace, name = one.identity
             group = version.partition("/")[0] if "/" in version else ""
             if not namespace:

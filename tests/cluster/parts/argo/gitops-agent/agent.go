@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -102,7 +101,7 @@ func (a *agent) difference(w *work) (*state, error) {
 	defer cleanup()
 	diffs, err := diff.DiffArray(pairs.Target, pairs.Live, options...)
 	if err != nil {
-		return nil, err
+		return nil, refuse("Failed to compare desired state to live state: %w", err)
 	}
 	return &state{pairs, diffs}, nil
 }
@@ -199,29 +198,60 @@ func (a *agent) sync(ctx context.Context, name string) (any, error) {
 	if len(w.targets) == 0 && len(found.pairs.Live) > 0 && policy.Automated.Prune && !policy.Automated.AllowEmpty {
 		return nil, refuse("auto-sync will wipe out all resources")
 	}
-	waves := []int{}
-	context, cleanup, err := a.prepare(w, found, func(_ synccommon.SyncPhase, wave int, _ bool) error {
-		waves = append(waves, wave)
-		return nil
-	})
-	if err != nil {
-		return nil, err
+	done := operation{phase: synccommon.OperationRunning, started: metav1.Now(), waves: []int{}}
+	for {
+		if err := a.step(w, found, &done); err != nil {
+			return nil, err
+		}
+		if done.phase.Completed() {
+			return done.report(w), nil
+		}
+		select {
+		case <-ctx.Done():
+			return done.report(w), nil
+		case <-time.After(200 * time.Millisecond):
+		}
+		if found, err = a.difference(w); err != nil {
+			return nil, err
+		}
 	}
-	defer cleanup()
-	phase, message, results := finish(ctx, context)
+}
+
+// operation is how far a sync has come. The engine forgets between its steps, as the controller
+// compares anew before each.
+type operation struct {
+	phase   synccommon.OperationPhase
+	message string
+	results []synccommon.ResourceSyncResult
+	started metav1.Time
+	waves   []int
+}
+
+func (o *operation) report(w *work) any {
 	reports := []report{}
-	for _, one := range results {
+	for _, one := range o.results {
 		reports = append(reports, report{
 			Resource: one.ResourceKey.String(), Result: one.Status, Message: one.Message,
 		})
 	}
 	return map[string]any{
-		"revision": w.revision, "phase": phase, "message": message, "waves": waves, "resources": reports,
-	}, nil
+		"revision": w.revision, "phase": o.phase, "message": o.message, "waves": o.waves, "resources": reports,
+	}
+}
+
+func (a *agent) step(w *work, found *state, o *operation) error {
+	running, cleanup, err := a.prepare(w, found, o)
+	if err != nil {
+		return err
+	}
+	defer cleanup()
+	running.Sync()
+	o.phase, o.message, o.results = running.GetState()
+	return nil
 }
 
 // prepare hands the engine what Argo CD's controller hands it for an automated sync.
-func (a *agent) prepare(w *work, found *state, hook synccommon.SyncWaveHook) (sync.SyncContext, func(), error) {
+func (a *agent) prepare(w *work, found *state, o *operation) (sync.SyncContext, func(), error) {
 	propagation := metav1.DeletePropagationForeground
 	if w.option("PrunePropagationPolicy=background") {
 		propagation = metav1.DeletePropagationBackground
@@ -233,7 +263,11 @@ func (a *agent) prepare(w *work, found *state, hook synccommon.SyncWaveHook) (sy
 		sync.WithPermissionValidator(w.validate),
 		sync.WithOperationSettings(false, w.application.Spec.SyncPolicy.Automated.Prune, false, false),
 		sync.WithManifestValidation(!w.option(synccommon.SyncOptionsDisableValidation)),
-		sync.WithSyncWaveHook(hook),
+		sync.WithInitialState(o.phase, o.message, o.results, o.started),
+		sync.WithSyncWaveHook(func(_ synccommon.SyncPhase, wave int, _ bool) error {
+			o.waves = append(o.waves, wave)
+			return nil
+		}),
 		sync.WithPruneLast(w.option(synccommon.SyncOptionPruneLast)),
 		sync.WithResourceModificationChecker(w.option(synccommon.SyncOptionApplyOutOfSyncOnly), found.diffs),
 		sync.WithPrunePropagationPolicy(&propagation),
@@ -242,22 +276,6 @@ func (a *agent) prepare(w *work, found *state, hook synccommon.SyncWaveHook) (sy
 		sync.WithServerSideApplyManager(common.ArgoCDSSAManager),
 		sync.WithSkipDryRunOnMissingResource(w.option(synccommon.SyncOptionSkipDryRunOnMissingResource)),
 	)
-}
-
-func finish(ctx context.Context, running sync.SyncContext) (synccommon.OperationPhase, string, []synccommon.ResourceSyncResult) {
-	for {
-		running.Sync()
-		phase, message, results := running.GetState()
-		if phase.Completed() {
-			return phase, message, results
-		}
-		select {
-		case <-ctx.Done():
-			running.Terminate()
-			return phase, fmt.Sprintf("%s (%v)", message, ctx.Err()), results
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
 }
 
 // cascade deletes what a deleted Application owns and then lets it go, if its finalizer asks for it.

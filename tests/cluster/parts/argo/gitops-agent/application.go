@@ -89,7 +89,7 @@ func (a *agent) load(w *work) error {
 		if !w.project.IsSourcePermitted(source) {
 			return refuse("application repo %s is not permitted in project '%s'", source.RepoURL, w.project.Name)
 		}
-		revision, folder, err := a.repository.at(source.TargetRevision)
+		revision, folder, err := a.repository.newest()
 		if err != nil {
 			return err
 		}

@@ -23,11 +23,12 @@ type repository struct {
 	unpacked map[string]string
 }
 
-// at unpacks what a branch holds now; it returns the commit and the folder.
-func (r *repository) at(branch string) (string, string, error) {
-	said, err := exec.Command("git", "-C", r.path, "rev-parse", "--verify", branch).Output()
+// newest unpacks the newest commit, whatever a branch is called: compiled trees of several
+// branches lie in it side by side. It returns the commit and the folder.
+func (r *repository) newest() (string, string, error) {
+	said, err := exec.Command("git", "-C", r.path, "rev-parse", "--verify", "HEAD").Output()
 	if err != nil {
-		return "", "", refuse("unable to resolve %q to a commit", branch)
+		return "", "", fmt.Errorf("%s has no commit: %w", r.path, err)
 	}
 	commit := strings.TrimSpace(string(said))
 	r.lock.Lock()
