@@ -79,7 +79,8 @@ FORMS: Mapping[str, str] = {
 
 def rule(words: str, schema: Schema) -> Schema:
     """A schema whose every fault is told by `words`, which follow the path of the object."""
-    return {**schema, PROBLEM: words}
+    # Denied twice, so that the validator blames the object and no field inside it.
+    return {"not": {"not": schema}, PROBLEM: words}
 
 
 def has(*names: str) -> Schema:

@@ -71,7 +71,7 @@ _ALWAYS = rule(
                     "spec": {
                         "type": "object",
                         "properties": {
-                            "restartPolicy": {"enum": ["Always", None]},
+                            "restartPolicy": {"not": {"enum": ["Never", "OnFailure"]}},
                             "activeDeadlineSeconds": {"type": "null"},
                         },
                     }
