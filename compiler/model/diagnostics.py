@@ -1,16 +1,21 @@
 """What the compiler says about its input: positions, codes, diagnostics.
 
+What is found at many sites for one reason is told once, whatever parts of the work found it.
 Nothing here prints, reads files or decides when to stop: a stage collects into a
 `Diagnostics`, and the caller of the stage asks it to raise.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import field
 from enum import StrEnum
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from compiler.model.record import dataclass
+
+SITES_NAMED: Final = 3
+"""How many sites a message names; of the others it tells the number."""
 
 
 class Severity(StrEnum):
@@ -61,14 +66,44 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class AtSites:
+    """What is found at each of several sites: `text` without them, and their own lines.
+
+    `span` is the line that has the same fault at all of them; None where each site's own has it.
+    """
+
+    text: str
+    span: Span | None
+    sites: tuple[tuple[str, Span | None], ...]
+
+    @property
+    def message(self) -> str:
+        """The text with the first sites by name and the number of the others."""
+        names = [name for name, _ in self.sites]
+        named, others = names[:SITES_NAMED], len(names) - SITES_NAMED
+        last = f"{others:,} more" if others > 0 else named.pop()
+        listed = f"{', '.join(named)} and {last}" if named else last
+        return f"{self.text} at {'sites' if len(names) > 1 else 'site'} {listed}"
+
+    @property
+    def place(self) -> Span | None:
+        """The line to show: the common one, or that of the first site."""
+        return self.span or self.sites[0][1]
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `span` is None only where no line of the user's can be named."""
+    """One finding. `span` is None only where no line of the user's can be named.
+
+    `at_sites` is set where sites share the finding: `message` and `span` are made of it.
+    """
 
     code: Code
     message: str
     span: Span | None = None
     hint: str = ""
     related: tuple[Related, ...] = ()
+    at_sites: AtSites | None = None
 
     @property
     def severity(self) -> Severity:
@@ -97,7 +132,10 @@ class CompileError(Exception):
 
 @dataclass(slots=True)
 class Diagnostics:
-    """Collects the findings of one stage or one run; duplicates are kept once."""
+    """Collects the findings of one stage or one run; duplicates are kept once.
+
+    `found` holds them as they came in; what sites share is put together where all are asked for.
+    """
 
     found: dict[Diagnostic, None] = field(default_factory=dict)
 
@@ -112,6 +150,23 @@ class Diagnostics:
         """Record one finding; its severity is that of `code`."""
         self.found[Diagnostic(code, message, span, hint, related)] = None
 
+    def add_at_site(
+        self,
+        code: Code,
+        text: str,
+        site: str,
+        own: Span | None,
+        span: Span | None = None,
+        hint: str = "",
+    ) -> None:
+        """Record what other sites may share: equal texts on one line become one finding.
+
+        `text` and `hint` name no site. `own` is the site's own line, which stands for the finding
+        where no line that all of them share, `span`, has the fault.
+        """
+        found = _at_sites(code, hint, AtSites(text, span, ((site, own),)))
+        self.found[found] = None
+
     def extend(self, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> None:
         """Record findings made elsewhere (another process, a cache)."""
         self.found.update(dict.fromkeys(diagnostics))
@@ -122,8 +177,8 @@ class Diagnostics:
         return any(d.severity is Severity.ERROR for d in self.found)
 
     def in_order(self) -> tuple[Diagnostic, ...]:
-        """All findings in file order."""
-        return tuple(sorted(self.found, key=Diagnostic.sort_key))
+        """All findings in file order, each that sites share once."""
+        return tuple(sorted(_put_together(self.found), key=Diagnostic.sort_key))
 
     def raise_errors(self) -> None:
         """Raise `CompileError` with everything found when any of it is an error."""
@@ -138,3 +193,26 @@ class Diagnostics:
         """
         self.add(code, message, span, hint)
         raise CompileError(self.in_order())
+
+
+def _at_sites(code: Code, hint: str, found: AtSites) -> Diagnostic:
+    return Diagnostic(code, found.message, found.place, hint, at_sites=found)
+
+
+def _put_together(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    alone: list[Diagnostic] = []
+    shared: dict[tuple[Code, str, str, Span | None], dict[str, Span | None]] = {}
+    for one in found:
+        if one.at_sites is None:
+            alone.append(one)
+        else:
+            key = (one.code, one.hint, one.at_sites.text, one.at_sites.span)
+            shared.setdefault(key, {}).update(one.at_sites.sites)
+    return alone + [
+        _at_sites(code, hint, AtSites(text, span, tuple(sorted(sites.items(), key=_name))))
+        for (code, hint, text, span), sites in shared.items()
+    ]
+
+
+def _name(site: tuple[str, Span | None]) -> str:
+    return site[0]

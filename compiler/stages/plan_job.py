@@ -92,11 +92,13 @@ class JobPlanning:
         """One place, or one for each host of the site."""
         hosts = [h.name for h in site.hosts] if per_host else [host]
         if per_host and not hosts:
-            self.report(
+            self.diagnostics.add_at_site(
                 fleet_codes.UNKNOWN_HOST,
-                f"replicas: per-host needs the hosts of site {site.name}, which lists none",
+                "replicas: per-host finds no host",
+                site.name,
+                site.span,
                 self.spec.span_of("replicas"),
-                f"add hosts to fleet.sites.{site.name}",
+                "list the hosts of every site where this worker runs",
             )
         return tuple(Place(site.cluster, site.name, site.layer, name) for name in hosts)
 
@@ -194,10 +196,12 @@ class JobPlanning:
                 "add sidecar: {image: REGISTRY/edgewright-sidecar:1, contract: 1}",
             )
         if site.link_window and not site.timezone:
-            self.report(
+            self.diagnostics.add_at_site(
                 fleet_codes.NO_TIMEZONE,
-                f"site {site.name} has a window, and no time zone is set",
+                "a window has no time zone",
+                site.name,
                 site.span,
+                None,
                 "add timezone: to the fleet, such as timezone: Europe/Vienna",
             )
         brought = tuple(artifacts)

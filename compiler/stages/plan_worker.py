@@ -7,6 +7,7 @@ texts that hold a placeholder are made again for each place.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import field
@@ -111,7 +112,7 @@ class WorkerBuilder:
         if not varies:
             return worker
         filling = Filling(site, _host(place, site), self.project, self.environment)
-        return self._filled(worker, filling)
+        return self._filled(worker, filling, spec)
 
     def _shared(self, role: str, spec: WorkerSpec, profile: Profile) -> tuple[Worker, bool] | None:
         if spec.image is None:
@@ -195,58 +196,61 @@ class WorkerBuilder:
             wanted.runtime_class or has.runtime_class,
         )
 
-    def _filled(self, worker: Worker, filling: Filling) -> Worker:
-        def filler(field: str) -> Callable[[str], str]:
-            span = worker.fields.get(field, worker.span)
-
-            def fill(text: str) -> str:
-                if "{" not in text:
-                    return text
-                return PLACEHOLDER.sub(lambda match: self._value(match, filling, span), text)
-
-            return fill
-
-        env = filler("env")
+    def _filled(self, worker: Worker, filling: Filling, spec: WorkerSpec) -> Worker:
+        def fill(text: str, attribute: str, *path: str | int) -> str:
+            if "{" not in text:
+                return text
+            # Looked up where there is a fault only: most texts of most sites have none.
+            place = functools.partial(spec.span_of, attribute, *path)
+            return PLACEHOLDER.sub(lambda match: self._value(match, filling, place), text)
 
         return dataclasses.replace(
             worker,
-            command=tuple(map(filler("command"), worker.command)),
-            args=tuple(map(filler("args"), worker.args)),
+            command=tuple(fill(text, "command", i) for i, text in enumerate(worker.command)),
+            args=tuple(fill(text, "args", i) for i, text in enumerate(worker.args)),
             env=tuple(
                 v
                 if "{" not in f"{v.value}{v.secret}"
                 else EnvironmentVariable(
-                    v.name, None if v.value is None else env(v.value), env(v.secret), v.key
+                    v.name,
+                    None if v.value is None else fill(v.value, "env", v.name),
+                    fill(v.secret, "env", v.name),
+                    v.key,
                 )
                 for v in worker.env
             ),
             volumes=tuple(
                 v
                 if "{" not in v.source
-                else dataclasses.replace(v, source=filler("volumes")(v.source))
-                for v in worker.volumes
+                else dataclasses.replace(v, source=fill(v.source, "volumes", i))
+                for i, v in enumerate(worker.volumes)
             ),
-            params=_filled_data(worker.params, filler("params")),
+            params=_filled_data(worker.params, fill, "params"),
         )
 
-    def _value(self, match: re.Match[str], filling: Filling, span: Span | None) -> str:
+    def _value(
+        self, match: re.Match[str], filling: Filling, place: Callable[[], Span | None]
+    ) -> str:
         variable = match[2]
         if variable is not None:
             if variable in filling.site.vars:
                 return filling.site.vars[variable]
-            self.diagnostics.add(
+            self.diagnostics.add_at_site(
                 codes.NO_SITE_VARIABLE,
-                f"site {filling.site.name} has no vars.{variable}",
-                span,
+                f"vars.{variable} is missing",
+                filling.site.name,
+                filling.site.span,
+                place(),
                 f"add vars.{variable} to every site where this worker runs",
             )
             return ""
         if match[1] == "host" and not filling.host:
-            self.diagnostics.add(
+            self.diagnostics.add_at_site(
                 codes.NO_ONE_HOST,
-                f"{{host}} has no one value on site {filling.site.name}, "
-                f"which has {len(filling.site.hosts)} hosts",
-                span,
+                f"{{host}} has no one value among {len(filling.site.hosts)} hosts",
+                filling.site.name,
+                filling.site.span,
+                place(),
                 "use replicas: per-host, or name the host in place",
             )
         values = {
@@ -314,9 +318,9 @@ def _data_varies(value: Any) -> bool:
     return isinstance(value, str) and "{" in value
 
 
-def _filled_data(value: Any, fill: Callable[[str], str]) -> Any:
+def _filled_data(value: Any, fill: Callable[..., str], *path: str | int) -> Any:
     if isinstance(value, Mapping):
-        return {key: _filled_data(entry, fill) for key, entry in value.items()}
+        return {key: _filled_data(entry, fill, *path, key) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_filled_data(entry, fill) for entry in value]
-    return fill(value) if isinstance(value, str) else value
+        return [_filled_data(entry, fill, *path, i) for i, entry in enumerate(value)]
+    return fill(value, *path) if isinstance(value, str) else value

@@ -64,24 +64,24 @@ REFUSALS = {
         "place the job on sites",
     ),
     "a variable that a site lacks": (
-        changed("{LEVEL: info", "§{LEVEL: '{site.vars.level}'")
+        changed("{LEVEL: info", "{LEVEL: §'{site.vars.level}'")
         .replace("{layer: edge}", "{site: west-1}"),
         "E3006",
-        "has no vars.level",
+        "vars.level is missing at site west-1",
         "add vars.level to every site",
     ),
     "a host where several are meant": (
-        changed("{LEVEL: info", "§{LEVEL: '{host}'")
+        changed("{LEVEL: info", "{LEVEL: §'{host}'")
         .replace("hosts: {north-1-a: {}}", "hosts: {north-1-a: {}, north-1-b: {}}"),
         "E3007",
-        "{host} has no one value on site north-1, which has 2 hosts",
+        "{host} has no one value among 2 hosts at site north-1",
         "use replicas: per-host",
     ),
     "one pod for each host of a site without hosts": (
         changed("hosts: {west-1-a: {}},", "").replace(JOBS, JOBS + "    replicas: §per-host\n"),
         "E2305",
-        "replicas: per-host needs the hosts of site west-1, which lists none",
-        "add hosts to fleet.sites.west-1",
+        "replicas: per-host finds no host at site west-1",
+        "list the hosts of every site",
     ),
     "bytes without a digest": (
         changed(f'uri: "main:d/2.onnx", sha256: {"b" * 64}', 'uri: §"main:d/2.onnx"'),
@@ -111,7 +111,7 @@ REFUSALS = {
     "a window without a time zone": (
         changed("hosts: {west-1-a: {}}", "hosts: {west-1-a: {}}, link: {window: '01:00-05:00'}"),
         "E2109",
-        "has a window, and no time zone is set",
+        "a window has no time zone at site west-1",
         "add timezone: to the fleet",
     ),
 }  # fmt: skip
