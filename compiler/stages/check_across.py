@@ -54,7 +54,8 @@ def report(
     reports.extend(_versions(clusters))
     for group in _physical(summaries, clusters).values():
         here = _sites_of(group, clusters, sites)
-        reports.extend(_cluster(group, here, assumed | _given(here, group)))
+        reports.extend(_cluster(group, assumed | _given(here, group)))
+        reports.extend(_fit(group, here, clusters))
     _record(reports, diagnostics)
 
 
@@ -100,9 +101,7 @@ def _given(sites: Sequence[Site], group: Sequence[Summary]) -> frozenset[Identit
     return frozenset(Identity("", "ConfigMap", space, name) for space in spaces for name in names)
 
 
-def _cluster(
-    group: Sequence[Summary], sites: Sequence[Site], assumed: frozenset[Identity]
-) -> Iterator[Report]:
+def _cluster(group: Sequence[Summary], assumed: frozenset[Identity]) -> Iterator[Report]:
     owners: dict[Identity, tuple[Summary, int]] = {}
     for one in group:
         for number, identity in enumerate(one.identities):
@@ -117,8 +116,15 @@ def _cluster(
         for reference in one.references:
             yield from _reference(one, reference, owners, hints, services, assumed)
     yield from _selections(group)
+
+
+def _fit(
+    group: Sequence[Summary], sites: Sequence[Site], clusters: Mapping[str, Cluster]
+) -> Iterator[Report]:
     most = {(s.namespace, s.kind, s.name): s.most for one in group for s in one.scales}
-    for summary, number, place, wrong in check_fit(group, sites, most):
+    cluster = clusters.get(group[0].unit.target)
+    kubeedge = cluster is not None and cluster.kubeedge
+    for summary, number, place, wrong in check_fit(group, sites, most, kubeedge=kubeedge):
         yield Report(place, summary.origins[number].span, wrong)
 
 

@@ -52,6 +52,11 @@ TEMPLATES: Mapping[tuple[str, str], tuple[tuple[str, ...], ...]] = {
 
 _ONE_AFTER_THE_OTHER = {"trainSpec": "train", "evalSpec": "evaluate"}
 _WORKLOADS = {"Deployment", "DaemonSet", "StatefulSet", "ReplicaSet"}
+_ROLLS: Mapping[str, tuple[str, tuple[int | str, int | str]]] = {
+    "Deployment": ("strategy", ("25%", "25%")),
+    "DaemonSet": ("updateStrategy", (0, 1)),
+}
+"""The kinds whose update may add pods: where that is said, and what holds where it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,7 @@ def pods_of(number: int, kind: str, data: Mapping[str, Any], template: Template)
         template.phase,
         tuple(p[key] for p in ports for key in ("name", "containerPort") if key in p),
         tuple((p.get("protocol", "TCP"), p.get("hostPort") or p["containerPort"]) for p in bound),
+        _nodes(template.spec) if kind == "DaemonSet" else {}, _roll(kind, data),
     )  # fmt: skip
 
 
@@ -312,6 +318,23 @@ def _count(kind: str, data: Mapping[str, Any]) -> int:
     field = {"Job": "parallelism"}.get(kind, "replicas")
     number = spec.get(field, 1) if kind in _WORKLOADS | {"Job"} else 1
     return number if isinstance(number, int) else 1
+
+
+def _nodes(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: spec[key] for key in ("nodeSelector", "affinity", "tolerations") if spec.get(key)}
+
+
+def _roll(kind: str, data: Mapping[str, Any]) -> tuple[int | str, ...]:
+    """What is written as maxSurge and maxUnavailable, with the API server's defaults."""
+    if kind not in _ROLLS:
+        return ()
+    field, defaults = _ROLLS[kind]
+    strategy = (data.get("spec") or {}).get(field) or {}
+    if (strategy.get("type") or "RollingUpdate") != "RollingUpdate":
+        return ()
+    given = strategy.get("rollingUpdate") or {}
+    written = zip((given.get("maxSurge"), given.get("maxUnavailable")), defaults, strict=True)
+    return tuple(default if value is None else value for value, default in written)
 
 
 def _node(spec: Mapping[str, Any]) -> str:

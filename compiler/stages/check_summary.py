@@ -8,6 +8,8 @@ meant by its place in `files`, so that a summary from a cache takes fresh `origi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
+from typing import Any
 
 from compiler.model.manifest import Identity, Origin, Unit
 from compiler.model.record import dataclass
@@ -54,7 +56,9 @@ class Pods:
     """Equal pods of one object. `requests` are thousandths for each pod by resource name.
 
     `node` is the host they are bound to, or empty. `phase` groups pods of one object that never
-    run at the same time; empty: always.
+    run at the same time; empty: always. `daemon`: one on each host, of those that `nodes` (what
+    the pod says of nodes, by its own keys) admits. `roll` is maxSurge and maxUnavailable as they
+    are written, empty where an update ends a pod before it starts one.
     """
 
     object: int
@@ -68,6 +72,8 @@ class Pods:
     phase: str = ""
     ports: tuple[str | int, ...] = ()
     host_ports: tuple[tuple[str, int], ...] = ()
+    nodes: Mapping[str, Any] = field(default_factory=dict)
+    roll: tuple[int | str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
