@@ -133,8 +133,8 @@ def resolve_all(request: Request, diagnostics: Diagnostics) -> Resolution:
         resolved.append(resolve(own, data, name, lock, _fragment(diagnostics), diagnostics))
     check_environments(resolved, diagnostics)
     diagnostics.raise_errors()
+    check_lock(resolved, locked=request.locked, diagnostics=diagnostics)
     for one in resolved:
-        check_lock(one, locked=request.locked, diagnostics=diagnostics)
         read_files(one, sources)
     objects = tuple(_objects(one.spec, sources) for one in resolved)
     definitions = _definitions(spec, sources)

@@ -7,7 +7,7 @@ its bytes are found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from compiler import servers
 from compiler.model.codes import lock as codes
@@ -19,44 +19,54 @@ from compiler.model.spec.artifacts import VersionFields
 from compiler.model.spec.job import workers
 
 
-def check_lock(resolved: Resolved, *, locked: bool, diagnostics: Diagnostics) -> None:
-    """Report images and artifacts that the lock does not cover; errors when `locked`."""
-    images = _images(resolved)
-    for image, span in images.items():
-        _image(resolved, image, span, locked, diagnostics)
-    _artifacts(resolved, locked, diagnostics)
-    _servers(resolved, diagnostics)
-    if resolved.lock is not None:
-        _serve_versions(resolved.lock, resolved.environment, diagnostics)
+def check_lock(environments: Iterable[Resolved], *, locked: bool, diagnostics: Diagnostics) -> None:
+    """Report images and artifacts that the lock does not cover; errors when `locked`.
+
+    An image is told once, however many jobs and environments name it.
+    """
+    images: dict[str, set[Span]] = {}
+    for resolved in environments:
+        for image, span in _images(resolved):
+            if not _is_fixed(image, resolved):
+                images.setdefault(image, set()).update([span] if span else [])
+        _artifacts(resolved, locked, diagnostics)
+        _servers(resolved, diagnostics)
+        if resolved.lock is not None:
+            _serve_versions(resolved.lock, resolved.environment, diagnostics)
+    for image, spans in images.items():
+        _image(image, sorted(spans), locked, diagnostics)
 
 
-def _images(resolved: Resolved) -> dict[str, Span | None]:
-    found: dict[str, Span | None] = {}
+def _images(resolved: Resolved) -> Iterator[tuple[str, Span | None]]:
     for view in resolved.all_views:
         for job in view.jobs.values():
             for _, worker in workers(job):
                 if worker.image is not None:
-                    found.setdefault(worker.image, worker.span_of("image"))
+                    yield worker.image, worker.span_of("image")
     sidecar = resolved.spec.sidecar
     if sidecar is not None and _artifact_names(resolved):
-        found.setdefault(sidecar.image, sidecar.span_of("image"))
-    return found
+        yield sidecar.image, sidecar.span_of("image")
 
 
-def _image(
-    resolved: Resolved, image: str, span: Span | None, locked: bool, diagnostics: Diagnostics
-) -> None:
+def _is_fixed(image: str, resolved: Resolved) -> bool:
     lock = resolved.lock
-    if "@" in image or (lock and lock.image(resolved.environment, image)):
-        return
+    return "@" in image or bool(lock and lock.image(resolved.environment, image))
+
+
+def _image(image: str, spans: Sequence[Span], locked: bool, diagnostics: Diagnostics) -> None:
+    span, others = next(iter(spans), None), len(spans) - 1
+    also = f", here and in {others} more place{'s' if others > 1 else ''}," if others > 0 else ""
     if locked:
         diagnostics.add(
-            codes.NOT_LOCKED, f"{image} has no entry in the lock", span, "run `edgewright lock`"
+            codes.NOT_LOCKED,
+            f"{image}{also} has no entry in the lock",
+            span,
+            "run `edgewright lock`",
         )
         return
     diagnostics.add(
         codes.TAG_WITHOUT_DIGEST,
-        f"{image} is named by tag; what runs can change without a commit",
+        f"{image}{also} is named by tag; what runs can change without a commit",
         span,
         "write it as NAME@sha256:DIGEST, or run `edgewright lock`",
     )

@@ -266,8 +266,3 @@ def test_a_version_of_variants_alone_needs_one_for_every_hardware() -> None:
     message, _, at_its_line = refused(changed(old, new), "E2502")
     assert message == ("detector:2 has nothing for profile box: a: needs arm64, box is amd64")
     assert at_its_line
-
-
-def test_an_image_by_tag_is_a_warning_and_an_error_when_everything_must_be_locked() -> None:
-    found = front(SHOP)
-    assert {d.code.id for d in found.found} <= {"W7201", "N7202"}
