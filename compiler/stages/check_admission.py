@@ -41,7 +41,7 @@ def node_of(site: Site, host: str, *, kubeedge: bool) -> Node:
 
 
 def named(wanted: Mapping[str, Any]) -> frozenset[str] | None:
-    """The only hosts that can admit the pod, where every term names some; None where one may be any.
+    """The only hosts that can admit the pod; None where a term names none, so that any may.
 
     Asked first, it spares asking thousands of hosts about a pod that is for one.
     """
