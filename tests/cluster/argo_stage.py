@@ -16,6 +16,8 @@ from pathlib import Path
 from tests.cluster import argo
 from tests.cluster.api import Api, Json, RefusedError
 from tests.cluster.argo import Agent
+from tests.cluster.control_plane import HOST, ControlPlane
+from tests.cluster.process import free_port, listens
 from tests.cluster.trees import (
     GOLDEN,
     REPOSITORY,
@@ -30,6 +32,48 @@ TARGETS = tuple(target for target in everything() if argo.is_argo(target))
 IDS = [target.name for target in TARGETS]
 Identity = tuple[str, str, str, str]
 Versions = Mapping[Identity, tuple[str, int]]
+
+
+BEACON = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "beacons.acme.example.com"},
+    "spec": {
+        "group": "acme.example.com",
+        "scope": "Namespaced",
+        "names": {"kind": "Beacon", "listKind": "BeaconList", "plural": "beacons"},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "x-kubernetes-preserve-unknown-fields": True,
+                    }
+                },
+            }
+        ],
+    },
+}
+"""The kind that the user of a golden spec brings along, in a cluster that has it."""
+
+
+def start_collector(plane: ControlPlane) -> None:
+    """The real garbage collector and no other controller: live objects then move by the engine."""
+    config, port = plane.kubeconfig(), free_port()
+    arguments = [
+        f"--kubeconfig={config}",
+        f"--authentication-kubeconfig={config}",
+        f"--authorization-kubeconfig={config}",
+        "--leader-elect=false",
+        f"--bind-address={HOST}",
+        f"--secure-port={port}",
+        f"--cert-dir={plane.folder}",
+        "--controllers=garbage-collector-controller",
+    ]
+    plane.start("kube-controller-manager", arguments).ready(lambda: listens(port))
 
 
 def objects(target: Target) -> tuple[Manifest, ...]:

@@ -297,11 +297,13 @@ func (a *agent) cascade(ctx context.Context, w *work) error {
 			}
 		}
 	}
-	w.application.UnSetCascadedDeletion()
 	object, err := a.client.Resource(applications).Namespace(namespace).Get(ctx, w.application.Name, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
+	// The garbage collector may have taken its own finalizer away meanwhile.
+	w.application.Finalizers = object.GetFinalizers()
+	w.application.UnSetCascadedDeletion()
 	object.SetFinalizers(w.application.Finalizers)
 	_, err = a.client.Resource(applications).Namespace(namespace).Update(ctx, object, metav1.UpdateOptions{})
 	return err
