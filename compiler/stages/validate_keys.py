@@ -87,8 +87,9 @@ def unknown(
             f"Write {meant}.",
             meant,
         )
-    open_keys = [name for name in keys if name not in data]
-    near = nearest(key, open_keys)
+    # What an override or an environment sets is judged together with what it changes: the key
+    # that was meant may be there already.
+    near = nearest(key, keys) or (meant if meant in keys else "")
     hint = f"Did you mean {near}?" if near else _elsewhere(key, model, kinds)
     known = f"; it takes {', '.join(keys)}" if keys else ""
     return Finding(

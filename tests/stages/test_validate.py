@@ -87,6 +87,8 @@ CASES: tuple[tuple[str, str, str, str], ...] = (
     (WORKER + "{}\n    §image: x", "E1201", "image is not a key of jobs.watch", "below worker"),
     ("jobs: {a: {kind: sync, models: [m], §rollout: {}}}", "E1201", "", "of serve jobs"),
     ("§mdels: {}", "E1201", "mdels is not a key of the spec", "Did you mean models?"),
+    (WORKER + "{env: {A: b}, §evn: {}}", "E1201", "evn is not a key", "Did you mean env?"),
+    (WORKER + "{args: [b], §arguments: []}", "E1201", "arguments is", "Did you mean args?"),
     ("jobs: {§a: {kind: serve, worker: {}}}", "E1202", "jobs.a needs the key models", ""),
     ("jobs:\n  §a:\n    worker: {}", "E1202", "jobs.a needs the key kind", "kind: serve"),
     (
