@@ -25,6 +25,7 @@ COMMANDS = {
 }
 
 
+OUTSIDE_WORLD = 6
 INTERRUPTED = 130
 """What shells report of a command that Ctrl-C ended."""
 
@@ -76,6 +77,12 @@ class LazyCommands(click.Group):
 @click.version_option(package_name="edgewright", prog_name="edgewright")
 def program() -> None:
     """Compile one spec of models, datasets and jobs into what an edge-AI fleet runs."""
+    try:
+        os.getcwd()  # noqa: PTH109 - no path is wanted, only whether there is one
+    except OSError as error:
+        # Every command shows paths relative to it, and half of its work may be done by then.
+        click.echo(f"the current folder: {error.strerror}; change to one that exists", err=True)
+        sys.exit(OUTSIDE_WORLD)
 
 
 def main() -> None:

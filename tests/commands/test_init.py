@@ -7,7 +7,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from compiler.cli import COMMANDS, program
 from tests.commands.running import run, run_json, started
 
 
@@ -95,6 +97,21 @@ def test_a_folder_that_cannot_be_made_is_no_traceback(tmp_path: Path) -> None:
     result = run("init", tmp_path / "file/below")
     assert result.exit_code in (2, 6)
     assert not isinstance(result.exception, OSError)
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_in_a_folder_that_is_gone_every_command_says_so_and_makes_nothing(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, other = tmp_path / "gone", tmp_path / "other"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    arguments = [str(other)] if command == "init" else []
+    result = CliRunner().invoke(program, [command, *arguments])
+    assert (result.exit_code, result.stdout) == (6, "")
+    assert result.stderr.startswith("the current folder: No such file or directory; change to")
+    assert not other.exists()
 
 
 def test_the_commands_that_init_names_exist(tmp_path: Path) -> None:
