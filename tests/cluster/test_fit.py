@@ -2,197 +2,29 @@
 
 One profile gives exactly what the work requests, a second one less of one resource by the
 smallest unit. For the second the compiler refuses; the objects that it made for the first meet
-nodes of the second, and the scheduler names the same resource.
+nodes of the second, and the scheduler names the same resource. An update is judged the same way:
+the objects of a second compile meet the pods of the first. How many pods a kubelet takes is
+not judged, since no kubelet is here.
 """
 
 from __future__ import annotations
 
-import json
+import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cluster import fleet, scheduling, trees
+from tests.cluster import fleet, nodes, scheduling, trees
 from tests.cluster.api import Api
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.scheduling import Verdict
+from tests.cluster.fit_cases import CASES, ROLLS, WAYS_OUT, Case, write
+from tests.cluster.process import await_true
+from tests.cluster.scheduling import PATIENCE, Verdict
 from tests.commands.running import run
-
-BOX = {"arch": "amd64", "cpu": 8, "memory": "16Gi", "disk": "64Gi"}
-GPU = {"name": "gpu", "resource": "example.com/gpu"}
-SIDECAR = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "96Mi"}}
-DIGEST = "2e7d2c03a9507ae265ecf5b5356885a53393a2029d241394997265a1a25aefc6"
-
-
-def job(**worker: Any) -> dict[str, Any]:
-    """A serving job on the edge; `on`, `replicas` and `update` are the job's own words."""
-    own: dict[str, Any] = {key: worker.pop(key) for key in ("replicas", "update") if key in worker}
-    place = {"layer": "edge", **({"host": worker.pop("on")} if "on" in worker else {})}
-    resources = worker.pop("resources", {"cpu": "100m", "memory": "100Mi"})
-    return {
-        "kind": "serve",
-        "models": ["shelves"],
-        "worker": {
-            "image": "registry.example.com/ovms:1",
-            "server": "ovms",
-            "resources": resources,
-            **worker,
-        },
-        "place": place,
-        **own,
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Jobs, a profile that they just fit, one that they do not, and who says what of it."""
-
-    name: str
-    jobs: Mapping[str, Any]
-    fits: Mapping[str, Any]
-    less: Mapping[str, Any]
-    code: str
-    words: str
-    """What the scheduler says of a node that lacks it."""
-    hosts: tuple[str, ...] = ("box-a",)
-    apart: bool = False
-    """Whether each job has to be compiled alone, since no profile makes them fit together."""
-    beside: Mapping[str, Any] | None = None
-    """An object of the author's own."""
-
-
-DAEMON = {
-    "apiVersion": "apps/v1",
-    "kind": "DaemonSet",
-    "metadata": {"name": "watcher-{site}", "namespace": "fit"},
-    "spec": {
-        "selector": {"matchLabels": {"app": "watcher"}},
-        "template": {
-            "metadata": {"labels": {"app": "watcher"}},
-            "spec": {
-                "containers": [
-                    {
-                        "name": "watcher",
-                        "image": f"registry.example.com/watcher@sha256:{DIGEST}",
-                        "resources": {"requests": {"cpu": "1", "memory": "64Mi"}},
-                    }
-                ]
-            },
-        },
-    },
-}
-CASES = (
-    Case(
-        "cpu",
-        {"one": job(resources={"cpu": "2", "memory": "1Gi"})},
-        {"cpu": "2050m"},
-        {"cpu": "2049m"},
-        "E5050",
-        "Insufficient cpu",
-    ),
-    Case(
-        "reserved-cpu",
-        {"one": job(resources={"cpu": "2", "memory": "1Gi"})},
-        {"cpu": 4, "reserved": {"cpu": "1950m"}},
-        {"cpu": 4, "reserved": {"cpu": "1951m"}},
-        "E5050",
-        "Insufficient cpu",
-    ),
-    Case(
-        "memory",
-        {"one": job(resources={"cpu": "1", "memory": "2Gi"})},
-        {"memory": str(2144 * 2**20)},
-        {"memory": str(2144 * 2**20 - 1)},
-        "E5050",
-        "Insufficient memory",
-    ),
-    Case(
-        "memory-of-two-jobs",
-        {name: job(resources={"cpu": "1", "memory": "2Gi"}) for name in ("one", "two")},
-        {"memory": str(2 * 2144 * 2**20)},
-        {"memory": str(2 * 2144 * 2**20 - 1)},
-        "E5050",
-        "Insufficient memory",
-    ),
-    Case(
-        "accelerators",
-        {name: job(accelerator={"count": 1}) for name in ("one", "two")},
-        {"accelerator": {**GPU, "count": 2}},
-        {"accelerator": {**GPU, "count": 1}},
-        "E5050",
-        "Insufficient example.com/gpu",
-    ),
-    Case(
-        "replicas",
-        {"one": job(replicas=3, resources={"cpu": "1", "memory": "1Gi"}, update="rolling")},
-        {"cpu": "4200m"},
-        {"cpu": "3149m"},
-        "E5050",
-        "Insufficient cpu",
-    ),
-    Case(
-        "device",
-        {"one": job(devices=["/dev/video0"])},
-        {"devices": {"/dev/video0": {"resource": "example.com/video"}}},
-        {},
-        "E3004",
-        "Insufficient example.com/video",
-    ),
-    Case(
-        "daemon-on-every-host",
-        {"one": job(resources={"cpu": "3", "memory": "1Gi"}, on="box-a")},
-        {"cpu": "4050m"},
-        {"cpu": "4049m"},
-        "E5050",
-        "Insufficient cpu",
-        hosts=("box-a", "box-b"),
-        beside=DAEMON,
-    ),
-    Case(
-        "port-of-the-host",
-        {name: job(hostNetwork=True) for name in ("one", "two")},
-        {},
-        {},
-        "E5032",
-        "didn't have free ports",
-        apart=True,
-    ),
-    Case(
-        "port-of-two-hosts",
-        {name: job(hostNetwork=True) for name in ("one", "two", "six")},
-        {},
-        {},
-        "E5032",
-        "didn't have free ports",
-        hosts=("box-a", "box-b"),
-        apart=True,
-    ),
-    Case(
-        "beside-what-is-bound",
-        {
-            "one": job(resources={"cpu": "3", "memory": "1Gi"}, on="box-a"),
-            "two": job(resources={"cpu": "3", "memory": "1Gi"}, on="box-b"),
-            "six": job(resources={"cpu": "1", "memory": "1Gi"}),
-        },
-        {"cpu": "4100m"},
-        {"cpu": "4099m"},
-        "E5050",
-        "Insufficient cpu",
-        hosts=("box-a", "box-b"),
-    ),
-    Case(
-        "hosts-one-by-one",
-        {name: job(resources={"cpu": "2500m", "memory": "1Gi"}) for name in ("one", "two", "six")},
-        {"cpu": "5100m"},
-        {"cpu": 4},
-        "E5050",
-        "Insufficient cpu",
-        hosts=("box-a", "box-b"),
-    ),
-)
 
 
 @pytest.fixture(scope="module")
@@ -225,6 +57,83 @@ def test_what_the_compiler_refuses_stays_pending_for_the_same_reason(
     assert case.words in pending.words
 
 
+@pytest.fixture(scope="module")
+def runner(judge: Api, plane: ControlPlane) -> Api:
+    """The same, and pods that have a node become ready; used last, since it stays."""
+    nodes.start_kubelets(plane)
+    return judge
+
+
+@pytest.mark.parametrize("case", ROLLS, ids=lambda case: case.name)
+def test_an_update_that_has_room_to_the_last_unit_comes_to_its_end(
+    case: Case, runner: Api, tmp_path: Path
+) -> None:
+    with updated(runner, case, case.fits, tmp_path) as count:
+        await_true(lambda: all(map(at_its_end, deployments(runner))), PATIENCE, "all have rolled")
+        assert len(deployments(runner)) == count
+
+
+@pytest.mark.parametrize("case", ROLLS, ids=lambda case: case.name)
+def test_an_update_that_the_compiler_refuses_waits_for_room_while_old_pods_stay(
+    case: Case, runner: Api, tmp_path: Path
+) -> None:
+    spec = write(tmp_path / "less", case, case.jobs, case.less)
+    refused = run("compile", spec, "--output", tmp_path / "none", "--no-cache")
+    assert refused.exit_code == 1
+    assert f"{case.code} shop" in refused.output
+    assert "starts a new pod before it ends an old one" in refused.output
+    with updated(runner, case, case.less, tmp_path) as count:
+
+        def waiting() -> bool:
+            found = scheduling.verdicts(runner)
+            return sum(case.words in one.words for one in found) >= count
+
+        await_true(waiting, PATIENCE, "a new pod of every job is pending")
+        assert not any(map(at_its_end, deployments(runner)))
+        old = [one for one in scheduling.verdicts(runner) if one.node]
+        assert len(old) == sum(one.get("replicas", 1) for one in case.jobs.values())
+
+
+@pytest.mark.parametrize("strategy", WAYS_OUT, ids=["one-goes-first", "all-go-first"])
+def test_what_the_compiler_advises_lets_the_update_end_without_more_room(
+    strategy: Mapping[str, Any], runner: Api, tmp_path: Path
+) -> None:
+    case = replace(ROLLS[0], fits=ROLLS[0].less, strategy=strategy)
+    with updated(runner, case, case.fits, tmp_path):
+        await_true(lambda: all(map(at_its_end, deployments(runner))), PATIENCE, "it has rolled")
+
+
+@contextmanager
+def updated(api: Api, case: Case, profile: Mapping[str, Any], folder: Path) -> Iterator[int]:
+    """A case that runs on nodes of a profile, and its next version on top; its Deployments."""
+    later = {name: copy.deepcopy(one) for name, one in case.jobs.items()}
+    for one in later.values():
+        one["worker"]["env"] = {"ROUND": "2"}
+    first = objects(case, folder)
+    second = objects(replace(case, jobs=later), folder / "later")
+    hosts = hosts_of(case, profile, folder)
+    with scheduling.occupied(api, hosts):
+        scheduling.submit(api, first)
+        await_true(lambda: all(map(at_its_end, deployments(api))), PATIENCE, "the first runs")
+        assert deployments(api)
+        scheduling.submit(api, second)
+        yield len(case.jobs)
+
+
+def deployments(api: Api) -> list[Mapping[str, Any]]:
+    """Every Deployment of the cluster."""
+    return list(api.items("apps/v1", "Deployment"))
+
+
+def at_its_end(deployment: Mapping[str, Any]) -> bool:
+    """Whether only pods of the newest version are left, and all are available."""
+    status = deployment.get("status") or {}
+    counts = [status.get(key) for key in ("replicas", "updatedReplicas", "availableReplicas")]
+    wanted = deployment["spec"]["replicas"]
+    seen = bool(status.get("observedGeneration") == deployment["metadata"]["generation"])
+    return seen and counts == [wanted] * 3
+
+
 def objects(case: Case, folder: Path) -> list[Mapping[str, Any]]:
     """What the compiler makes of the case where it fits."""
     groups = [{name: one} for name, one in case.jobs.items()] if case.apart else [case.jobs]
@@ -254,47 +163,12 @@ def placed(
     folder: Path,
 ) -> list[Verdict]:
     """What becomes of objects on nodes of a profile."""
-    read = fleet.read(write(folder / "nodes", case, case.jobs, profile))
-    hosts = [host for site in read.sites.values() for host in site.hosts]
-    with scheduling.occupied(api, hosts):
+    with scheduling.occupied(api, hosts_of(case, profile, folder)):
         scheduling.submit(api, given)
         return scheduling.verdicts(api)
 
 
-def write(folder: Path, case: Case, jobs: Mapping[str, Any], profile: Mapping[str, Any]) -> Path:
-    """A spec of one site; JSON is YAML."""
-    repository = {"url": "https://git.example.com/fleet.git"}
-    cluster = {
-        "kubernetes": "1.32",
-        "provides": {"kubeedge": "1.23"},
-        "gitops": {"engine": "flux"},
-        "repo": repository,
-    }
-    site = {
-        "cluster": "hub",
-        "layer": "edge",
-        "profile": "box",
-        "hosts": {name: {} for name in case.hosts},
-    }
-    version = {"uri": "main:shelves.tar.gz", "sha256": DIGEST, "unpack": "tar.gz"}
-    store = {"url": "s3://artifacts", "region": "eu-west-1", "read": {"secret": "reader"}}
-    spec: dict[str, Any] = {
-        "edgewright": "v1",
-        "project": {"name": "fit"},
-        "sidecar": {"image": "registry.example.com/sidecar:1", "contract": 1, "resources": SIDECAR},
-        "stores": {"main": store},
-        "fleet": {
-            "clusters": {"hub": cluster},
-            "profiles": {"box": {**BOX, **profile}},
-            "sites": {"shop": site},
-        },
-        "models": {"shelves": {"framework": "onnx", "versions": {"1": version}, "target": "1"}},
-        "jobs": dict(jobs),
-    }
-    folder.mkdir()
-    if case.beside:
-        (folder / "objects").mkdir()
-        (folder / "objects" / "beside.yaml").write_text(json.dumps(case.beside), encoding="utf-8")
-        spec["objects"] = [{"from": "objects/beside.yaml", "place": {"layer": "edge"}}]
-    (folder / "fleet.yaml").write_text(json.dumps(spec, indent=1), encoding="utf-8")
-    return folder
+def hosts_of(case: Case, profile: Mapping[str, Any], folder: Path) -> list[nodes.Host]:
+    """The hosts of the case's site with a profile."""
+    read = fleet.read(write(folder / "nodes", case, case.jobs, profile))
+    return [host for site in read.sites.values() for host in site.hosts]
