@@ -131,8 +131,16 @@ def _print(result: dict[str, Any], output: Path, check: bool) -> None:
             click.echo(f"  {item['how']}: {item['file']}")
     else:
         counts = [f"{n} {how}" for how, n in result["changedObjects"].items() if n]
-        click.echo(f"{output}: {', '.join(counts) or 'nothing changed'} ({total})")
+        click.echo(f"{output}: {', '.join(counts) or _no_object(len(changed))} ({total})")
         for item in changed[:SHOWN]:
             click.echo(f"  {item['how']}: {item['directory']}")
     if len(changed) > SHOWN:
         click.echo(f"  and {len(changed) - SHOWN} more")
+
+
+def _no_object(directories: int) -> str:
+    """What happened where no object did: a file that was lost or edited may be back."""
+    if not directories:
+        return "nothing changed"
+    noun = "directory" if directories == 1 else "directories"
+    return f"no object changed, only files of {directories} {noun}"

@@ -55,6 +55,16 @@ def test_a_second_run_changes_nothing_and_says_so(shop: Path) -> None:
     assert files(shop / "generated") == before
 
 
+def test_a_file_that_was_lost_comes_back_and_no_object_counts_as_changed(shop: Path) -> None:
+    run("compile", at=shop)
+    before = files(shop / "generated")
+    (shop / "generated/shop/default/hub/sites/north-1/kustomization.yaml").unlink()
+    first, *rest = run("compile", at=shop).stdout.splitlines()
+    assert first.startswith("generated: no object changed, only files of 1 directory (")
+    assert rest == ["  changed: shop/default/hub/sites/north-1"]
+    assert files(shop / "generated") == before
+
+
 def test_a_wrong_spec_ends_with_1_and_leaves_the_output_as_it_is(shop: Path) -> None:
     run("compile", at=shop)
     before = files(shop / "generated")
