@@ -29,6 +29,9 @@ MEBIBYTES = 300
 SPOKEN = re.compile(r"(?m)^(?:\S+:\d+:\d+: )?([EWN]\d{4}) ")
 
 ELSEWHERE = {
+    "N1036": ("stages/test_load.py::"
+              "test_one_file_can_be_loaded_alone_and_those_beside_it_are_counted",
+              "speaks of an argument, not of the spec"),
     "E2205": ("commands/test_compile.py::"
               "test_only_refuses_a_name_that_is_neither_a_site_nor_a_job",
               "speaks of a flag, not of the spec"),

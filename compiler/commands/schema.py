@@ -45,7 +45,8 @@ def command(spec: Path, output: Path | None, lock: bool, sidecar: bool) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        click.echo(f"{output} cannot be written: {error.strerror}", err=True)
+        where = f"{error.filename}: " if error.filename not in (None, str(output)) else ""
+        click.echo(f"{output} cannot be written: {where}{error.strerror}", err=True)
         sys.exit(common.OUTSIDE_WORLD)
     click.echo(f"wrote {output}")
 

@@ -79,9 +79,12 @@ def load(root: Path, diagnostics: Diagnostics, files: Sequence[Path] | None = No
     `root` may also be one file. Neither the names nor the order of files matter. All faults of
     all files go to `diagnostics`; what could be read is in the answer.
     """
-    if files is None and root.is_file():
+    alone = files is None and root.is_file()
+    if alone:
         root, files = root.parent, [root]
     folder = _Folder(root)
+    if alone and files:
+        folder.tell_others(files[0], diagnostics)
     chosen = folder.yaml_files(diagnostics) if files is None else files
     names = sorted(folder.add(path) for path in chosen)
     parts = [part for name in names for part in _sections(folder, name, diagnostics)]
@@ -159,6 +162,17 @@ class _Folder:
             hint = f"Did you mean {shown(below[0])}?" if below else "begin with `edgewright init`"
             diagnostics.add(codes.NO_FILES, message, None, hint)
         return files
+
+    def tell_others(self, chosen: Path, diagnostics: Diagnostics) -> None:
+        """Note the YAML files that lie beside one that was named, as they are not read."""
+        there = [path for path in self.root.glob("*") if _is_yaml(path) and path.is_file()]
+        others = [path for path in there if path.name != chosen.name]
+        if others:
+            files, verb = ("files", "are") if len(others) > 1 else ("file", "is")
+            more = f"{len(others)} more {files} of {shown(self.root)} {verb} not"
+            message = f"only {shown(chosen)} is read; {more}"
+            hint = f"name the folder to read them all: {shown(self.root)}"
+            diagnostics.add(codes.ONE_FILE, message, None, hint)
 
     def _near_folder(self) -> str:
         parent = self.root.parent

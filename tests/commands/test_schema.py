@@ -75,8 +75,15 @@ def test_a_schema_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_the_outside_worlds_fault(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    result = run("schema", "--lock", "--output", tmp_path / "file/lock.json")
-    assert result.exit_code in (2, 6)
+    result = run("schema", "--lock", "--output", "file/lock.json", at=tmp_path)
+    assert result.exit_code == 6
+    assert result.stderr == "file/lock.json cannot be written: file: File exists\n"
+
+
+def test_a_folder_is_no_place_for_a_schema(tmp_path: Path) -> None:
+    result = run("schema", "--lock", "--output", ".", at=tmp_path)
+    assert result.exit_code == 2
+    assert "File '.' is a directory" in result.stderr
 
 
 def _schema(folder: Path) -> dict[str, object]:

@@ -66,9 +66,18 @@ def test_only_visible_yaml_files_right_in_the_folder_belong_to_the_spec(folder: 
     assert sources.files == ("specs/a.yaml",)
 
 
-def test_one_file_can_be_loaded_alone(folder: Path) -> None:
-    fill(folder, a_yaml="a: 1", b_yaml="b: 2")
-    assert tried(folder / "b.yaml")[0].data == {"b": 2}
+def test_one_file_can_be_loaded_alone_and_those_beside_it_are_counted(folder: Path) -> None:
+    fill(folder, b_yaml="b: 2", readme_md="- x", below__c_yaml="c: 3")
+    sources, found = tried(folder / "b.yaml")
+    assert (sources.data, found) == ({"b": 2}, ())
+    fill(folder, a_yaml="a: 1")
+    sources, (told,) = tried(folder / "b.yaml")
+    assert sources.data == {"b": 2}
+    assert (told.code, told.message) == (
+        codes.ONE_FILE,
+        "only specs/b.yaml is read; 1 more file of specs is not",
+    )
+    assert told.hint == "name the folder to read them all: specs"
 
 
 def test_the_order_of_files_changes_nothing(folder: Path) -> None:

@@ -162,6 +162,13 @@ FILE_MISSING = Code(
     "The spec names a file that is not there. Paths are relative to the file that names them.",
     "Correct the path or add the file.",
 )
+ONE_FILE = Code(
+    "N1036",
+    "One file was read, and others of its folder were not",
+    "Where a file is named in place of a folder, it is the whole spec: what the files beside it "
+    "define is unknown, as when a spec is tried out before it replaces another.",
+    "Name the folder where all its files are meant.",
+)
 
 CSV_HEADER = Code(
     "E1050",
