@@ -13,7 +13,7 @@ Reasons for what the templates hold:
   and one broken site would hold up all others for its timeout.
 * A health check keeps one of the controller's workers (four, unless `--concurrent` says more)
   and keeps its unit from the next revision until it ends. A site without power must not do that
-  to the others for long, so a unit that nothing waits for gives up after `_BRIEF` and is looked
+  to the others for long, so a unit that nothing waits for gives up after a minute (a shard after three) and is looked
   at again two minutes later; what is being rolled out slowly is told from what is broken then.
   With `wait: false` such a unit waits for nothing, which a fleet of sites that come and go needs.
 * There is no `postBuild`. Without it Flux substitutes nothing, so `${VAR}` in a rendered script
@@ -111,7 +111,7 @@ def _kustomizations(context: GitopsContext) -> Iterator[Draft]:
             "name": unit.name,
             "namespace": NAMESPACE,
             "labels": context.labels(unit),
-            "timeout": _LONG if unit.role in _AWAITED else _BRIEF,
+            "timeout": _TIMEOUTS.get(unit.role, _BRIEF),
             "wait": waits,
             "prune": unit.disposable,
             "deletion_policy": "MirrorPrune" if unit.disposable else "Orphan",
@@ -125,11 +125,13 @@ def _kustomizations(context: GitopsContext) -> Iterator[Draft]:
         yield Draft(context.apps, context.origin(site), "flux/kustomization.yaml.j2", values)
 
 
-_LONG, _BRIEF = "5m", "1m"
-"""How long a unit may take to be healthy: one that others wait for, and any other."""
-
 _AWAITED = {UnitRole.BOOTSTRAP, UnitRole.INPUTS}
 """Roles that other units depend on."""
+
+_BRIEF = "1m"
+_TIMEOUTS = {UnitRole.SHARDS: "3m", **dict.fromkeys(_AWAITED, "5m")}
+"""How long a unit may take to be applied and healthy: longer where others wait for it, and for the
+hundreds of objects of a shard, which take a busy controller a minute to look at."""
 
 _CHECKED = {UnitRole.BASE, UnitRole.JOBS, UnitRole.SITES, UnitRole.SHARDS}
 """Roles whose units can hold records or Sedna jobs; inputs have no status worth waiting for."""

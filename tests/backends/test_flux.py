@@ -72,6 +72,12 @@ def test_a_unit_that_nothing_waits_for_holds_a_worker_for_a_minute_only() -> Non
             assert data["spec"]["timeout"] == expected, name
 
 
+def test_a_shard_has_the_time_to_look_at_hundreds_of_objects() -> None:
+    found = objects(BY_SHARD)
+    times = {n: d["spec"]["timeout"] for n, d in found.items() if "-shard-" in n}
+    assert set(times.values()) == {"3m"}
+
+
 def test_without_wait_only_what_others_depend_on_waits_for_health() -> None:
     found = objects(Gitops("flux", wait=False))
     bootstrap = f"{SITE.partition('-site')[0]}-bootstrap"
