@@ -13,8 +13,9 @@ Reasons for what the templates hold:
   and one broken site would hold up all others for its timeout.
 * A health check keeps one of the controller's workers (four, unless `--concurrent` says more)
   and keeps its unit from the next revision until it ends. A site without power must not do that
-  to the others for long, so a unit that nothing waits for gives up after a minute (a shard after three) and is looked
-  at again two minutes later; what is being rolled out slowly is told from what is broken then.
+  to the others for long, so a unit that nothing waits for gives up after a minute (a shard after
+  three) and is looked at again two minutes later; what is being rolled out slowly is told from
+  what is broken then.
   With `wait: false` such a unit waits for nothing, which a fleet of sites that come and go needs.
 * There is no `postBuild`. Without it Flux substitutes nothing, so `${VAR}` in a rendered script
   is safe and no object needs `kustomize.toolkit.fluxcd.io/substitute: disabled`.
