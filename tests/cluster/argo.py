@@ -71,7 +71,7 @@ class Agent:
     server: Server
     port: int
     _pool: urllib3.PoolManager = field(
-        default_factory=lambda: urllib3.PoolManager(retries=False, timeout=120, maxsize=8)
+        default_factory=lambda: urllib3.PoolManager(retries=False, maxsize=8)
     )
 
     @classmethod
@@ -171,7 +171,9 @@ class Agent:
     def _ask(self, method: str, question: str, application: str, **more: str) -> Json:
         query = urlencode({"application": application, **more})
         address = f"http://{HOST}:{self.port}/{question}?{query}"
-        answer = self._pool.request(method, address)
+        # The agent gives up by itself, a while before this does.
+        timeout = 60 + float(more.get("patience", "60s").rstrip("s"))
+        answer = self._pool.request(method, address, timeout=timeout)
         body: Json = json.loads(answer.data)
         if answer.status == 422:
             raise NotSyncedError(body["message"])

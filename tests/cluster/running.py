@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -234,8 +235,10 @@ class ByArgo:
         return measured(self.plane, self.agent.server, ARGO, name)
 
     def _sync(self, names: Sequence[str]) -> None:
+        # The root of a large cluster is a thousand Applications.
+        sync = partial(self.agent.sync, patience=60.0 + len(self.names()))
         with ThreadPoolExecutor(8) as crew:
-            for name, outcome in zip(names, crew.map(self.agent.sync, names), strict=True):
+            for name, outcome in zip(names, crew.map(sync, names), strict=True):
                 assert outcome.succeeded, f"{name}: {outcome.message}"
 
     def _stale(self, names: Sequence[str]) -> list[str]:
