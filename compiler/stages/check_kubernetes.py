@@ -96,7 +96,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "backoffLimit": _NATURAL,
         "parallelism": _NATURAL,
         "completions": _NATURAL,
-        "activeDeadlineSeconds": _POSITIVE,
+        "activeDeadlineSeconds": _NATURAL,
         "ttlSecondsAfterFinished": _NATURAL,
     },
     "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerSpec": {"maxReplicas": _POSITIVE},

@@ -281,7 +281,9 @@ def _ports(path: Path, container: Mapping[str, Any], host_network: bool) -> Iter
             problem = f"another port of the container is called {name!r} too"
             yield Wrong(codes.POD, f"{path_text((*path, 'ports', number))}: {problem}")
         seen.add(name or f"#{number}")
-        if host_network and port.get("hostPort", port["containerPort"]) != port["containerPort"]:
+        bound = port.get("hostPort") or port["containerPort"]
+        # The API server compares the two of ordinary containers alone.
+        if host_network and "containers" in path and bound != port["containerPort"]:
             problem = "under hostNetwork hostPort must equal containerPort"
             yield Wrong(codes.POD, f"{path_text((*path, 'ports', number))}: {problem}")
 

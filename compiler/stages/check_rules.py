@@ -80,7 +80,8 @@ FORMS: Mapping[str, str] = {
 def rule(words: str, schema: Schema) -> Schema:
     """A schema whose every fault is told by `words`, which follow the path of the object."""
     # Denied twice, so that the validator blames the object and no field inside it.
-    return {"not": {"not": schema}, PROBLEM: words}
+    # A null is an absent field, and an absent field breaks no rule of its own.
+    return {"not": {"not": {"anyOf": [{"type": "null"}, schema]}}, PROBLEM: words}
 
 
 def has(*names: str) -> Schema:

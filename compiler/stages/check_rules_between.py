@@ -288,6 +288,8 @@ KIND_RULES: Mapping[str, tuple[Schema, ...]] = {
     ),
     f"{_API}policy.v1.PodDisruptionBudgetSpec": (at_most_one("minAvailable", "maxUnavailable"),),
     f"{_ADMIT}ValidatingAdmissionPolicySpec": (
+        rule("needs matchConstraints.resourceRules", inside("matchConstraints", {
+            "required": ["resourceRules"], "properties": {"resourceRules": _FULL}})),
         rule("needs validations or auditAnnotations", {"anyOf": [
             {"required": [one], "properties": {one: _FULL}}
             for one in ("validations", "auditAnnotations")]}),

@@ -92,8 +92,9 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "values": {"minItems": 1, "maxItems": 255, "uniqueItems": True},
     },
     f"{_BATCH}PodFailurePolicyOnPodConditionsPattern": {
-        "type": QUALIFIED,
+        "type": QUALIFIED, "status": words("", "True", "False", "Unknown"),
     },
+    f"{_BATCH}SuccessPolicyRule": {"succeededCount": NATURAL},
     f"{_BATCH}SuccessPolicy": {"rules": {"minItems": 1, "maxItems": 20}},
     f"{_BATCH}CronJobSpec": {
         "schedule": SOME, "startingDeadlineSeconds": NATURAL,
@@ -117,7 +118,8 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
     f"{_NET}IngressRule": {"host": {
         **WILDCARD, "not": {"pattern": r"^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$"},
         "problem": "must be a host name, which may begin with '*.'"}},
-    f"{_NET}IngressTLS": {"hosts": entries(WILDCARD), "secretName": SUBDOMAIN},
+    f"{_NET}IngressTLS": {"hosts": entries(WILDCARD), "secretName": {
+        "anyOf": [SUBDOMAIN, {"enum": ["", None]}], "problem": "must be the name of a Secret"}},
     f"{_NET}HTTPIngressRuleValue": {"paths": {"minItems": 1}},
     f"{_NET}IngressServiceBackend": {"name": SERVICE_NAME},
     f"{_CORE}TypedLocalObjectReference": {"kind": SOME, "name": SOME},
@@ -221,9 +223,9 @@ KIND_NEEDED: Mapping[str, tuple[str, ...]] = {
     f"{_CORE}PersistentVolume": ("spec",),
     f"{_CORE}VolumeNodeAffinity": ("required",),
     f"{_APPS}ReplicaSet": ("spec",),
+    f"{_APPS}ReplicaSetSpec": ("template",),
     f"{_ADMIT}NamedRuleWithOperations": ("apiGroups", "apiVersions", "operations", "resources"),
     f"{_CORE}PersistentVolumeSpec": ("accessModes", "capacity"),
-    f"{_API}policy.v1.PodDisruptionBudget": ("spec",),
     f"{_BATCH}JobTemplateSpec": ("spec",),
     f"{_RBAC}AggregationRule": ("clusterRoleSelectors",),
 }

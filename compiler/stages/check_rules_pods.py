@@ -261,6 +261,10 @@ POD_RULES: Mapping[str, tuple[Schema, ...]] = {
     f"{_CORE}SeccompProfile": (_LOCALHOST,),
     f"{_CORE}AppArmorProfile": (_LOCALHOST,),
     f"{_CORE}PodSpec": (
+        rule("cannot be bound to a node by nodeName while it has schedulingGates", {"not": {
+            "required": ["nodeName", "schedulingGates"], "properties": {
+                "nodeName": {"type": "string", "minLength": 1},
+                "schedulingGates": {"type": "array", "minItems": 1}}}}),
         rule("cannot have hostPID with shareProcessNamespace",
              {"not": both(equals("hostPID", True), equals("shareProcessNamespace", True))}),
         rule("cannot share the host's network, processes or IPC with hostUsers false",

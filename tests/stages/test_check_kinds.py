@@ -115,6 +115,11 @@ def test_a_broken_rule_is_told_in_words(data: Data, words: str) -> None:
     "data",
     [
         deployment(),
+        deployment("web", container(livenessProbe=None, securityContext=None, lifecycle=None)),
+        deployment("web", container(ports=[{"containerPort": 80, "hostPort": None}])),
+        deployment(hostNetwork=True, initContainers=[container("a", ports=[
+            {"containerPort": 90, "hostPort": 91}])]),
+        job(activeDeadlineSeconds=0),
         exit_codes(1, 2, containerName="web"),
         succeeds(succeededIndexes="0,2", succeededCount=2),
         *(cron(schedule=text) for text in (
