@@ -21,7 +21,7 @@ def test_an_interrupted_command_says_so_and_exits_with_130(tmp_path: Path) -> No
         "def wait(*_):\n"
         "    print('reading', flush=True)\n"
         "    time.sleep(60)\n"
-        "pipeline.compile_tree = wait\n"
+        "pipeline.prepare = wait\n"
         "sys.argv = ['edgewright', 'check', 'specs']\n"
         "cli.main()\n"
     )
