@@ -67,7 +67,7 @@ def steps(
 
     def done(name: str, cluster: str, step: Step) -> None:
         found[name] = step
-        print(running.row(name.split()[0], len(fleet.sites(cluster)), step), flush=True)
+        print(running.row(name.split(maxsplit=1)[0], len(fleet.sites(cluster)), step), flush=True)
 
     print(f"\n{running.HEADING}", flush=True)
     done("flux first", "hub", by_flux.first(patience))
