@@ -2,12 +2,14 @@
 
 An API server adds defaults, other parties add labels, annotations and status; none of that is a
 difference. A list is compared as a whole, because an element too many is something that the
-compiled object no longer has. Names paths only, never values, and says nothing of who is right:
-a live object that differs may be older, newer, or edited by hand.
+compiled object no longer has, and so is a selector: a label more selects other pods. Names paths
+only, never values, and says nothing of who is right: a live object that differs may be older,
+newer, or edited by hand.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +17,8 @@ from compiler.model.quantity import compare_quantities, is_quantity
 
 _OF_THE_SERVER = ("apiVersion", "kind", "status")
 _IDENTITY = ("name", "namespace")
+_SELECTOR = re.compile(r"(^|\.)selector(\.|$)")
+"""Paths at which a key too many is a difference."""
 _QUANTITIES = ("requests", "limits", "sizeLimit", "capacity")
 """Keys at or below which a text is a quantity, so that 1024Mi is 1Gi."""
 
@@ -46,6 +50,10 @@ def _mapping(
         inside = quantities or key in _QUANTITIES
         if found := _value(value, live.get(key), below, quantities=inside):
             return found
+    if _SELECTOR.search(path):
+        return next(
+            (f"{path}.{key}" for key, value in live.items() if value and key not in wanted), ""
+        )
     return ""
 
 

@@ -78,3 +78,14 @@ def test_an_absent_value_is_not_a_false_one_that_somebody_set() -> None:
     wanted = {"metadata": {}, "spec": {"force": False}}
     assert first_difference(wanted, {"spec": {}}) == ""
     assert first_difference(wanted, {"spec": {"force": True}}) == "spec.force"
+
+
+def test_a_selector_is_compared_whole() -> None:
+    wanted = {"spec": {"selector": {"matchLabels": {"app": "a"}}, "template": {}}}
+    live = {"spec": {"selector": {"matchLabels": {"app": "a", "tier": "x"}}, "template": {"a": 1}}}
+    assert first_difference(wanted, live) == "spec.selector.matchLabels.tier"
+    live["spec"]["selector"] = {"matchLabels": {"app": "a"}, "matchExpressions": []}
+    assert first_difference(wanted, live) == ""
+    service = {"spec": {"selector": {"app": "a"}}}
+    more = {"spec": {"selector": {"app": "a", "tier": "x"}}}
+    assert first_difference(service, more) == "spec.selector.tier"
