@@ -42,6 +42,11 @@ def step(found: Engine) -> str:
     return f"flux reconcile kustomization {found.name} -n {found.namespace} --with-source"
 
 
+def install(group: str) -> str:
+    """The command that brings the definitions of an API group; empty where no single one does."""
+    return "flux install" if group.endswith(".toolkit.fluxcd.io") else ""
+
+
 def short(revision: str) -> str:
     """A revision as people read it: the branch and the beginning of the commit."""
     branch, _, digest = revision.rpartition("sha1:")

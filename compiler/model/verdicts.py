@@ -163,10 +163,18 @@ class _Judge:
         engine_objects = self.wanted.objects if root else self.wanted.engines
         told = [self._engine(one) for one in engine_objects]
         found += [finding for one in told for finding in self._engine_findings(one, root=root)]
-        workloads: list[Workload] = []
+        if not root:
+            found += [finding for one in engine_objects for finding in self._unit(one)]
+        workloads: list[tuple[Object, Workload]] = []
         nodes: dict[str, Node] = {}
-        for one in self.wanted.objects:
-            found += self._running(one, workloads, nodes)
+        running = [
+            finding for one in self.wanted.objects for finding in self._running(one, workloads)
+        ]
+        # A node that is not there explains the pods that found no place, so it comes before them.
+        if not self.seen.problem(NODES):
+            for one, workload in workloads:
+                found += self._places(workload, hosts(one.data), nodes)
+        found += running
         found += self._records()
         found.sort(key=lambda one: -one.verdict.weight)
         verdict = found[0].verdict if found else Verdict.READY
@@ -178,7 +186,7 @@ class _Judge:
             missing=tuple(lists["missing"]),
             older=tuple(lists["older"]),
             unseen=tuple(lists["unseen"]),
-            workloads=tuple(workloads),
+            workloads=tuple(workload for _, workload in workloads),
             nodes=tuple(nodes.values()),
             records=tuple(self._live_records()),
             dark=self._dark(),
@@ -207,7 +215,7 @@ class _Judge:
         kind, name, namespace = one.identity.kind, one.identity.name, one.identity.namespace
         if not served:
             text = f"{kind} is not served: its definition is not installed"
-            return "missing", Finding(Verdict.MISSING, text, name, self._again())
+            return "missing", Finding(Verdict.MISSING, text, name, self._install(one))
         before = view.stems.get((kind, namespace, _stem(name)))
         if before is not None:
             # The name holds the content: another content is another object.
@@ -219,11 +227,24 @@ class _Judge:
 
     def _again(self) -> str:
         """What to do where the live objects are not those that are compiled."""
+        for one in self.wanted.engines:
+            asked = self.engine_view.snapshot.answer(question(one, self.sites))
+            if not asked.served and not self._is_elsewhere(one):
+                return self._install(one)
         told = [self._engine(one) for one in self.wanted.engines]
         if self.wanted.job == ROOT or any(one.state is EngineState.MISSING for one in told):
-            path = self.wanted.cluster.repository.path.strip("/")
-            return f"kubectl apply -k {path}/{self.wanted.cluster.target}/root"
+            return self._apply("root")
         return engines.step(told[0]) if told else ""
+
+    def _install(self, one: Object) -> str:
+        """What to do where the definition of an object's kind is not installed."""
+        if one.identity.group == _OURS:
+            return self._apply("bootstrap")
+        return engines.install(one.identity.group)
+
+    def _apply(self, unit: str) -> str:
+        path = self.wanted.cluster.repository.path.strip("/")
+        return f"kubectl apply -k {path}/{self.wanted.cluster.target}/{unit}"
 
     def _is_elsewhere(self, one: Object) -> bool:
         """Whether Argo CD's objects lie on a cluster that was not asked."""
@@ -246,6 +267,20 @@ class _Judge:
                 state, message = EngineState.ELSEWHERE, "Argo CD runs on another cluster"
         return Engine(identity.kind, identity.namespace, identity.name, state, "", message)
 
+    def _unit(self, one: Object) -> Iterator[Finding]:
+        """What is wrong with the engine's object of a unit: nothing new comes through it."""
+        view = self.engine_view
+        answer = view.snapshot.answer(question(one, self.sites))
+        if answer.problem or (not answer.served and self._is_elsewhere(one)):
+            return
+        live = view.live(one)
+        if live is None:
+            yield self._absent(one, view, served=answer.served)[1]
+        elif path := first_difference(one.data, live):
+            kind, name = one.identity.kind, one.identity.name
+            step = self._apply("root")
+            yield Finding(Verdict.OLDER, f"{kind} is another ({path})", f"{kind} {name}", step)
+
     def _engine_findings(self, told: Engine, *, root: bool) -> Iterator[Finding]:
         reason, _, rest = told.message.partition(": ")
         detail = f"{told.kind} {told.name}" + (f": {rest}" if rest else "")
@@ -254,7 +289,7 @@ class _Judge:
             yield Finding(Verdict.DEGRADED, text, detail, engines.step(told))
         elif told.state is EngineState.PROGRESSING:
             yield Finding(Verdict.PROGRESSING, text, detail, engines.step(told))
-        elif told.state is EngineState.SUSPENDED and root:
+        elif told.state is EngineState.SUSPENDED:
             yield Finding(Verdict.DEGRADED, text, detail, engines.step(told))
         elif told.state is EngineState.ELSEWHERE and root:
             text = "not seen: Argo CD runs on another cluster; name it with --engine-context"
@@ -262,9 +297,7 @@ class _Judge:
 
     # Running.
 
-    def _running(
-        self, one: Object, workloads: list[Workload], nodes: dict[str, Node]
-    ) -> Iterator[Finding]:
+    def _running(self, one: Object, workloads: list[tuple[Object, Workload]]) -> Iterator[Finding]:
         live = self.seen.live(one)
         if live is None or not (one.identity.kind in WORKLOADS or makes_sedna_pods(one.data)):
             return
@@ -273,10 +306,8 @@ class _Judge:
         labels = one.data["metadata"].get("labels") or {}
         role = str(labels.get("edgewright.io/role") or "")
         found = health.workload(live, role, self.seen.pods_of(one))
-        workloads.append(found)
+        workloads.append((one, found))
         yield from health.workload_findings(live, found)
-        if not self.seen.problem(NODES):
-            yield from self._places(found, hosts(one.data), nodes)
 
     def _dark(self) -> dict[str, str]:
         makers = [
@@ -319,7 +350,7 @@ class _Judge:
 
     def _live_records(self) -> Iterator[Live]:
         for one in self.wanted.objects:
-            if one.identity.group == "edgewright.io":
+            if one.identity.group == _OURS:
                 live = self.seen.live(one)
                 if live is not None:
                     yield live
@@ -334,6 +365,7 @@ class _Judge:
                 yield found
 
 
+_OURS = "edgewright.io"
 _ARGOCD = "argoproj.io/v1alpha1"
 _TEMPLATE = "spec.template."
 

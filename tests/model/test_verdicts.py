@@ -140,3 +140,75 @@ def test_sedna_s_pods_are_found_by_sedna_s_labels() -> None:
     found = judge(row, View.of(Snapshot(answers)))
     assert "a pod says ErrImagePull" in texts(found)
     assert found.workloads[0].kind == "JointInferenceService"
+
+
+def engine_of(site: str, name: str = "shards") -> tuple[str, str]:
+    """Kind and name of the engine's object that applies a site."""
+    one = next(row for row in rows(name) if row.site == site).engines[0]
+    return one.identity.kind, one.identity.name
+
+
+@pytest.mark.parametrize(("name", "site"), [("shards", "s-001"), ("per-host", "")])
+def test_a_unit_whose_engine_object_is_gone_is_not_ready(name: str, site: str) -> None:
+    site = site or next(row.site for row in rows(name) if row.site)
+    kind, called = engine_of(site, name)
+    found = judged(rows(name), without(kind, called))
+    mine = [row for row in found.values() if row.wanted.site == site]
+    assert {row.verdict for row in mine} == {Verdict.MISSING}
+    assert {texts(row)[0] for row in mine} == {f"{kind} is missing"}
+    assert all("/root" in row.findings[0].step for row in mine)
+    assert not any(row.missing for row in mine)
+
+
+def test_a_unit_that_is_suspended_by_hand_is_degraded() -> None:
+    kind, called = engine_of("s-001")
+    suspended = altered(kind, lambda live: live["spec"].update(suspend=True), called)
+    row = judged(rows("shards"), suspended)["count", "s-001"]
+    assert (row.verdict, texts(row)) == (Verdict.DEGRADED, [f"{kind}: suspended by hand"])
+    assert row.findings[0].step.startswith("flux resume kustomization ")
+
+
+def test_a_unit_whose_compiled_fields_are_others_is_older() -> None:
+    kind, called = engine_of("s-001")
+    moved = altered(kind, lambda live: live["spec"].update(path="./elsewhere"), called)
+    row = judged(rows("shards"), moved)["count", "s-001"]
+    assert (row.verdict, texts(row)) == (Verdict.OLDER, [f"{kind} is another (spec.path)"])
+
+
+def test_an_engine_that_is_not_installed_is_to_be_installed_first() -> None:
+    found = judged(rows("shards"), unserved=["Kustomization", "GitRepository"])
+    assert {row.findings[0].step for row in found.values()} == {"flux install"}
+    assert {row.verdict for row in found.values()} == {Verdict.MISSING}
+    gone = judged(rows("shards"), lambda live: None if live["kind"] != "Node" else live,
+                  unserved=["Kustomization", "GitRepository"])  # fmt: skip
+    assert {one.step for row in gone.values() for one in row.findings} == {"flux install"}
+
+
+def test_a_definition_of_ours_comes_from_bootstrap() -> None:
+    row = judged(rows("shards"), unserved=["InferenceModel"])["count", "s-001"]
+    assert row.findings[0].step.startswith("kubectl apply -k ")
+    assert row.findings[0].step.endswith("/bootstrap")
+
+
+def test_another_selector_of_a_deployment_is_no_ready_one() -> None:
+    def narrowed(live: dict[str, Any]) -> None:
+        live["spec"]["selector"]["matchLabels"]["more"] = "x"
+
+    row = judged(rows("shards"), altered("Deployment", narrowed, "s-001"))["count", "s-001"]
+    assert row.verdict is Verdict.OLDER
+
+
+def test_a_node_that_is_gone_comes_before_the_pods_that_found_no_place() -> None:
+    def gone(live: dict[str, Any]) -> dict[str, Any] | None:
+        if live["kind"] == "Deployment":
+            live["status"] = {}
+        if live["kind"] == "Pod":
+            del live["spec"]["nodeName"]
+            refused = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+            live["status"] = {"phase": "Pending", "conditions": [refused]}
+        return None if live["kind"] == "Node" else live
+
+    row = judged(rows("shards"), gone)["count", "s-001"]
+    assert texts(row)[:2] == [
+        "a host of the site is no node of the cluster", "a pod says Unschedulable",
+    ]  # fmt: skip
