@@ -77,12 +77,9 @@ def command(
     _known("job", jobs, found.jobs)
     names = {name for _, cluster in found.clusters.values() for name in _names(cluster)}
     _known("cluster", clusters, names)
-    rows = [
-        row
-        for row in rows_of.wanted_rows(found.tree, found.clusters)
-        if not clusters or _names(row.cluster).intersection(clusters)
-    ]
+    rows = _of_clusters(rows_of.wanted_rows(found.tree, found.clusters), clusters, sites)
     rows = _chosen(rows, sites, jobs)
+    _all_chosen(rows, sites, jobs)
     wishes = _Wishes(kubeconfig, context, engine_context)
     judged, sources, problems = _judged(rows, bool(sites), wishes)
     left_out = 0 if sites or clusters else rows_of.unlabelled(found.tree)
@@ -123,6 +120,9 @@ def _places(places: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
     """The spec and the sites: the first word is the spec where such a file or folder exists."""
     if places and Path(places[0]).exists():
         return Path(places[0]), places[1:]
+    if places and ("/" in places[0] or "." in places[0]):
+        # No site can be called so: it is a path, and nothing is there.
+        raise click.UsageError(f"there is no folder {places[0]}")
     return DEFAULT, places
 
 
@@ -136,6 +136,29 @@ def _known(noun: str, names: Iterable[str], known: Collection[str]) -> None:
         if name not in known:
             hint = did_you_mean(name, sorted(known))
             raise click.UsageError(f"there is no {noun} {name}. {hint}".rstrip())
+
+
+def _of_clusters(rows: Sequence[Any], clusters: Collection[str], sites: Iterable[str]) -> list[Any]:
+    """The rows of some clusters, or of all; every site has to be on one of them."""
+    kept = [row for row in rows if not clusters or _names(row.cluster).intersection(clusters)]
+    there = {row.site for row in kept}
+    for site in sites:
+        on = sorted({max(_names(row.cluster), key=len) for row in rows if row.site == site})
+        if site not in there and on:
+            raise click.UsageError(f"site {site} is on cluster {' and '.join(on)}, not on "
+                                   f"{' or '.join(clusters)}")  # fmt: skip
+    return kept
+
+
+def _all_chosen(rows: Sequence[Any], sites: Iterable[str], jobs: Iterable[str]) -> None:
+    """Whether every name on the command line has a row, so that none is left out in silence."""
+    there, running = {row.site for row in rows}, {row.job for row in rows}
+    for job in jobs:
+        if job not in running:
+            raise click.UsageError(f"job {job} has nothing at what else is chosen")
+    for site in sites:
+        if site not in there:
+            raise click.UsageError(f"nothing that is chosen is at site {site}")
 
 
 def _chosen(rows: Sequence[Any], sites: Collection[str], jobs: Collection[str]) -> list[Any]:
@@ -267,7 +290,7 @@ def _finish(
     ready = all(row.verdict is Verdict.READY for row in judged)
     status = (0 if ready else NOT_READY) if seen else common.OUTSIDE_WORLD
     judged = [_with_flags(row, wishes) for row in judged]
-    next_steps = report.steps(judged)
+    next_steps = report.steps(judged, problems)
     diagnostics = Diagnostics()
     diagnostics.extend(problems)
     if shown.output_format == "text":

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from compiler.model.codes import world as codes
+from compiler.model.diagnostics import Diagnostic
 from compiler.model.observed import Engine, EngineState, Live, Pod, Verdict, Workload
 from compiler.model.record import dataclass
 from compiler.model.verdicts import Row
@@ -68,20 +70,31 @@ def details(row: Row) -> str:
     return "\n".join(lines) + "\n"
 
 
-def steps(rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """What to do next: the command of each fault once, the worst and the most frequent first."""
+def steps(rows: Iterable[Row], problems: Iterable[Diagnostic] = ()) -> list[dict[str, Any]]:
+    """What to do next: each fault once, the worst and the most frequent first.
+
+    A command, or, where no cluster could say more, the `hint` of the problem that was met.
+    """
+    hints = {f"{_NOT_SEEN}: {one.message}": _hint(one) for one in problems}
     found: dict[tuple[Verdict, str], tuple[str, list[str]]] = {}
     for row in rows:
         for one in row.findings[:1]:
-            if row.verdict is Verdict.PROGRESSING or not one.step:
+            hint = hints.get(one.text, "")
+            if row.verdict is Verdict.PROGRESSING or not (one.step or hint):
                 continue
-            _, places = found.setdefault((one.verdict, one.text), (one.step, []))
+            _, places = found.setdefault((one.verdict, one.text), ("" if hint else one.step, []))
             places.append(_place(row))
     ordered = sorted(found.items(), key=lambda item: (-item[0][0].weight, -len(item[1][1])))
     return [
-        {"verdict": str(verdict), "why": text, "rows": len(places), "command": step}
+        {"verdict": str(verdict), "why": text, "rows": len(places), "command": step or None}
+        | ({} if step else {"hint": hints[text]})
         for (verdict, text), (step, places) in ordered
     ]
+
+
+def _hint(one: Diagnostic) -> str:
+    """What to do about a problem; empty where a cluster can be asked what it does not permit."""
+    return "" if one.code is codes.FORBIDDEN else one.hint or one.code.remedy
 
 
 def step_lines(found: Sequence[Mapping[str, Any]]) -> str:
@@ -91,7 +104,7 @@ def step_lines(found: Sequence[Mapping[str, Any]]) -> str:
     lines = ["What to do next"]
     for one in found[:STEPS]:
         rows = f" (the first of {one['rows']})" if one["rows"] > 1 else ""
-        lines += [f"  {one['verdict']}: {one['why']}{rows}", f"    {one['command']}"]
+        lines += [f"  {one['verdict']}: {one['why']}{rows}", f"    {one['command'] or one['hint']}"]
     if len(found) > STEPS:
         lines.append(f"  and {len(found) - STEPS} more faults; name a site to see its own")
     return "\n".join(lines) + "\n"

@@ -61,6 +61,40 @@ def test_names_that_are_not_there_are_usage_errors_with_a_proposal() -> None:
         assert told in result.output
 
 
+def test_names_that_exclude_each_other_are_usage_errors() -> None:
+    spec = TREES / "each-site/spec"
+    for words, told in (
+        (("kiosk-1", "--cluster", "shop/kiosk-2"),
+         "site kiosk-1 is on cluster shop/kiosk-1, not on shop/kiosk-2"),
+        (("kiosk-2", "kiosk-1", "--cluster", "shop/kiosk-2"), "site kiosk-1 is on cluster"),
+    ):  # fmt: skip
+        result = run("status", spec, *words, *NO_CLUSTER)
+        assert result.exit_code == 2, result.output
+        assert told in " ".join(result.output.split())
+    agreed = run("status", spec, "kiosk-1", "--cluster", "shop/kiosk-1", *NO_CLUSTER)
+    assert agreed.exit_code == 6
+    assert "kiosk-1" in agreed.stdout
+
+
+def test_a_path_where_nothing_is_is_no_site(tmp_path: Path) -> None:
+    fleet = started(tmp_path / "shop")
+    for word in ("./spces", "spces/", "specs.old"):
+        result = run("status", word, *NO_CLUSTER, at=fleet)
+        assert result.exit_code == 2, result.output
+        assert f"there is no folder {word}" in result.output
+
+
+def test_a_cluster_that_is_not_reached_is_told_what_to_do_about_that(tmp_path: Path) -> None:
+    fleet = started(tmp_path / "shop")
+    result = run("status", *NO_CLUSTER, at=fleet)
+    assert "auth can-i" not in result.output
+    assert "--kubeconfig" in result.stdout.partition("What to do next")[2]
+    found = json.loads(run("status", *NO_CLUSTER, "--format", "json", at=fleet).stdout)
+    (step,) = found["next"]
+    assert step["command"] is None
+    assert step["hint"].startswith("Name the right file")
+
+
 def test_a_wrong_spec_ends_with_1_before_any_cluster_is_asked(tmp_path: Path) -> None:
     fleet = started(tmp_path / "shop")
     (fleet / "specs" / "wrong.yaml").write_text("jobs: {x: {kind: srve}}\n")

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from compiler.model.codes import world as codes
+from compiler.model.diagnostics import Diagnostic
 from compiler.model.observed import Verdict
 from compiler.model.verdicts import Row
 from compiler.reports import status
@@ -111,3 +113,13 @@ def test_json_has_every_part_and_no_report_that_was_not_read() -> None:
 def test_objects_without_a_row_are_counted() -> None:
     assert status.left_out_line(0) == ""
     assert status.left_out_line(1).startswith("1 object carries no label")
+
+
+def test_only_a_lacking_permission_is_to_be_asked_about() -> None:
+    told = "user nobody may not list deployments"
+    dark = judged(rows("shards"), problems={"Deployment": told})["count", "s-001"]
+    lacking = status.steps([dark], [Diagnostic(codes.FORBIDDEN, told, None, "")])
+    assert "auth can-i" in lacking[0]["command"]
+    (step,) = status.steps([dark], [Diagnostic(codes.UNREACHABLE, told, None, "look there")])
+    assert (step["command"], step["hint"]) == (None, "look there")
+    assert "    look there\n" in status.step_lines([step])
