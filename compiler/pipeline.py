@@ -46,6 +46,7 @@ from compiler.stages.render_patches import PatchRule, report_unused
 from compiler.stages.render_skeleton import parse_object
 from compiler.stages.render_templates import Templates, TemplateSource
 from compiler.stages.resolve import check_environments, environment_names, resolve
+from compiler.stages.resolve_only import check_only
 from compiler.stages.validate import validate, validate_fragment
 from compiler.stages.write import WriteOptions
 from compiler.workshop import Batch, Built, Front, Workshop, add_needs
@@ -226,16 +227,21 @@ def compile_and_write(request: Request, wishes: Wishes, diagnostics: Diagnostics
         CompileError: anything that speaks against it; then nothing was changed.
     """
     resolution = resolve_all(request, diagnostics)
-    _known_only(resolution, wishes.only, diagnostics)
+    check_only(resolution.environments, wishes.only, diagnostics)
     cache = _cache(resolution, wishes) if wishes.cache else None
     kept: dict[int, dict[str, Kept]] = {}
     if cache is not None:
         for number, one in enumerate(resolution.environments):
             kept[number] = cache.find(one, list(one.sites))
     try:
-        return _reach(resolution, wishes, cache, kept, diagnostics, whole=False)
+        outcome = _reach(resolution, wishes, cache, kept, diagnostics, whole=False)
     except SameNameError:
-        return _reach(resolution, wishes, cache, {}, diagnostics, whole=True)
+        outcome = _reach(resolution, wishes, cache, {}, diagnostics, whole=True)
+    if wishes.only and not outcome.directories:
+        names = ", ".join(sorted(wishes.only))
+        diagnostics.add(fleet_codes.UNKNOWN_ONLY, f"--only {names} selects no directory", None)
+        diagnostics.raise_errors()
+    return outcome
 
 
 def _reach(
@@ -266,18 +272,11 @@ def _reach(
         parse=parse_object,
         immutable=violations,
     )
-    goal = Goal(wishes.out, options, wishes.compare, wishes.only, wishes.progress)
+    only = wishes.only | workshop.sites_of(wishes.only, diagnostics)
+    goal = Goal(wishes.out, options, wishes.compare, only, wishes.progress)
     sites = sum(len(one.sites) for one in resolution.environments)
     processes = wishes.processes if sites >= FEW_SITES else 1
     return produce(workshop, goal, processes, diagnostics, cache, used, whole=whole)
-
-
-def _known_only(resolution: Resolution, only: Collection[str], diagnostics: Diagnostics) -> None:
-    known = {name for one in resolution.environments for name in (*one.sites, *one.spec.jobs)}
-    for name in sorted(set(only) - known):
-        text = f"--only {name} is neither a site nor a job of what is compiled"
-        diagnostics.add(fleet_codes.UNKNOWN_ONLY, text, None, did_you_mean(name, known))
-    diagnostics.raise_errors()
 
 
 def _cache(resolution: Resolution, wishes: Wishes) -> UnitCache | None:

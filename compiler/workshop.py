@@ -148,6 +148,18 @@ class Workshop:
             ]
         return found
 
+    def sites_of(self, jobs: Collection[str], diagnostics: Diagnostics) -> frozenset[str]:
+        """The sites whose directories hold objects of some jobs; plans all sites to know it."""
+        found: set[str] = set()
+        for front in self.fronts if jobs else ():
+            planned = front.planner.at(front.planner.names())
+            # What planning found once is not found again when the sites are built.
+            diagnostics.extend(planned.diagnostics)
+            for node in (one.node for one in (*front.shared, *planned.assignments)):
+                if node.job in jobs and (is_single_site(node) or touches_sites(node)):
+                    found.update(place.site for place in node.places)
+        return frozenset(found)
+
     def shared_batches(self, needs: Mapping[str, Need]) -> list[Batch]:
         """The shared part of every front, once the sites' `needs` by target are known."""
         return [Batch(number, (), needs) for number in range(len(self.fronts))]

@@ -143,6 +143,34 @@ def test_only_writes_the_directories_that_are_named(shop: Path) -> None:
     assert all("/sites/north-1/" in name for name in changed)
 
 
+def test_only_a_job_covers_every_directory_that_holds_its_objects(shop: Path) -> None:
+    run("compile", at=shop)
+    before = files(shop / "generated")
+    rewrite(shop, DEBUG)
+    assert run("compile", "--check", "--only", "watch", at=shop).exit_code == 4
+    assert run("compile", "--only", "watch", at=shop).exit_code == 0
+    after = files(shop / "generated")
+    changed = {name for name in before if before[name] != after.get(name)}
+    assert {Path(name).parent.name for name in changed} == {"north-1", "west-1"}
+    assert run("compile", "--check", at=shop).exit_code == 0
+
+
+def test_only_refuses_what_selects_no_directory(shop: Path) -> None:
+    run("compile", at=shop)
+    result = run("compile", "--check", "--only", "cloud", at=shop)
+    assert result.exit_code == 1
+    assert "E2205 --only cloud selects no directory" in result.stderr
+
+
+def test_only_tells_a_site_of_another_environment_from_a_misspelt_one(shop: Path) -> None:
+    parts = "environments:\n  north: {where: {region: north}}\n  west: {where: {region: west}}\n"
+    rewrite(shop, SHOP + parts)
+    result = run("compile", "--env", "west", "--only", "north-1", at=shop)
+    assert result.exit_code == 1
+    assert "--only north-1 is a site of the fleet, and not one of west" in result.stderr
+    assert "Choose its environment with --env." in result.stderr
+
+
 def test_only_refuses_a_name_that_is_neither_a_site_nor_a_job(shop: Path) -> None:
     result = run("compile", "--only", "north-l", at=shop)
     assert result.exit_code == 1
