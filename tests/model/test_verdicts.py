@@ -212,3 +212,15 @@ def test_a_node_that_is_gone_comes_before_the_pods_that_found_no_place() -> None
     assert texts(row)[:2] == [
         "a host of the site is no node of the cluster", "a pod says Unschedulable",
     ]  # fmt: skip
+
+
+def test_an_application_that_no_longer_syncs_by_itself_is_older() -> None:
+    site = next(row.site for row in rows("serve-hot") if row.site)
+    kind, called = engine_of(site, "serve-hot")
+    assert kind == "Application"
+    stopped = altered(kind, lambda live: live["spec"]["syncPolicy"].pop("automated"), called)
+    mine = [r for r in judged(rows("serve-hot"), stopped).values() if r.wanted.site == site]
+    assert {row.verdict for row in mine} == {Verdict.OLDER}
+    assert {texts(row)[0] for row in mine} == {f"{kind} is another (spec.syncPolicy.automated)"}
+    gone = judged(rows("serve-hot"), without(kind, called))
+    assert {r.verdict for r in gone.values() if r.wanted.site == site} == {Verdict.MISSING}
