@@ -8,7 +8,7 @@ without whole quoted values. Which object it was and who wrote it is not known h
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from compiler.model.codes import world as codes
@@ -28,6 +28,7 @@ _POLICIES = (
     "failed quota",
     "PodSecurity",
 )
+_SECURITY = "PodSecurity"
 _QUOTA = re.compile(
     r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>.+), used: .+, "
     r"limited: (?P<limited>.+)$"
@@ -36,6 +37,12 @@ _WEBHOOK = "failed calling webhook"
 _NO_DRY_RUN = "does not support dry run"
 _ACCOUNT = re.compile(r'error looking up service account [^:]*: serviceaccount "([^"]*)" not found')
 _SHOWN = 600
+
+
+LIVE_VALUE = (
+    "A value of the live object may be at fault: compare with `kubectl get … -o yaml`, and mend or "
+    "delete the live object."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +65,45 @@ def is_conflict(status: int, causes: tuple[Mapping[str, Any], ...]) -> bool:
     return status == 409 and any(one.get("reason") == "FieldManagerConflict" for one in causes)
 
 
-def conflicts(causes: tuple[Mapping[str, Any], ...]) -> Iterator[Verdict]:
-    """Who owns which fields that the engine will take over; one finding for each owner."""
+def conflicts(
+    causes: tuple[Mapping[str, Any], ...], fixed: frozenset[str] = frozenset()
+) -> Iterator[Verdict]:
+    """Who owns which fields that the engine will take over; one finding for each owner.
+
+    What lies at or below a `fixed` field is left out: no force changes it.
+    """
     fields: dict[str, list[str]] = {}
     for one in causes:
+        field = str(one.get("field", "")).lstrip(".")
+        if any(f"{field}.".startswith((f"{path}.", f"{path}[")) for path in fixed):
+            continue
         owner = str(one.get("message", "")).removeprefix("conflict with ").replace('"', "")
-        fields.setdefault(owner, []).append(str(one.get("field", "")).lstrip("."))
+        fields.setdefault(owner, []).append(field)
     for owner, found in sorted(fields.items()):
         hint = "The engine applies with force and takes these fields over."
         yield Verdict(codes.TAKEN_OVER, f"{', '.join(sorted(found))}: owned by {owner}", hint)
+
+
+def fixed_fields(causes: tuple[Mapping[str, Any], ...]) -> frozenset[str]:
+    """The fields that a refusal says may not change."""
+    told = (one for one in causes if _IMMUTABLE.search(str(one.get("message", ""))))
+    return frozenset(str(one["field"]) for one in told if one.get("field"))
+
+
+def blames_values(verdict: Verdict, reason: str) -> bool:
+    """Whether a refusal may be due to what the live object holds beside the compiled text."""
+    return verdict.code is codes.REFUSED and reason == "Invalid"
+
+
+def told_once(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
+    """The findings without warnings of pod security where it is an error already."""
+    found = tuple(dict.fromkeys(verdicts))
+    denied = any(one.code is codes.DENIED and _SECURITY in one.text for one in found)
+    return tuple(
+        one
+        for one in found
+        if not (denied and one.code is codes.SERVER_WARNING and _SECURITY in one.text)
+    )
 
 
 def unknown_account(message: str) -> str:

@@ -16,15 +16,20 @@ from typing import Any
 
 from compiler.adapters.cluster import CONNECTIONS, Answer, Connection
 from compiler.adapters.cluster_answers import (
+    LIVE_VALUE,
     Verdict,
+    blames_values,
     conflicts,
+    fixed_fields,
     is_conflict,
     is_missing_namespace,
     refusals,
+    told_once,
     unknown_account,
 )
 from compiler.adapters.cluster_faults import forbidden
 from compiler.model.codes import world as codes
+from compiler.model.diagnostics import CompileError
 from compiler.model.record import dataclass
 
 _DEFINITION = "CustomResourceDefinition"
@@ -128,15 +133,32 @@ def _ask(bench: _Bench, item: Item) -> Judgement:
         return Judgement((lacking,), judged=False)
     warnings = [Verdict(codes.SERVER_WARNING, text) for text in answer.warnings]
     if answer.refused:
-        told = refusals(answer.status, answer.message, answer.reason, answer.causes)
-        return Judgement((*owners, *warnings, *told))
+        return Judgement(told_once((*owners, *warnings, *_refused(bench, item, answer))))
     if item.kind == _DEFINITION:
         _expect(bench, item, answer)
     found = [*owners, *warnings]
     for pod in item.pods:
         found += _pod(bench, item, pod, answer.warnings)
     judged = not any(one.code in (codes.FORBIDDEN, codes.NOT_JUDGED) for one in found)
-    return Judgement(tuple(dict.fromkeys(found)), judged)
+    return Judgement(told_once(found), judged)
+
+
+def _refused(bench: _Bench, item: Item, answer: Answer) -> Iterator[Verdict]:
+    """What a refusal means, with a hint where the live object may have caused it."""
+    told = refusals(answer.status, answer.message, answer.reason, answer.causes)
+    blamed = [one for one in told if blames_values(one, answer.reason)]
+    live = bool(blamed) and _is_live(bench, item)
+    for one in told:
+        yield replace(one, hint=LIVE_VALUE) if live and one in blamed else one
+
+
+def _is_live(bench: _Bench, item: Item) -> bool:
+    try:
+        live = bench.connection.get(item.api_version, item.kind, item.name, item.namespace)
+    except CompileError:
+        # Who may not read it still gets the server's words.
+        return False
+    return live is not None
 
 
 def _lacking(answer: Answer) -> Verdict | None:
@@ -157,8 +179,8 @@ def _answer(connection: Connection, item: Item) -> tuple[Answer, tuple[Verdict, 
     answer = connection.dry_run(identity, item.text, item.manager, force=False)
     if not is_conflict(answer.status, answer.causes):
         return answer, ()
-    owners = tuple(conflicts(answer.causes))
-    return connection.dry_run(identity, item.text, item.manager, force=True), owners
+    forced = connection.dry_run(identity, item.text, item.manager, force=True)
+    return forced, tuple(conflicts(answer.causes, fixed_fields(forced.causes)))
 
 
 def _expect(bench: _Bench, item: Item, answer: Answer) -> None:

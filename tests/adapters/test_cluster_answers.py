@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 
 from compiler.adapters.cluster_answers import (
+    Verdict,
     conflicts,
+    fixed_fields,
     is_conflict,
     is_missing_namespace,
     refusals,
+    told_once,
     unknown_account,
 )
+from compiler.model.codes import world
 
 
 def said(status: int, message: str, reason: str = "", *causes: Any) -> list[tuple[str, str]]:
@@ -134,6 +138,27 @@ def test_owners_of_fields_are_told_one_by_one() -> None:
         "spec.a, spec.b: owned by hpa",
     ]
     assert {one.code.id for one in conflicts(causes)} == {"W8111"}
+
+
+def test_a_field_that_may_not_change_is_not_said_to_be_taken_over() -> None:
+    fields = (".spec.selector", ".spec.selector.a", ".spec.selectors", ".spec.replicas")
+    causes = tuple(
+        {"reason": "FieldManagerConflict", "message": 'conflict with "edit"', "field": field}
+        for field in fields
+    )
+    fixed = fixed_fields((cause("spec.selector", "Invalid value: {}: field is immutable"),
+                          cause("spec.replicas", "Required value")))  # fmt: skip
+    assert [one.text for one in conflicts(causes, fixed)] == [
+        "spec.replicas, spec.selectors: owned by edit"
+    ]
+
+
+def test_pod_security_that_denies_does_not_warn_as_well() -> None:
+    warning = Verdict(world.SERVER_WARNING, 'would violate PodSecurity "restricted:latest": x')
+    other = Verdict(world.SERVER_WARNING, "goes away")
+    denial = Verdict(world.DENIED, 'its pods: violates PodSecurity "restricted:latest": x')
+    assert told_once((warning, other, denial)) == (other, denial)
+    assert told_once((warning, other)) == (warning, other)
 
 
 def test_a_missing_namespace_is_told_from_a_missing_object() -> None:

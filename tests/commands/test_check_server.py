@@ -118,6 +118,27 @@ def test_equal_faults_of_many_objects_are_one_finding_on_the_line_of_the_job(
     assert "kind: serve" in FLUX.splitlines()[found["line"] - 1]
 
 
+def test_a_refusal_of_what_is_live_already_says_that_a_live_value_may_be_at_fault(
+    tmp_path: Path,
+) -> None:
+    causes = [{"field": "spec.ports[1].name", "message": 'Duplicate value: "a"'}]
+    refusal = status(422, 'Deployment.apps "a" is invalid: …', "Invalid", causes=causes)
+    for live in (True, False):
+
+        def rule(asked: Asked, live: bool = live) -> Reply | None:
+            if "/deployments/" not in asked.path:
+                return None
+            if asked.method == "PATCH":
+                return refusal
+            return Reply(body={"kind": "Deployment"}) if live else None
+
+        with fake_cluster(rule) as fake:
+            code, document = check(spec(tmp_path), fake.kubeconfig(tmp_path))
+        assert code == 1
+        (found,) = [one for one in document["diagnostics"] if one["code"] == "E8101"]
+        assert ("A value of the live object may be at fault" in (found["hint"] or "")) is live
+
+
 def test_a_denial_exits_with_3_and_a_silent_webhook_with_6(tmp_path: Path) -> None:
     for reply, code, sort in (
         (status(400, 'admission webhook "w" denied the request: no'), 3, "E8103"),
