@@ -63,6 +63,7 @@ class Judgement:
     judged: bool = True
     no_namespace: bool = False
     unserved: bool = False
+    no_stand_in: bool = False
 
 
 @dataclass(slots=True)
@@ -80,21 +81,28 @@ def dry_run(
     items: Sequence[Item],
     stand_in: str = "",
     told: Callable[[], None] = lambda: None,
+    beside: Sequence[Item] = (),
 ) -> list[Judgement]:
     """One judgement for each item, in order; `told` is called after each.
+
+    `beside` is what the compile brings too and nobody wants judged: of its definitions the server
+    is asked all the same where an item is of their kind, for that decides about the item.
 
     What lies in a namespace that does not exist is judged as if it lay in `stand_in`.
 
     Raises:
         CompileError: the cluster cannot be asked, or does not know the user.
     """
-    accounts = frozenset(item.name for item in items if item.kind == "ServiceAccount")
+    accounts = frozenset(item.name for item in (*items, *beside) if item.kind == "ServiceAccount")
     bench = _Bench(connection, accounts, stand_in)
     first = [number for number, item in enumerate(items) if item.kind == _DEFINITION]
     rest = [number for number, item in enumerate(items) if item.kind != _DEFINITION]
     found: dict[int, Judgement] = {}
+    kinds = {item.group_kind for item in items}
+    needed = [item for item in beside if item.kind == _DEFINITION and _defines(item) in kinds]
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         try:
+            list(pool.map(lambda item: _judge(bench, item), needed))
             for numbers in (first, rest):
                 asked = pool.map(lambda n: _judge(bench, items[n]), numbers)
                 for number, judgement in zip(numbers, asked, strict=True):
@@ -126,7 +134,8 @@ def _ask(bench: _Bench, item: Item) -> Judgement:
     answer, owners = _answer(bench.connection, item)
     if is_missing_namespace(answer.status, answer.body):
         if bench.stand_in in ("", item.namespace):
-            return Judgement(judged=False, no_namespace=True)
+            gone = bool(bench.stand_in)
+            return Judgement(judged=False, no_namespace=True, no_stand_in=gone)
         bench.missing.add(item.namespace)
         return _ask(bench, item)
     if lacking := _lacking(answer):
@@ -188,8 +197,12 @@ def _expect(bench: _Bench, item: Item, answer: Answer) -> None:
     live = bench.connection.get(item.api_version, item.kind, item.name)
     if live is not None and _generation(live) == _generation(answer.body):
         return
+    bench.coming.add(_defines(item))
+
+
+def _defines(item: Item) -> tuple[str, str]:
     spec = item.data["spec"]
-    bench.coming.add((spec["group"], spec["names"]["kind"]))
+    return (spec["group"], spec["names"]["kind"])
 
 
 def _generation(data: Mapping[str, Any]) -> Any:

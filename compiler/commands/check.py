@@ -54,6 +54,7 @@ def command(
 ) -> None:
     """Check SPEC (a folder, default: specs) offline, or with --server before its clusters."""
     from compiler import pipeline
+    from compiler.stages.resolve_only import check_only
 
     _only_with_server(server, {**asked, "only": only})
     diagnostics = Diagnostics()
@@ -63,6 +64,7 @@ def command(
         templates=common.own_templates(spec, templates),
     )
     prepared = pipeline.prepare(request, diagnostics)
+    check_only([front.resolved for front in prepared.workshop.fronts], only, diagnostics)
     tree = pipeline.build_tree(prepared, diagnostics)
     objects = sum(len(directory.objects) for directory in tree.directories.values())
     result: dict[str, Any] = {"objects": objects, "directories": len(tree.directories)}

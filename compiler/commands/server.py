@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field
 from pathlib import Path
@@ -19,6 +19,7 @@ from compiler.adapters.cluster import Connection, connect
 from compiler.adapters.cluster_answers import Verdict
 from compiler.adapters.cluster_dry_run import Item, Judgement, dry_run
 from compiler.commands import common
+from compiler.commands.server_choice import chosen_objects, place
 from compiler.model.codes import world as codes
 from compiler.model.diagnostics import Code, CompileError, Diagnostics, Severity, Span
 from compiler.model.fleet import Cluster
@@ -69,6 +70,8 @@ class _Court:
     place: str
     context: str
     objects: list[Object] = field(default_factory=list)
+    beside: list[Object] = field(default_factory=list)
+    """What this compile also brings there, though it is not to be judged."""
     clusters: dict[str, Cluster] = field(default_factory=dict)
     version: str = ""
     connection: Connection | None = None
@@ -98,8 +101,8 @@ def check_on_servers(
     """Record what the servers find, and tell for each of them how much it judged.
 
     Raises:
-        UsageError: `wishes` name a cluster, site or job that is not there, or one context for
-            several clusters.
+        UsageError: `wishes` name a cluster that is not there, leave nothing to judge, or name one
+            context for several clusters.
     """
     courts = _courts(tree, clusters, wishes, diagnostics)
     _connect(courts, wishes, diagnostics)
@@ -136,30 +139,31 @@ def status(diagnostics: Diagnostics) -> int:
 def _courts(
     tree: Tree, clusters: Mapping[str, Cluster], wishes: Wishes, diagnostics: Diagnostics
 ) -> list[_Court]:
-    objects = _objects(tree, clusters, wishes)
+    objects = chosen_objects(tree, clusters, wishes.cluster, wishes.only)
     chosen = {target: clusters[target] for target in objects}
-    places = {_place(cluster) for cluster in chosen.values()}
+    places = {place(cluster) for cluster in chosen.values()}
     if wishes.context and len(places) > 1:
         listed = ", ".join(sorted(places))
         raise click.UsageError(f"--context is for one cluster; choose with --cluster: {listed}")
     found: dict[str, _Court] = {}
     for target, cluster in chosen.items():
-        place = _place(cluster)
+        where = place(cluster)
         context = wishes.context or cluster.context
-        court = found.setdefault(place, _Court(cluster, place, context))
+        court = found.setdefault(where, _Court(cluster, where, context))
         court.clusters[target] = cluster
         away = _foreign(cluster)
         court.objects += [o for o in objects[target] if not (away and _is_engines(o))]
         left = [o for o in objects[target] if away and _is_engines(o)]
         if left and wishes.engine_context:
-            name = f"Argo CD of {place}"
+            name = f"Argo CD of {where}"
             other = found.setdefault(name, _Court(cluster, name, wishes.engine_context))
             other.clusters[target] = cluster
             other.objects += left
         elif left:
-            text = f"{place}: {len(left)} objects for Argo CD were not judged"
+            text = f"{where}: {len(left)} objects for Argo CD were not judged"
             hint = "Name its own cluster with --engine-context NAME."
             diagnostics.add(codes.ELSEWHERE, text, cluster.span, hint)
+    _look_beside(tree, clusters, found)
     for court in found.values():
         if not court.context and len(found) > 1:
             text = f"no context is known for cluster {court.place}"
@@ -168,35 +172,14 @@ def _courts(
     return list(found.values())
 
 
-def _objects(
-    tree: Tree, clusters: Mapping[str, Cluster], wishes: Wishes
-) -> dict[str, list[Object]]:
-    units = [directory.unit for directory in tree.directories.values()]
-    _known("--only", wishes.only, {unit.name for unit in units if unit.name})
-    names = {name for unit in units for name in _names(clusters[unit.target])}
-    _known("--cluster", {wishes.cluster} - {""}, names)
-    found: dict[str, list[Object]] = defaultdict(list)
+def _look_beside(tree: Tree, clusters: Mapping[str, Cluster], courts: Mapping[str, _Court]) -> None:
+    """Note what else this compile brings to each cluster: a limit must not change an answer."""
+    sent = {id(one) for court in courts.values() for one in court.objects}
     for directory in tree.directories.values():
-        target = directory.unit.target
-        if wishes.cluster and wishes.cluster not in _names(clusters[target]):
-            continue
-        if not wishes.only or directory.unit.name in wishes.only:
-            found[target] += directory.objects
-    return found
-
-
-def _known(option: str, given: Iterable[str], known: set[str]) -> None:
-    for name in sorted(set(given) - known):
-        listed = ", ".join(sorted(known)[:20])
-        raise click.UsageError(f"{option} {name} is not in what is compiled; there are: {listed}")
-
-
-def _names(cluster: Cluster) -> tuple[str, ...]:
-    return (cluster.name, _place(cluster))
-
-
-def _place(cluster: Cluster) -> str:
-    return f"{cluster.name}/{cluster.site}" if cluster.site else cluster.name
+        cluster = clusters[directory.unit.target]
+        court = courts.get(place(cluster))
+        if court is not None and not (_foreign(cluster) and directory.unit.role in _ENGINES_OWN):
+            court.beside += [one for one in directory.objects if id(one) not in sent]
 
 
 def _foreign(cluster: Cluster) -> bool:
@@ -242,7 +225,8 @@ def _ask(
         try:
             court.version = court.connection.version()
             items = [_item(one, court.clusters[one.unit.target]) for one in court.objects]
-            court.judgements = dry_run(court.connection, items, wishes.stand_in, told)
+            beside = [_item(one, court.cluster) for one in court.beside]
+            court.judgements = dry_run(court.connection, items, wishes.stand_in, told, beside)
         except CompileError as error:
             return error
         return None
@@ -293,8 +277,8 @@ class _Findings:
     def add(self, verdict: Verdict, one: Object, court: _Court) -> None:
         by_object = verdict.code not in _OF_THE_CLUSTER
         span = one.origin.span if by_object else court.cluster.span
-        place = f"{one.unit.path}/{one.file}" if by_object else court.place
-        self._found[(verdict.code, span, verdict.text, verdict.hint)].append(place)
+        where = f"{one.unit.path}/{one.file}" if by_object else court.place
+        self._found[(verdict.code, span, verdict.text, verdict.hint)].append(where)
 
     def record(self, diagnostics: Diagnostics) -> None:
         for (code, span, text, hint), places in self._found.items():
@@ -320,7 +304,12 @@ def _engines_only(court: _Court) -> bool:
 def _collect(court: _Court, findings: _Findings, wishes: Wishes) -> None:
     for one, judgement in zip(court.objects, court.judgements, strict=False):
         if judgement.no_namespace:
-            findings.add(_homeless(court, one.identity.namespace, wishes.stand_in), one, court)
+            stand_in = "" if judgement.no_stand_in else wishes.stand_in
+            verdict = _homeless(court, one.identity.namespace, stand_in)
+            if judgement.no_stand_in:
+                text = f"{verdict.text}, for the stand-in {wishes.stand_in} does not exist either"
+                verdict = Verdict(verdict.code, text, "Let --stand-in name one that exists.")
+            findings.add(verdict, one, court)
         if judgement.unserved:
             findings.add(_unserved(one, court), one, court)
         for verdict in judgement.verdicts:
@@ -343,7 +332,7 @@ def _homeless(court: _Court, namespace: str, stand_in: str) -> Verdict:
     how = f"judged as if in {stand_in}" if stand_in else "only the fields of an object were judged"
     text = f"namespace {namespace} does not exist yet: {how}"
     if any(one.identity.kind == "Namespace" and one.identity.name == namespace
-           for one in court.objects):  # fmt: skip
+           for one in (*court.objects, *court.beside)):  # fmt: skip
         return Verdict(codes.NO_NAMESPACE, text, "Apply bootstrap/ of the cluster first.")
     return Verdict(codes.NO_NAMESPACE, text, "Nothing that is judged here makes it.")
 

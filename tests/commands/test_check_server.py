@@ -250,11 +250,59 @@ def test_only_some_sites_or_jobs_are_sent(tmp_path: Path) -> None:
         assert check(spec(tmp_path), config, "--only", "north-1")[0] == 0
         assert applied(fake)
         assert not [path for path in applied(fake) if "west-1" in path]
-        result = run("check", "--server", "--kubeconfig", config, "--only", "nroth", at=tmp_path)
-        assert result.exit_code == 2
-        assert "--only nroth is not in what is compiled; there are: " in result.stderr
+        code, document = check(tmp_path, config, "--only", "nroth-1")
+        assert code == 1
+        (found,) = [one for one in document["diagnostics"] if one["code"] == "E2205"]
+        assert "--only nroth-1 is neither" in found["message"]
+        assert found["hint"] == "Did you mean north-1?"
         result = run("check", "--server", "--kubeconfig", config, "--cluster", "x", at=tmp_path)
         assert result.exit_code == 2
+
+
+def test_only_a_job_sends_every_object_of_the_job(tmp_path: Path) -> None:
+    with fake_cluster() as fake:
+        code, document = check(spec(tmp_path), fake.kubeconfig(tmp_path), "--only", "watch")
+    assert code == 0, document
+    sent = {path for path in applied(fake) if "/pods/" not in path}
+    assert document["clusters"][0]["objects"] == len(sent)
+    assert {name for name in ("north-1", "west-1") for path in sent if name in path} == {
+        "north-1", "west-1"
+    }  # fmt: skip
+    assert not [path for path in sent if "kustomizations" in path or path.endswith("/shop")]
+
+
+def test_what_leaves_nothing_to_judge_is_refused(tmp_path: Path) -> None:
+    spec(tmp_path, TWO)
+    with fake_cluster() as fake:
+        config = fake.kubeconfig(tmp_path, "far")
+        words = ("check", "--server", "--kubeconfig", config, "--context", "far")
+        for options, text in (
+            (("--only", "west-1", "--cluster", "hub"), "--only west-1 has no object on --cluster"),
+            (("--only", "cloud"), "--only cloud has no object in what is compiled"),
+        ):
+            result = run(*words, *options, at=tmp_path)
+            assert result.exit_code == 2
+            assert text in result.stderr
+    assert fake.asked == []
+
+
+def test_a_limit_changes_no_answer_about_what_bootstrap_brings(tmp_path: Path) -> None:
+    def rule(asked: Asked) -> Reply | None:
+        if "/namespaces/shop/" in asked.path:
+            return status(404, 'namespaces "shop" not found', "NotFound", kind="namespaces")
+        return Reply(404, "gone") if asked.path == "/apis/edgewright.io/v1alpha1" else None
+
+    text = FLUX.replace("gitops: {engine: flux}", "crds: install, gitops: {engine: flux}")
+    for options in ((), ("--only", "north-1"), ("--only", "watch", "--stand-in", "shop")):
+        with fake_cluster(rule) as fake:
+            code, document = check(spec(tmp_path, text), fake.kubeconfig(tmp_path), *options)
+        assert code == 0, document
+        assert "InferenceModel" in told(document, "N8121")[0]
+        (found,) = [one for one in document["diagnostics"] if one["code"] == "N8120"]
+        if "--stand-in" in options:
+            assert "the stand-in shop does not exist either" in found["message"]
+        else:
+            assert found["hint"] == "Apply bootstrap/ of the cluster first."
 
 
 def test_a_kind_of_another_version_is_told_with_its_system(tmp_path: Path) -> None:
