@@ -157,6 +157,8 @@ def test_what_a_policy_says_lands_on_the_line_of_the_job(
         assert all("images come from ours" in message for message, _ in found)
     finally:
         removed(api, policy, binding)
+        # A deleted policy is asked for a while longer, and would speak in the next test.
+        await_true(lambda: not _denied(api, bad), 20, "the policy is forgotten")
 
 
 def test_a_limit_on_pods_is_found_although_the_deployment_itself_would_be_taken(
