@@ -14,6 +14,18 @@ from typing import Any
 
 Schema = dict[str, Any]
 
+API = "io.k8s.api."
+CORE = f"{API}core.v1."
+APPS = f"{API}apps.v1."
+BATCH = f"{API}batch.v1."
+NET = f"{API}networking.v1."
+SCALE = f"{API}autoscaling.v2."
+ADMIT = f"{API}admissionregistration.v1."
+RBAC = f"{API}rbac.v1."
+"""The packages of Kubernetes' definitions, as a definition's name begins."""
+ACCESS = "rbac.authorization.k8s.io"
+"""The group of roles and their bindings."""
+
 PROBLEM = "problem"
 """The key under which a rule keeps its words; no keyword of JSON Schema has the name."""
 

@@ -9,6 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from compiler.stages.check_rules import (
+    ACCESS,
+    ADMIT,
+    API,
+    APPS,
+    BATCH,
+    CORE,
+    NET,
+    RBAC,
+    SCALE,
     SOME,
     SUBDOMAIN,
     Schema,
@@ -25,15 +34,6 @@ from compiler.stages.check_rules import (
     when,
 )
 
-_API = "io.k8s.api."
-_CORE = f"{_API}core.v1."
-_APPS = f"{_API}apps.v1."
-_BATCH = f"{_API}batch.v1."
-_NET = f"{_API}networking.v1."
-_SCALE = f"{_API}autoscaling.v2."
-_ADMIT = f"{_API}admissionregistration.v1."
-_RBAC = f"{_API}rbac.v1."
-_ACCESS = "rbac.authorization.k8s.io"
 _NOTHING = [0, "0", "0%"]
 _DISKS = (
     "awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "csi", "fc",
@@ -86,32 +86,32 @@ _RESOURCE_RULE: Schema = {"required": ["apiGroups", "resources", "verbs"],
 _NAMED: Schema = {"properties": {"name": SUBDOMAIN}}
 
 KIND_RULES: Mapping[str, tuple[Schema, ...]] = {
-    f"{_APPS}DeploymentStrategy": (
+    f"{APPS}DeploymentStrategy": (
         rule("takes no rollingUpdate with the type Recreate",
              when(equals("type", "Recreate"), none_of("rollingUpdate"))),
     ),
-    **{f"{_APPS}{kind}Spec": (_ALWAYS,) for kind in (
+    **{f"{APPS}{kind}Spec": (_ALWAYS,) for kind in (
         "Deployment", "DaemonSet", "ReplicaSet", "StatefulSet")},
-    f"{_API}storage.v1.StorageClass": (
+    f"{API}storage.v1.StorageClass": (
         rule("has allowedTopologies without matchLabelExpressions", {"properties": {
             "allowedTopologies": entries(has("matchLabelExpressions"))}}),
     ),
-    f"{_APPS}RollingUpdateDeployment": (
+    f"{APPS}RollingUpdateDeployment": (
         rule("cannot have maxSurge and maxUnavailable both 0",
              {"not": both(equals("maxSurge", *_NOTHING), equals("maxUnavailable", *_NOTHING))}),
     ),
-    f"{_APPS}RollingUpdateDaemonSet": (
+    f"{APPS}RollingUpdateDaemonSet": (
         rule("needs exactly one of maxSurge and maxUnavailable above 0", both(
             {"not": both(equals("maxSurge", *_NOTHING), equals("maxUnavailable", *_NOTHING))},
             {"not": both(has("maxSurge"), {"not": equals("maxSurge", *_NOTHING)},
                          {"not": equals("maxUnavailable", *_NOTHING)})},
             when(none_of("maxSurge"), {"not": equals("maxUnavailable", *_NOTHING)}))),
     ),
-    f"{_APPS}StatefulSetUpdateStrategy": (
+    f"{APPS}StatefulSetUpdateStrategy": (
         rule("takes no rollingUpdate with the type OnDelete",
              when(equals("type", "OnDelete"), none_of("rollingUpdate"))),
     ),
-    f"{_BATCH}JobSpec": (
+    f"{BATCH}JobSpec": (
         _GENERATED,
         rule("needs completions with completionMode Indexed",
              when(equals("completionMode", "Indexed"), has("completions"))),
@@ -136,21 +136,21 @@ KIND_RULES: Mapping[str, tuple[Schema, ...]] = {
                 "rules": {"not": {"type": "array", "contains": equals("action", "FailIndex")}}}}}},
         ]}),
     ),
-    f"{_BATCH}JobTemplateSpec": (
+    f"{BATCH}JobTemplateSpec": (
         rule("cannot have manualSelector in a CronJob",
              {"properties": {"spec": {"not": equals("manualSelector", True)}}}),
     ),
-    f"{_BATCH}PodFailurePolicyRule": (one_of("onExitCodes", "onPodConditions"),),
-    f"{_BATCH}PodFailurePolicyOnExitCodesRequirement": (
+    f"{BATCH}PodFailurePolicyRule": (one_of("onExitCodes", "onPodConditions"),),
+    f"{BATCH}PodFailurePolicyOnExitCodesRequirement": (
         rule("cannot ask for the exit code 0 with the operator In",
              {"not": both(equals("operator", "In"), {"properties": {"values": {
                  "type": "array", "contains": {"const": 0}}}})}),
     ),
-    f"{_BATCH}SuccessPolicyRule": (
+    f"{BATCH}SuccessPolicyRule": (
         rule("needs succeededCount or succeededIndexes",
              any_of("succeededCount", "succeededIndexes")),
     ),
-    f"{_CORE}ServiceSpec": (
+    f"{CORE}ServiceSpec": (
         rule("needs ports, unless it is headless or of the type ExternalName", {"anyOf": [
             _HEADLESS, _ELSEWHERE,
             {"required": ["ports"], "properties": {"ports": _FULL}}]}),
@@ -190,73 +190,73 @@ KIND_RULES: Mapping[str, tuple[Schema, ...]] = {
         rule("takes sessionAffinityConfig only with sessionAffinity ClientIP",
              when(has("sessionAffinityConfig"), equals("sessionAffinity", "ClientIP"))),
     ),
-    f"{_NET}IngressSpec": (
+    f"{NET}IngressSpec": (
         rule("needs defaultBackend or rules", {"anyOf": [
             has("defaultBackend"), {"required": ["rules"], "properties": {"rules": _FULL}}]}),
     ),
-    f"{_NET}IngressBackend": (one_of("service", "resource"),),
-    f"{_NET}HTTPIngressPath": (
+    f"{NET}IngressBackend": (one_of("service", "resource"),),
+    f"{NET}HTTPIngressPath": (
         rule("needs an absolute path without '//' and '..' with this pathType", _SURELY_PATH),
         rule("has a path that is not absolute", {"properties": {
             "path": {"pattern": "^(/|$)"}}}),
     ),
-    f"{_NET}IngressServiceBackend": (rule("needs a port", has("port")),),
-    f"{_NET}ServiceBackendPort": (
+    f"{NET}IngressServiceBackend": (rule("needs a port", has("port")),),
+    f"{NET}ServiceBackendPort": (
         rule("needs exactly one of name, number", {"oneOf": [
             {"required": ["name"], "properties": {"name": {"type": "string", "minLength": 1}}},
             {"required": ["number"], "properties": {"number": {
                 "type": "integer", "minimum": 1}}}]}),
     ),
-    f"{_NET}IngressClassParametersReference": (
+    f"{NET}IngressClassParametersReference": (
         rule("needs a namespace with the scope Namespace, and takes none with another", {"oneOf": [
             both(equals("scope", "Namespace"), has("namespace")),
             both({"not": equals("scope", "Namespace")}, none_of("namespace"))]}),
     ),
-    f"{_NET}NetworkPolicyPeer": (
+    f"{NET}NetworkPolicyPeer": (
         rule("needs ipBlock alone, or podSelector, namespaceSelector or both", {"oneOf": [
             both(has("ipBlock"), none_of("podSelector", "namespaceSelector")),
             both(none_of("ipBlock"), any_of("podSelector", "namespaceSelector"))]}),
     ),
-    f"{_NET}NetworkPolicyPort": (
+    f"{NET}NetworkPolicyPort": (
         rule("takes endPort only with a port that is a number",
              when(has("endPort"), {"required": ["port"], "properties": {
                  "port": {"type": "integer"}}})),
     ),
-    f"{_CORE}PersistentVolumeClaimSpec": (_ONE_ONLY,),
-    f"{_CORE}PersistentVolumeSpec": (
+    f"{CORE}PersistentVolumeClaimSpec": (_ONE_ONLY,),
+    f"{CORE}PersistentVolumeSpec": (
         _ONE_ONLY, one_of(*_DISKS),
         rule("needs nodeAffinity for a local volume", when(has("local"), has("nodeAffinity"))),
     ),
-    f"{_RBAC}Subject": (
+    f"{RBAC}Subject": (
         rule("needs a name in lower case as a ServiceAccount",
              when(equals("kind", "ServiceAccount"), _NAMED)),
-        rule(f"needs the apiGroup {_ACCESS} or none", {"anyOf": [
+        rule(f"needs the apiGroup {ACCESS} or none", {"anyOf": [
             equals("kind", "ServiceAccount"),
-            {"properties": {"apiGroup": {"enum": ["", _ACCESS, None]}}}]}),
+            {"properties": {"apiGroup": {"enum": ["", ACCESS, None]}}}]}),
         rule("takes no apiGroup as a ServiceAccount", when(equals("kind", "ServiceAccount"),
              {"properties": {"apiGroup": {"enum": ["", None]}}})),
     ),
-    f"{_RBAC}ClusterRoleBinding": (
+    f"{RBAC}ClusterRoleBinding": (
         rule("needs the namespace of each ServiceAccount", {"properties": {"subjects": entries(
             when(equals("kind", "ServiceAccount"), {
                 "required": ["namespace"], "properties": {"namespace": SOME}}))}}),
     ),
-    f"{_RBAC}Role": (
+    f"{RBAC}Role": (
         rule("cannot have nonResourceURLs, which belong to the whole cluster",
              {"properties": {"rules": entries({"properties": {
                  "nonResourceURLs": {"maxItems": 0}}})}}),
     ),
-    f"{_RBAC}PolicyRule": (
+    f"{RBAC}PolicyRule": (
         rule("needs apiGroups and resources, or nonResourceURLs alone", {"oneOf": [
             both(_RESOURCE_RULE, {"properties": {"nonResourceURLs": {"maxItems": 0}}}),
             both({"required": ["nonResourceURLs"], "properties": {"nonResourceURLs": _FULL}},
                  {"properties": {one: {"maxItems": 0} for one in (
                      "apiGroups", "resources", "resourceNames")}})]}),
     ),
-    f"{_SCALE}MetricTarget": (
+    f"{SCALE}MetricTarget": (
         at_most_one("value", "averageValue"),
     ),
-    f"{_SCALE}MetricSpec": tuple(
+    f"{SCALE}MetricSpec": tuple(
         rule(f"needs {field} with the type {name}, and no other source",
              when(equals("type", name), both(has(field), none_of(*others))))
         for name, field, others in (
@@ -267,41 +267,41 @@ KIND_RULES: Mapping[str, tuple[Schema, ...]] = {
             ("ContainerResource", "containerResource", ("external", "object", "pods", "resource")),
         )
     ),
-    f"{_SCALE}ResourceMetricSource": (
+    f"{SCALE}ResourceMetricSource": (
         rule("needs exactly one of averageUtilization and averageValue", inside(
             "target", {"oneOf": [has("averageUtilization"), has("averageValue")]})),
     ),
-    f"{_SCALE}ContainerResourceMetricSource": (
+    f"{SCALE}ContainerResourceMetricSource": (
         rule("needs exactly one of averageUtilization and averageValue", inside(
             "target", {"oneOf": [has("averageUtilization"), has("averageValue")]})),
     ),
-    f"{_SCALE}PodsMetricSource": (
+    f"{SCALE}PodsMetricSource": (
         rule("needs averageValue in its target", inside("target", has("averageValue"))),
     ),
-    f"{_SCALE}ExternalMetricSource": (
+    f"{SCALE}ExternalMetricSource": (
         rule("needs value or averageValue in its target",
              inside("target", any_of("value", "averageValue"))),
     ),
-    f"{_SCALE}ObjectMetricSource": (
+    f"{SCALE}ObjectMetricSource": (
         rule("needs value or averageValue in its target",
              inside("target", any_of("value", "averageValue"))),
     ),
-    f"{_API}policy.v1.PodDisruptionBudgetSpec": (at_most_one("minAvailable", "maxUnavailable"),),
-    f"{_ADMIT}ValidatingAdmissionPolicySpec": (
+    f"{API}policy.v1.PodDisruptionBudgetSpec": (at_most_one("minAvailable", "maxUnavailable"),),
+    f"{ADMIT}ValidatingAdmissionPolicySpec": (
         rule("needs matchConstraints.resourceRules", inside("matchConstraints", {
             "required": ["resourceRules"], "properties": {"resourceRules": _FULL}})),
         rule("needs validations or auditAnnotations", {"anyOf": [
             {"required": [one], "properties": {one: _FULL}}
             for one in ("validations", "auditAnnotations")]}),
     ),
-    f"{_CORE}LimitRangeItem": (
+    f"{CORE}LimitRangeItem": (
         rule("takes no default and no defaultRequest with the type Pod",
              when(equals("type", "Pod"), none_of("default", "defaultRequest"))),
         rule("has a type that is no limit's: Container, Pod, PersistentVolumeClaim or a name such "
              "as example.com/thing", {"properties": {"type": {
                  "pattern": "^(Container|Pod|PersistentVolumeClaim|[^/]+/[^/]+)$"}}}),
     ),
-    f"{_CORE}Secret": (*(
+    f"{CORE}Secret": (*(
         rule(f"needs the {'keys' if len(needed) > 1 else 'key'} {', '.join(needed)} with this type",
              when(equals("type", kind), both(*({"anyOf": [
                  {"required": [field], "properties": {field: {"type": "object", **has(key)}}}

@@ -13,6 +13,7 @@ from compiler.stages.check_rules import (
     ADDRESS,
     AMOUNT,
     CONFIG_KEY,
+    CORE,
     FILE,
     LABEL,
     LABEL_VALUE,
@@ -45,7 +46,6 @@ from compiler.stages.check_rules import (
     words,
 )
 
-_CORE = "io.k8s.api.core.v1."
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 
 RESOURCE: Schema = {
@@ -98,50 +98,50 @@ _ADMIN: Schema = {"required": ["capabilities"], "properties": {"capabilities": {
         "type": "array", "contains": {"const": "CAP_SYS_ADMIN"}}}}}}  # fmt: skip
 
 POD_FIELDS: Mapping[str, Mapping[str, Schema]] = {
-    f"{_CORE}ResourceRequirements": {"limits": _AMOUNTS, "requests": _AMOUNTS},
-    f"{_CORE}VolumeResourceRequirements": {
+    f"{CORE}ResourceRequirements": {"limits": _AMOUNTS, "requests": _AMOUNTS},
+    f"{CORE}VolumeResourceRequirements": {
         "limits": keys({}, AMOUNT), "requests": keys({}, AMOUNT),
     },
-    f"{_CORE}Container": {"image": {"pattern": r"^[^\s]$|^[^\s].*[^\s]$",
+    f"{CORE}Container": {"image": {"pattern": r"^[^\s]$|^[^\s].*[^\s]$",
                                     "problem": "must be the name of an image, without blanks "
                                                "around it"}},
-    f"{_CORE}ContainerResizePolicy": {
+    f"{CORE}ContainerResizePolicy": {
         "resourceName": words("cpu", "memory"),
         "restartPolicy": words("NotRequired", "RestartContainer"),
     },
-    f"{_CORE}HTTPGetAction": {"port": PORT_REFERENCE},
-    f"{_CORE}HTTPHeader": {"name": {"pattern": "^[-A-Za-z0-9]+$"}},
-    f"{_CORE}TCPSocketAction": {"port": PORT_REFERENCE},
-    f"{_CORE}GRPCAction": {"port": PORT},
-    f"{_CORE}ExecAction": {"command": {"minItems": 1}},
-    f"{_CORE}SleepAction": {"seconds": NATURAL},
-    f"{_CORE}Probe": {"terminationGracePeriodSeconds": POSITIVE},
-    f"{_CORE}EnvVarSource": {
+    f"{CORE}HTTPGetAction": {"port": PORT_REFERENCE},
+    f"{CORE}HTTPHeader": {"name": {"pattern": "^[-A-Za-z0-9]+$"}},
+    f"{CORE}TCPSocketAction": {"port": PORT_REFERENCE},
+    f"{CORE}GRPCAction": {"port": PORT},
+    f"{CORE}ExecAction": {"command": {"minItems": 1}},
+    f"{CORE}SleepAction": {"seconds": NATURAL},
+    f"{CORE}Probe": {"terminationGracePeriodSeconds": POSITIVE},
+    f"{CORE}EnvVarSource": {
         "fieldRef": {"properties": {"fieldPath": _FIELD_OF_ENVIRONMENT}},
         "resourceFieldRef": {"properties": {"resource": _MEASURED}},
     },
-    f"{_CORE}ResourceFieldSelector": {"divisor": {"enum": [
+    f"{CORE}ResourceFieldSelector": {"divisor": {"enum": [
         "0", 0, "1", 1, "1m", "1k", "1M", "1G", "1T", "1P", "1E",
         "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei", None]}},
-    f"{_CORE}SecretKeySelector": {"key": CONFIG_KEY, "name": SUBDOMAIN},
-    f"{_CORE}ConfigMapKeySelector": {"key": CONFIG_KEY, "name": SUBDOMAIN},
-    f"{_CORE}SecretEnvSource": {"name": SUBDOMAIN},
-    f"{_CORE}ConfigMapEnvSource": {"name": SUBDOMAIN},
-    f"{_CORE}SecurityContext": {**_RUN_AS, "procMount": words("Default", "Unmasked")},
-    f"{_CORE}SeccompProfile": {"localhostProfile": RELATIVE},
-    f"{_CORE}AppArmorProfile": {"type": words("Localhost", "RuntimeDefault", "Unconfined")},
-    f"{_CORE}PodSecurityContext": {
+    f"{CORE}SecretKeySelector": {"key": CONFIG_KEY, "name": SUBDOMAIN},
+    f"{CORE}ConfigMapKeySelector": {"key": CONFIG_KEY, "name": SUBDOMAIN},
+    f"{CORE}SecretEnvSource": {"name": SUBDOMAIN},
+    f"{CORE}ConfigMapEnvSource": {"name": SUBDOMAIN},
+    f"{CORE}SecurityContext": {**_RUN_AS, "procMount": words("Default", "Unmasked")},
+    f"{CORE}SeccompProfile": {"localhostProfile": RELATIVE},
+    f"{CORE}AppArmorProfile": {"type": words("Localhost", "RuntimeDefault", "Unconfined")},
+    f"{CORE}PodSecurityContext": {
         **_RUN_AS,
         "fsGroup": USER,
         "supplementalGroups": entries(USER),
         "fsGroupChangePolicy": words("Always", "OnRootMismatch"),
         "supplementalGroupsPolicy": words("Merge", "Strict"),
     },
-    f"{_CORE}Sysctl": {"name": {
+    f"{CORE}Sysctl": {"name": {
         "pattern": r"^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$",
         "maxLength": 253,
     }},
-    f"{_CORE}PodSpec": {
+    f"{CORE}PodSpec": {
         "containers": {"minItems": 1},
         "activeDeadlineSeconds": {"maximum": 2147483647},
         "runtimeClassName": SUBDOMAIN,
@@ -158,12 +158,12 @@ POD_FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "nodeSelector": LABELS,
         "overhead": _AMOUNTS,
     },
-    f"{_CORE}PodReadinessGate": {"conditionType": QUALIFIED},
-    f"{_CORE}PodSchedulingGate": {"name": QUALIFIED},
-    f"{_CORE}PodOS": {"name": words("linux", "windows")},
-    f"{_CORE}PodResourceClaim": {"name": LABEL},
-    f"{_CORE}HostAlias": {"ip": ADDRESS, "hostnames": entries(SUBDOMAIN)},
-    f"{_CORE}PodDNSConfig": {
+    f"{CORE}PodReadinessGate": {"conditionType": QUALIFIED},
+    f"{CORE}PodSchedulingGate": {"name": QUALIFIED},
+    f"{CORE}PodOS": {"name": words("linux", "windows")},
+    f"{CORE}PodResourceClaim": {"name": LABEL},
+    f"{CORE}HostAlias": {"ip": ADDRESS, "hostnames": entries(SUBDOMAIN)},
+    f"{CORE}PodDNSConfig": {
         "nameservers": {**entries(ADDRESS), "maxItems": 3},
         "searches": {"maxItems": 32, "items": {
             "pattern": rf"^(\.|{_DOMAIN_PART}(\.{_DOMAIN_PART})*\.?)$",
@@ -171,41 +171,41 @@ POD_FIELDS: Mapping[str, Mapping[str, Schema]] = {
             "problem": "must be a domain",
         }},
     },
-    f"{_CORE}PodDNSConfigOption": {"name": SOME},
-    f"{_CORE}Toleration": {
+    f"{CORE}PodDNSConfigOption": {"name": SOME},
+    f"{CORE}Toleration": {
         "operator": words("", "Exists", "Equal"),
         "key": {"anyOf": [QUALIFIED, {"const": ""}, {"type": "null"}],
                 "problem": "must be the key of a taint"},
     },
-    f"{_CORE}NodeSelector": {"nodeSelectorTerms": {"minItems": 1}},
-    f"{_CORE}NodeSelectorTerm": {"matchFields": entries({
+    f"{CORE}NodeSelector": {"nodeSelectorTerms": {"minItems": 1}},
+    f"{CORE}NodeSelectorTerm": {"matchFields": entries({
         "properties": {"key": {"const": "metadata.name"}, "operator": {"enum": ["In", "NotIn"]},
                        "values": {"minItems": 1, "maxItems": 1}},
         "required": ["values"],
         "problem": "must ask for metadata.name, In or NotIn one value",
     }), "matchExpressions": entries({
         "properties": {"key": QUALIFIED, "values": entries(LABEL_VALUE)}})},
-    f"{_CORE}PreferredSchedulingTerm": {"weight": WEIGHT},
-    f"{_CORE}WeightedPodAffinityTerm": {"weight": WEIGHT},
-    f"{_CORE}PodAffinityTerm": {"topologyKey": QUALIFIED, "namespaces": entries(LABEL)},
-    f"{_CORE}TopologySpreadConstraint": {
+    f"{CORE}PreferredSchedulingTerm": {"weight": WEIGHT},
+    f"{CORE}WeightedPodAffinityTerm": {"weight": WEIGHT},
+    f"{CORE}PodAffinityTerm": {"topologyKey": QUALIFIED, "namespaces": entries(LABEL)},
+    f"{CORE}TopologySpreadConstraint": {
         "maxSkew": POSITIVE, "minDomains": POSITIVE, "topologyKey": QUALIFIED,
         "nodeAffinityPolicy": words("Honor", "Ignore"),
         "nodeTaintsPolicy": words("Honor", "Ignore"),
     },
     f"{_META}LabelSelector": {"matchLabels": LABELS},
     f"{_META}LabelSelectorRequirement": {"key": QUALIFIED, "values": entries(LABEL_VALUE)},
-    f"{_CORE}EmptyDirVolumeSource": {
+    f"{CORE}EmptyDirVolumeSource": {
         "sizeLimit": AMOUNT,
         "medium": {"pattern": "^(Memory|HugePages(-[0-9]+[KMGT]i)?)?$",
                    "problem": "must be Memory, HugePages or empty"},
     },
-    f"{_CORE}HostPathVolumeSource": {"path": both(SOME, _PATH_BELOW)},
-    f"{_CORE}KeyToPath": {"mode": MODE, "path": FILE, "key": SOME},
-    f"{_CORE}ConfigMapVolumeSource": {"defaultMode": MODE, "name": SOME},
-    f"{_CORE}SecretVolumeSource": {"defaultMode": MODE, "secretName": SOME},
-    f"{_CORE}DownwardAPIVolumeSource": {"defaultMode": MODE},
-    f"{_CORE}DownwardAPIVolumeFile": {
+    f"{CORE}HostPathVolumeSource": {"path": both(SOME, _PATH_BELOW)},
+    f"{CORE}KeyToPath": {"mode": MODE, "path": FILE, "key": SOME},
+    f"{CORE}ConfigMapVolumeSource": {"defaultMode": MODE, "name": SOME},
+    f"{CORE}SecretVolumeSource": {"defaultMode": MODE, "secretName": SOME},
+    f"{CORE}DownwardAPIVolumeSource": {"defaultMode": MODE},
+    f"{CORE}DownwardAPIVolumeFile": {
         "mode": MODE, "path": FILE,
         "fieldRef": {"properties": {"fieldPath": _FIELD_OF_FILE}},
         "resourceFieldRef": both(
@@ -214,24 +214,24 @@ POD_FIELDS: Mapping[str, Mapping[str, Schema]] = {
                 {"type": "null"}, {**has("containerName"), "type": "object"}]}),
         ),
     },
-    f"{_CORE}ProjectedVolumeSource": {"defaultMode": MODE},
-    f"{_CORE}ConfigMapProjection": {"name": SOME},
-    f"{_CORE}SecretProjection": {"name": SOME},
-    f"{_CORE}ServiceAccountTokenProjection": {
+    f"{CORE}ProjectedVolumeSource": {"defaultMode": MODE},
+    f"{CORE}ConfigMapProjection": {"name": SOME},
+    f"{CORE}SecretProjection": {"name": SOME},
+    f"{CORE}ServiceAccountTokenProjection": {
         "path": FILE, "expirationSeconds": {"minimum": 600, "maximum": 2**32},
     },
-    f"{_CORE}PersistentVolumeClaimVolumeSource": {"claimName": SOME},
-    f"{_CORE}NFSVolumeSource": {"server": SOME, "path": {"pattern": "^/"}},
-    f"{_CORE}CSIVolumeSource": {"driver": {
+    f"{CORE}PersistentVolumeClaimVolumeSource": {"claimName": SOME},
+    f"{CORE}NFSVolumeSource": {"server": SOME, "path": {"pattern": "^/"}},
+    f"{CORE}CSIVolumeSource": {"driver": {
         "pattern": "^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$"}},
-    f"{_CORE}Volume": {"name": LABEL},
-    f"{_CORE}VolumeMount": {"subPath": RELATIVE, "subPathExpr": RELATIVE},
+    f"{CORE}Volume": {"name": LABEL},
+    f"{CORE}VolumeMount": {"subPath": RELATIVE, "subPathExpr": RELATIVE},
 }  # fmt: skip
 
 POD_RULES: Mapping[str, tuple[Schema, ...]] = {
-    f"{_CORE}Probe": (one_of(*_HANDLERS),),
-    f"{_CORE}LifecycleHandler": (one_of(*_HOOKS),),
-    f"{_CORE}Container": (
+    f"{CORE}Probe": (one_of(*_HANDLERS),),
+    f"{CORE}LifecycleHandler": (one_of(*_HOOKS),),
+    f"{CORE}Container": (
         rule("may ask for one success only in livenessProbe and startupProbe",
              both(inside("livenessProbe", _ONCE), inside("startupProbe", _ONCE))),
         rule("cannot have readinessProbe.terminationGracePeriodSeconds",
@@ -242,11 +242,11 @@ POD_RULES: Mapping[str, tuple[Schema, ...]] = {
                   {"required": ["securityContext"], "properties": {
                       "securityContext": {"type": "object", **equals("privileged", True)}}})),
     ),
-    f"{_CORE}EnvVarSource": (
+    f"{CORE}EnvVarSource": (
         one_of("fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"),
     ),
-    f"{_CORE}EnvFromSource": (one_of("configMapRef", "secretRef"),),
-    f"{_CORE}ResourceFieldSelector": (
+    f"{CORE}EnvFromSource": (one_of("configMapRef", "secretRef"),),
+    f"{CORE}ResourceFieldSelector": (
         rule("has a divisor that cpu does not take: 1m or 1",
              when({"required": ["resource"], "properties": {"resource": {"pattern": "cpu$"}}},
                   {"properties": {"divisor": {"enum": ["0", 0, "1", 1, "1m", None]}}})),
@@ -254,13 +254,13 @@ POD_RULES: Mapping[str, tuple[Schema, ...]] = {
              when({"required": ["resource"], "properties": {"resource": {
                  "not": {"pattern": "cpu$"}}}}, {"not": equals("divisor", "1m")})),
     ),
-    f"{_CORE}SecurityContext": (
+    f"{CORE}SecurityContext": (
         rule("cannot be privileged or add CAP_SYS_ADMIN with allowPrivilegeEscalation false",
              {"not": both(_NO_ESCALATION, {"anyOf": [equals("privileged", True), _ADMIN]})}),
     ),
-    f"{_CORE}SeccompProfile": (_LOCALHOST,),
-    f"{_CORE}AppArmorProfile": (_LOCALHOST,),
-    f"{_CORE}PodSpec": (
+    f"{CORE}SeccompProfile": (_LOCALHOST,),
+    f"{CORE}AppArmorProfile": (_LOCALHOST,),
+    f"{CORE}PodSpec": (
         rule("cannot be bound to a node by nodeName while it has schedulingGates", {"not": {
             "required": ["nodeName", "schedulingGates"], "properties": {
                 "nodeName": {"type": "string", "minLength": 1},
@@ -288,8 +288,8 @@ POD_RULES: Mapping[str, tuple[Schema, ...]] = {
                  ("containers", "initContainers"), entries({"properties": {"securityContext": {
                      "not": {"type": "object", **equals("procMount", "Unmasked")}}}}))}]}),
     ),
-    f"{_CORE}PodResourceClaim": (one_of("resourceClaimName", "resourceClaimTemplateName"),),
-    f"{_CORE}Toleration": (
+    f"{CORE}PodResourceClaim": (one_of("resourceClaimName", "resourceClaimTemplateName"),),
+    f"{CORE}Toleration": (
         rule("needs the operator Exists where it has no key", {"anyOf": [
             {"required": ["key"], "properties": {"key": {"minLength": 1, "type": "string"}}},
             equals("operator", "Exists")]}),
@@ -301,29 +301,29 @@ POD_RULES: Mapping[str, tuple[Schema, ...]] = {
         rule("takes tolerationSeconds only with the effect NoExecute",
              when(has("tolerationSeconds"), equals("effect", "NoExecute"))),
     ),
-    f"{_CORE}NodeSelectorRequirement": (
+    f"{CORE}NodeSelectorRequirement": (
         _WITH_VALUES, _WITHOUT_VALUES,
         rule("needs one value with the operator Gt or Lt",
              when(equals("operator", "Gt", "Lt"), _NUMBER)),
     ),
     f"{_META}LabelSelectorRequirement": (_WITH_VALUES, _WITHOUT_VALUES),
-    f"{_CORE}PodAffinityTerm": (
+    f"{CORE}PodAffinityTerm": (
         rule("takes matchLabelKeys and mismatchLabelKeys only with a labelSelector",
              when(any_of("matchLabelKeys", "mismatchLabelKeys"), has("labelSelector"))),
     ),
-    f"{_CORE}TopologySpreadConstraint": (
+    f"{CORE}TopologySpreadConstraint": (
         rule("takes minDomains only with whenUnsatisfiable DoNotSchedule",
              when(has("minDomains"), equals("whenUnsatisfiable", "DoNotSchedule"))),
         rule("takes matchLabelKeys only with a labelSelector",
              when(has("matchLabelKeys"), has("labelSelector"))),
     ),
-    f"{_CORE}Volume": (rule("may have only one source", {"maxProperties": 2}),),
-    f"{_CORE}DownwardAPIVolumeFile": (one_of("fieldRef", "resourceFieldRef"),),
-    f"{_CORE}VolumeProjection": (
+    f"{CORE}Volume": (rule("may have only one source", {"maxProperties": 2}),),
+    f"{CORE}DownwardAPIVolumeFile": (one_of("fieldRef", "resourceFieldRef"),),
+    f"{CORE}VolumeProjection": (
         at_most_one("clusterTrustBundle", "configMap", "downwardAPI", "podCertificate", "secret",
                     "serviceAccountToken"),
     ),
-    f"{_CORE}VolumeMount": (
+    f"{CORE}VolumeMount": (
         at_most_one("subPath", "subPathExpr"),
         rule("takes recursiveReadOnly only with readOnly and without propagation",
              when(equals("recursiveReadOnly", "Enabled", "IfPossible"), both(
@@ -333,15 +333,15 @@ POD_RULES: Mapping[str, tuple[Schema, ...]] = {
 }  # fmt: skip
 
 POD_NEEDED: Mapping[str, tuple[str, ...]] = {
-    f"{_CORE}ExecAction": ("command",),
-    f"{_CORE}SecretKeySelector": ("name",),
-    f"{_CORE}ConfigMapKeySelector": ("name",),
-    f"{_CORE}SecretEnvSource": ("name",),
-    f"{_CORE}ConfigMapEnvSource": ("name",),
-    f"{_CORE}ConfigMapVolumeSource": ("name",),
-    f"{_CORE}SecretVolumeSource": ("secretName",),
-    f"{_CORE}ConfigMapProjection": ("name",),
-    f"{_CORE}SecretProjection": ("name",),
-    f"{_CORE}EphemeralVolumeSource": ("volumeClaimTemplate",),
-    f"{_CORE}PodDNSConfigOption": ("name",),
+    f"{CORE}ExecAction": ("command",),
+    f"{CORE}SecretKeySelector": ("name",),
+    f"{CORE}ConfigMapKeySelector": ("name",),
+    f"{CORE}SecretEnvSource": ("name",),
+    f"{CORE}ConfigMapEnvSource": ("name",),
+    f"{CORE}ConfigMapVolumeSource": ("name",),
+    f"{CORE}SecretVolumeSource": ("secretName",),
+    f"{CORE}ConfigMapProjection": ("name",),
+    f"{CORE}SecretProjection": ("name",),
+    f"{CORE}EphemeralVolumeSource": ("volumeClaimTemplate",),
+    f"{CORE}PodDNSConfigOption": ("name",),
 }
