@@ -204,7 +204,7 @@ def _judged(rows: Sequence[Any], narrow: bool, wishes: _Wishes) -> tuple[Any, ..
         names[target] = ""
         problems.append(diagnostic)
     views = {target: View.of(snapshot) for target, snapshot in snapshots.items()}
-    engines, more = _engine_views(rows, asked, wishes, sites)
+    engines, more = _engine_views(rows, asked, wishes)
     problems += more
     judged = [
         judge(row, views[row.cluster.target], engines.get(row.cluster.target), sites)
@@ -251,13 +251,12 @@ def _contexts(rows: Sequence[Any], wishes: _Wishes) -> dict[str, Any]:
 
 
 def _engine_views(
-    rows: Sequence[Any], asked: Mapping[str, Any], wishes: _Wishes, sites: Collection[str]
+    rows: Sequence[Any], asked: Mapping[str, Any], wishes: _Wishes
 ) -> tuple[dict[str, Any], list[Diagnostic]]:
     """For each target whose Argo CD runs elsewhere, what that cluster said."""
     from compiler.adapters.cluster_state import ask_all
     from compiler.model.verdicts import View
 
-    del sites
     if not wishes.engine_context:
         return {}, []
     targets = {
