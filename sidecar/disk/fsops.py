@@ -1,0 +1,157 @@
+"""Every call of the sidecar that changes a file system, and nothing else.
+
+One door, so that tests can see each change, stop the process before any of them and work out what
+a power cut could leave. Paths are absolute text. No call here follows a link at its last part.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+
+observer: Callable[[str, tuple[object, ...]], None] | None = None
+"""Told the name and the arguments of each change before it happens; None outside tests."""
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def _seen(operation: str, *arguments: object) -> None:
+    if observer is not None:
+        observer(operation, arguments)
+
+
+def create(path: str, mode: int = 0o600, *, at: int | None = None) -> int:
+    """A descriptor of a new file, for writing; `at` is a directory's descriptor.
+
+    Raises:
+        FileExistsError: something has the name already.
+    """
+    _seen("create", path, mode, at)
+    return os.open(path, _CREATE, mode, dir_fd=at)
+
+
+def reopen(path: str) -> int:
+    """A descriptor of a file that exists, for reading and writing."""
+    _seen("reopen", path)
+    return os.open(path, _OPEN)
+
+
+def lock_file(path: str) -> int:
+    """A descriptor of a file that is only ever locked; made where it is missing."""
+    _seen("lock_file", path)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def write(descriptor: int, data: bytes | memoryview) -> None:
+    """Write all of `data` where the descriptor stands."""
+    _seen("write", descriptor, len(data))
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
+    """Write all of `data` at an offset."""
+    _seen("write_at", descriptor, len(data), offset)
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(descriptor, rest, offset)
+        rest, offset = rest[written:], offset + written
+
+
+def allocate(descriptor: int, size: int) -> None:
+    """Reserve space for `size` bytes without changing the file's length where that is possible."""
+    _seen("allocate", descriptor, size)
+    if size > 0:
+        os.posix_fallocate(descriptor, 0, size)
+
+
+def truncate(descriptor: int, size: int) -> None:
+    """Cut or extend a file."""
+    _seen("truncate", descriptor, size)
+    os.ftruncate(descriptor, size)
+
+
+def chmod(descriptor: int, mode: int) -> None:
+    """Set the mode of an open file or directory."""
+    _seen("chmod", descriptor, mode)
+    os.fchmod(descriptor, mode)
+
+
+def chmod_path(path: str, mode: int) -> None:
+    """Set the mode of a directory by its path."""
+    _seen("chmod_path", path, mode)
+    os.chmod(path, mode)
+
+
+def sync(descriptor: int) -> None:
+    """Make a file's bytes and length survive a power cut."""
+    _seen("sync", descriptor)
+    os.fdatasync(descriptor)
+
+
+def sync_directory(path: str) -> None:
+    """Make the names in a directory survive a power cut."""
+    _seen("sync_directory", path)
+    descriptor = os.open(path, _DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def close(descriptor: int) -> None:
+    """Close what `create` or `reopen` gave."""
+    _seen("close", descriptor)
+    os.close(descriptor)
+
+
+def make_directory(path: str, mode: int = 0o755, *, at: int | None = None) -> None:
+    """Make a directory.
+
+    Raises:
+        FileExistsError: something has the name already.
+    """
+    _seen("make_directory", path, mode, at)
+    os.mkdir(path, mode, dir_fd=at)
+
+
+def rename(old: str, new: str) -> None:
+    """Give a file, link or directory another name, replacing what has it."""
+    _seen("rename", old, new)
+    os.rename(old, new)
+
+
+def link(old: str, new: str) -> None:
+    """Give a file a second name."""
+    _seen("link", old, new)
+    os.link(old, new, follow_symlinks=False)
+
+
+def symlink(target: str, path: str) -> None:
+    """Make a symbolic link."""
+    _seen("symlink", target, path)
+    os.symlink(target, path)
+
+
+def unlink(path: str) -> None:
+    """Remove a file or link; not being there is fine."""
+    _seen("unlink", path)
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def remove_directory(path: str) -> None:
+    """Remove an empty directory; not being there is fine."""
+    _seen("remove_directory", path)
+    with suppress(FileNotFoundError):
+        os.rmdir(path)
+
+
+def touch(path: str) -> None:
+    """Set a file's times to now."""
+    _seen("touch", path)
+    os.utime(path, follow_symlinks=False)
