@@ -1,0 +1,317 @@
+"""A small HTTP/1.1 server: one thread accepts, one thread for each connection, few of them.
+
+Addresses are `(host, port)` or the path of a unix socket. A head has to be complete within
+seconds; where all threads are taken, the connection that has been silent longest makes way, so
+that slow clients never keep a probe from its answer. What a request means is the handler's part.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import stat
+import struct
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from threading import Lock, Thread
+from typing import NamedTuple
+
+from sidecar.wire.answer import NO_FILE, FilePart, Response, send_response
+from sidecar.wire.body import Body, body_of
+from sidecar.wire.head import Asked, Head, read_head, request_line
+from sidecar.wire.stream import LateError, Stream, WireError
+
+__all__ = ["NO_FILE", "FilePart", "Handler", "Request", "Response", "Server"]
+
+HEAD_SECONDS = 5.0
+BODY_PATIENCE = 30.0
+_DRAIN_BYTES = 256 * 1024
+_DRAIN_SECONDS = 1.0
+_YIELD_SECONDS = 0.5
+_PAUSE = 0.05
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+Address = tuple[str, int] | str
+
+
+class Request(NamedTuple):
+    """What is asked. `path` and `query` are decoded; header names are lower case.
+
+    `uid` is that of the process at the other end of a unix socket, -1 on TCP.
+    """
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: Body
+    uid: int = -1
+
+
+Handler = Callable[[Request], Response]
+
+
+class Server:
+    """Listens from `start` until `close`. `more` are further addresses with their own handlers.
+
+    Each address has `threads` of its own, so that one kind of client cannot starve another.
+    `fault` is told, in one line, of a handler that failed.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        handler: Handler,
+        *,
+        threads: int = 8,
+        mode: int = 0o660,
+        more: Sequence[tuple[Address, Handler]] = (),
+        fault: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._doors = [
+            _Door(place, serve, threads, mode, fault)
+            for place, serve in ((address, handler), *more)
+        ]
+        self._closed = False
+
+    def start(self) -> None:
+        """Bind all addresses and begin to answer.
+
+        Raises:
+            OSError: an address cannot be bound; then none is.
+        """
+        try:
+            for door in self._doors:
+                door.bind()
+        except OSError:
+            self.close()
+            raise
+        Thread(target=self._accept, name="accept", daemon=True).start()
+
+    @property
+    def ports(self) -> list[int]:
+        """The bound TCP ports, in the order of the addresses; for tests that ask for port 0."""
+        return [
+            door.listener.getsockname()[1]
+            for door in self._doors
+            if door.listener is not None and not isinstance(door.place, str)
+        ]
+
+    def mend(self) -> None:
+        """Bind a unix socket again whose name somebody took away.
+
+        Raises:
+            OSError: something is in its place that cannot be replaced.
+        """
+        for door in self._doors:
+            door.mend()
+
+    def close(self) -> None:
+        """Stop listening. Answers under way may still end."""
+        self._closed = True
+        for door in self._doors:
+            door.close()
+
+    def _accept(self) -> None:
+        while not self._closed:
+            poll = select.poll()
+            doors = {door.fileno(): door for door in self._doors}
+            for descriptor in doors:
+                if descriptor >= 0:
+                    poll.register(descriptor, select.POLLIN)
+            for descriptor, _ in poll.poll():
+                if not doors[descriptor].accept():
+                    time.sleep(_PAUSE)
+
+
+class _Door:
+    """One address: its listening socket and the connections that came through it."""
+
+    def __init__(
+        self,
+        place: Address,
+        handler: Handler,
+        threads: int,
+        mode: int,
+        fault: Callable[[str], None],
+    ) -> None:
+        self.place = place
+        self.listener: socket.socket | None = None
+        self._handler = handler
+        self._threads = threads
+        self._mode = mode
+        self._fault = fault
+        self._inode = 0
+        self._lock = Lock()
+        self._silent: dict[socket.socket, float] = {}
+        self._open: set[socket.socket] = set()
+
+    def fileno(self) -> int:
+        return -1 if self.listener is None else self.listener.fileno()
+
+    def bind(self) -> None:
+        listener = socket.socket(_family(self.place), socket.SOCK_STREAM)
+        try:
+            if isinstance(self.place, str):
+                self._inode = _bind_path(listener, self.place, self._mode)
+            else:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind(self.place)
+            listener.listen(64)
+            listener.setblocking(False)
+        except OSError:
+            listener.close()
+            raise
+        self.listener = listener
+
+    def mend(self) -> None:
+        if not isinstance(self.place, str) or _inode(self.place) == self._inode:
+            return
+        old = self.listener
+        self.bind()
+        if old is not None:
+            _shut(old)
+
+    def close(self) -> None:
+        if isinstance(self.place, str) and self._inode and _inode(self.place) == self._inode:
+            with suppress(OSError):
+                os.unlink(self.place)
+        if self.listener is not None:
+            _shut(self.listener)
+
+    def accept(self) -> bool:
+        """Take one connection; whether that went well."""
+        try:
+            if self.listener is None:
+                return False
+            connection, _ = self.listener.accept()
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        if not self._admit(connection):
+            self._turn_away(connection)
+            return True
+        Thread(target=self._serve, args=(connection,), name="answer", daemon=True).start()
+        return True
+
+    def _admit(self, connection: socket.socket) -> bool:
+        with self._lock:
+            if len(self._open) >= self._threads:
+                if not self._silent:
+                    return False
+                oldest = min(self._silent, key=self._silent.__getitem__)
+                del self._silent[oldest]
+                self._open.discard(oldest)
+                with suppress(OSError):
+                    oldest.shutdown(socket.SHUT_RDWR)
+            self._open.add(connection)
+            self._silent[connection] = time.monotonic()
+            return True
+
+    def _turn_away(self, connection: socket.socket) -> None:
+        with connection:
+            stream = Stream(connection, _YIELD_SECONDS)
+            with suppress(OSError):
+                connection.recv(_DRAIN_BYTES)
+            with suppress(OSError):
+                send_response(stream, _BUSY, "GET", {})
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            with connection, suppress(OSError):
+                self._exchange(connection, Stream(connection, HEAD_SECONDS))
+        finally:
+            self._heard(connection)
+            with self._lock:
+                self._open.discard(connection)
+
+    def _heard(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._silent.pop(connection, None)
+
+    def _exchange(self, connection: socket.socket, stream: Stream) -> None:
+        method, asked = "GET", Head("", {})
+        try:
+            head = read_head(stream)
+            if head is None:
+                return
+            asked, line = head, request_line(head.start)
+            method = line.method
+            body = body_of(stream, head.headers, unstated=0, patience=BODY_PATIENCE)
+            if head.headers.get("expect", "").lower() == "100-continue":
+                body.invite = _CONTINUE
+            self._heard(connection)
+            response = self._handle(line, head, body, _uid(connection))
+        except LateError:
+            response = Response(408, b"the request did not come in time\n")
+        except WireError as error:
+            response = Response(400, f"{error}\n".encode())
+        send_response(stream, response, method, asked.headers)
+        _drain(connection, stream)
+
+    def _handle(self, line: Asked, head: Head, body: Body, uid: int) -> Response:
+        request = Request(line.method, line.path, line.query, head.headers, body, uid)
+        try:
+            return self._handler(request)
+        except WireError:
+            raise
+        except Exception as error:  # one request that fails must not end the rest
+            self._fault(f"{line.method} {line.path}: {type(error).__name__}: {error}")
+            return Response(500, b"an error of the sidecar; see its log\n")
+
+
+_BUSY = Response(503, b"too many requests at once\n", headers=(("Retry-After", "1"),))
+
+
+def _drain(connection: socket.socket, stream: Stream) -> None:
+    # Closing with unread bytes would reset the connection and lose the answer on its way.
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        stream.extend(_DRAIN_SECONDS)
+        left = _DRAIN_BYTES
+        while left > 0 and (data := stream.read(left)):
+            left -= len(data)
+
+
+def _family(place: Address) -> int:
+    if isinstance(place, str):
+        return socket.AF_UNIX
+    return socket.AF_INET6 if ":" in place[0] else socket.AF_INET
+
+
+def _bind_path(listener: socket.socket, path: str, mode: int) -> int:
+    """Bind by a rename, so that the name never leads nowhere and never has another mode."""
+    temporary = f"{path}.{os.urandom(4).hex()}"
+    listener.bind(temporary)
+    try:
+        os.chmod(temporary, mode)
+        os.rename(temporary, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    return _inode(path)
+
+
+def _inode(path: str) -> int:
+    try:
+        found = os.stat(path, follow_symlinks=False)
+    except OSError:
+        return 0
+    return found.st_ino if stat.S_ISSOCK(found.st_mode) else 0
+
+
+def _shut(listener: socket.socket) -> None:
+    with suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
+def _uid(connection: socket.socket) -> int:
+    if connection.family != socket.AF_UNIX:
+        return -1
+    found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return int(struct.unpack("3i", found)[1])
