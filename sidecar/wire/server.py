@@ -87,6 +87,7 @@ class Server:
                 door.bind()
         except OSError:
             self.close()
+            self._let_go()
             raise
         Thread(target=self._accept, name="accept", daemon=True).start()
 
@@ -116,14 +117,21 @@ class Server:
 
     def _accept(self) -> None:
         while not self._closed:
+            self._let_go()
             poll = select.poll()
-            doors = {door.fileno(): door for door in self._doors}
+            doors = {door.listener.fileno(): door for door in self._doors if door.listener}
             for descriptor in doors:
-                if descriptor >= 0:
-                    poll.register(descriptor, select.POLLIN)
-            for descriptor, _ in poll.poll():
+                poll.register(descriptor, select.POLLIN)
+            for descriptor, _ in poll.poll() if doors else ():
                 if not doors[descriptor].accept():
                     time.sleep(_PAUSE)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        # Only this thread closes listeners: a number that is closed elsewhere could already mean
+        # another file by the time that this thread waits for it.
+        for door in self._doors:
+            door.let_go()
 
 
 class _Door:
@@ -139,6 +147,7 @@ class _Door:
     ) -> None:
         self.place = place
         self.listener: socket.socket | None = None
+        self._retired: list[socket.socket] = []
         self._handler = handler
         self._threads = threads
         self._mode = mode
@@ -147,9 +156,6 @@ class _Door:
         self._lock = Lock()
         self._silent: dict[socket.socket, float] = {}
         self._open: set[socket.socket] = set()
-
-    def fileno(self) -> int:
-        return -1 if self.listener is None else self.listener.fileno()
 
     def bind(self) -> None:
         listener = socket.socket(_family(self.place), socket.SOCK_STREAM)
@@ -171,22 +177,33 @@ class _Door:
             return
         old = self.listener
         self.bind()
-        if old is not None:
-            _shut(old)
+        self._retire(old)
 
     def close(self) -> None:
         if isinstance(self.place, str) and self._inode and _inode(self.place) == self._inode:
             with suppress(OSError):
                 os.unlink(self.place)
-        if self.listener is not None:
-            _shut(self.listener)
+        old, self.listener = self.listener, None
+        self._retire(old)
+
+    def _retire(self, listener: socket.socket | None) -> None:
+        if listener is not None:
+            self._retired.append(listener)
+            with suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+
+    def let_go(self) -> None:
+        """Close what no longer listens."""
+        while self._retired:
+            self._retired.pop().close()
 
     def accept(self) -> bool:
         """Take one connection; whether that went well."""
+        listener = self.listener
         try:
-            if self.listener is None:
-                return False
-            connection, _ = self.listener.accept()
+            if listener is None:
+                return True
+            connection, _ = listener.accept()
         except BlockingIOError:
             return True
         except OSError:
@@ -302,12 +319,6 @@ def _inode(path: str) -> int:
     except OSError:
         return 0
     return found.st_ino if stat.S_ISSOCK(found.st_mode) else 0
-
-
-def _shut(listener: socket.socket) -> None:
-    with suppress(OSError):
-        listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
 
 
 def _uid(connection: socket.socket) -> int:
