@@ -6,6 +6,7 @@ a power cut could leave. Paths are absolute text. No call here follows a link at
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +15,9 @@ observer: Callable[[str, tuple[object, ...]], None] | None = None
 """Told the name and the arguments of each change before it happens; None outside tests."""
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+_CANNOT_ALLOCATE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -39,6 +42,12 @@ def reopen(path: str) -> int:
     return os.open(path, _OPEN)
 
 
+def append(path: str) -> int:
+    """A descriptor that writes at the end of a file; made where it is missing."""
+    _seen("append", path)
+    return os.open(path, _APPEND, 0o600)
+
+
 def lock_file(path: str) -> int:
     """A descriptor of a file that is only ever locked; made where it is missing."""
     _seen("lock_file", path)
@@ -47,7 +56,7 @@ def lock_file(path: str) -> int:
 
 def write(descriptor: int, data: bytes | memoryview) -> None:
     """Write all of `data` where the descriptor stands."""
-    _seen("write", descriptor, len(data))
+    _seen("write", descriptor, data)
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
@@ -55,7 +64,7 @@ def write(descriptor: int, data: bytes | memoryview) -> None:
 
 def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
     """Write all of `data` at an offset."""
-    _seen("write_at", descriptor, len(data), offset)
+    _seen("write_at", descriptor, data, offset)
     rest = memoryview(data)
     while rest:
         written = os.pwrite(descriptor, rest, offset)
@@ -63,10 +72,17 @@ def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
 
 
 def allocate(descriptor: int, size: int) -> None:
-    """Reserve space for `size` bytes without changing the file's length where that is possible."""
+    """Reserve space for `size` bytes, which makes a shorter file that long.
+
+    Does nothing where the file system cannot: the space is then taken as it is written.
+    """
     _seen("allocate", descriptor, size)
     if size > 0:
-        os.posix_fallocate(descriptor, 0, size)
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError as error:
+            if error.errno not in _CANNOT_ALLOCATE:
+                raise
 
 
 def truncate(descriptor: int, size: int) -> None:
@@ -88,8 +104,14 @@ def chmod_path(path: str, mode: int) -> None:
 
 
 def sync(descriptor: int) -> None:
-    """Make a file's bytes and length survive a power cut."""
+    """Make a file's bytes, length and mode survive a power cut."""
     _seen("sync", descriptor)
+    os.fsync(descriptor)
+
+
+def sync_data(descriptor: int) -> None:
+    """Make a file's bytes and length survive a power cut, its mode perhaps not."""
+    _seen("sync_data", descriptor)
     os.fdatasync(descriptor)
 
 
@@ -125,6 +147,12 @@ def rename(old: str, new: str) -> None:
     os.rename(old, new)
 
 
+def rename_at(directory: int, old: str, new: str) -> None:
+    """The same for two names in an open directory, which may have been moved since."""
+    _seen("rename_at", directory, old, new)
+    os.rename(old, new, src_dir_fd=directory, dst_dir_fd=directory)
+
+
 def link(old: str, new: str) -> None:
     """Give a file a second name."""
     _seen("link", old, new)
@@ -142,6 +170,13 @@ def unlink(path: str) -> None:
     _seen("unlink", path)
     with suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def unlink_at(directory: int, name: str) -> None:
+    """The same for a name in an open directory."""
+    _seen("unlink_at", directory, name)
+    with suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=directory)
 
 
 def remove_directory(path: str) -> None:

@@ -1,0 +1,70 @@
+"""Says why the store failed in the words of `model.reasons`; decides nothing about what follows."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sidecar.model.reasons import ReasonError
+
+
+@contextmanager
+def told(path: str) -> Iterator[None]:
+    """Turn the errors of a file system at `path` into reasons.
+
+    Raises:
+        ReasonError: `DiskFull`, `StoreReadOnly` or `StoreUnusable`.
+        OSError: anything that says nothing about the disk, such as a missing file.
+    """
+    try:
+        yield
+    except OSError as error:
+        found = reason(error, path)
+        if found is None:
+            raise
+        raise found from error
+
+
+def reason(error: OSError, path: str) -> ReasonError | None:
+    """The reason that an error of the file system stands for, or None."""
+    code = _CODES.get(error.errno or 0)
+    if code is None:
+        return None
+    where = error.filename if isinstance(error.filename, str) else path
+    return ReasonError(code, f"{where}: {_WORDS[code](error)}")
+
+
+def chown_advice(root: str) -> str:
+    """The command that gives a store to the uid and gid that this process runs as."""
+    return f"chown -R {os.geteuid()}:{os.getegid()} {root}"
+
+
+_CODES = {
+    errno.ENOSPC: "DiskFull",
+    errno.EDQUOT: "DiskFull",
+    errno.EROFS: "StoreReadOnly",
+    errno.EIO: "StoreReadOnly",
+    errno.ESTALE: "StoreReadOnly",
+    errno.EUCLEAN: "StoreReadOnly",
+    errno.ESHUTDOWN: "StoreReadOnly",
+    errno.EXDEV: "StoreUnusable",
+    errno.EACCES: "StoreUnusable",
+    errno.EPERM: "StoreUnusable",
+    errno.EMLINK: "StoreUnusable",
+    errno.ENOTSUP: "StoreUnusable",
+}
+
+
+def _plain(error: OSError) -> str:
+    return error.strerror or "unknown error"
+
+
+def _unusable(error: OSError) -> str:
+    if error.errno == errno.EXDEV:
+        return "rename or link leads to another file system; mount the store's root once"
+    return _plain(error)
+
+
+_WORDS = {"DiskFull": _plain, "StoreReadOnly": _plain, "StoreUnusable": _unusable}
