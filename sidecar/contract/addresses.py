@@ -42,29 +42,28 @@ def address_of(url: str) -> Address:
     return Address(scheme, host.lower().rstrip("."), int(port) if port else PORTS.get(scheme, 0))
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its text."""
-    packed = _packed(host)
-    if packed is None:
-        return host == "localhost" or host.endswith(".localhost")
-    if len(packed) == 4:
-        return packed[0] in (0, 127)
-    return packed in (_ANY, _LOOPBACK)
+def is_forbidden(host: str) -> bool:
+    """Whether a host is by its text an address that nothing is fetched from or sent to.
 
-
-def is_link_local(host: str) -> bool:
-    """Whether a host is link-local by its text; that is where metadata services are."""
+    Those are link-local and multicast addresses and the metadata services of clouds, which hand
+    out credentials to whoever asks.
+    """
     packed = _packed(host)
     if packed is None:
         return False
     if len(packed) == 4:
-        return packed[:2] == b"\xa9\xfe"
-    return packed[0] == 0xFE and packed[1] & 0xC0 == 0x80
+        return packed[:2] == b"\xa9\xfe" or packed[0] >= 0xE0 or packed in _METADATA
+    return packed[0] == 0xFF or packed[:2] in _LINK_LOCAL or packed in _METADATA
 
 
-_ANY = bytes(16)
-_LOOPBACK = bytes(15) + b"\x01"
+_LINK_LOCAL = frozenset(bytes((0xFE, second)) for second in range(0x80, 0xC0))
 _MAPPED = bytes(10) + b"\xff\xff"
+_TRANSLATED = bytes.fromhex("0064ff9b") + bytes(8)
+_METADATA = (
+    socket.inet_aton("100.100.100.200"),
+    socket.inet_aton("168.63.129.16"),
+    socket.inet_pton(socket.AF_INET6, "fd00:ec2::254"),
+)
 
 
 def _packed(host: str) -> bytes | None:
@@ -78,4 +77,4 @@ def _packed(host: str) -> bytes | None:
         found = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
     except OSError:
         return None
-    return found[12:] if found.startswith(_MAPPED) else found
+    return found[12:] if found.startswith((_MAPPED, _TRANSLATED)) else found

@@ -7,11 +7,12 @@ path opened.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from sidecar.contract.addresses import Address, address_of, is_link_local, is_loopback
+from sidecar.contract.addresses import Address, address_of, is_forbidden
 
 Document = Mapping[str, Any]
 
@@ -206,21 +207,21 @@ def _chunks(document: Document) -> Iterator[Problem]:
 
 
 def _addresses(document: Document) -> Iterator[Problem]:
-    declared = set()
-    for path, url in _declared(document):
+    for path, url in (*_stored(document), *_services(document)):
         found = _address(url)
         if isinstance(found, str):
             yield _wrong(path, found)
-        elif is_link_local(found.host):
-            yield Problem("AddressRefused", path, "link-local addresses are never asked")
-        else:
-            declared.add((found.host, found.port))
+        elif found.scheme in ("http", "https", "oci") and is_forbidden(found.host):
+            yield Problem("AddressRefused", path, "such addresses are for metadata services")
+
+
+def _stored(document: Document) -> Iterator[tuple[str, str]]:
     for path, place in _places(document):
-        yield from _place(f"{path}.{'to' if 'to' in place else 'url'}", place["url"], declared)
+        if place["url"] != "peer:":
+            yield f"{path}.{'to' if 'to' in place else 'url'}", place["url"]
 
 
-def _declared(document: Document) -> Iterator[tuple[str, str]]:
-    """Addresses that the config names as services: loopback is fine where one of them says so."""
+def _services(document: Document) -> Iterator[tuple[str, str]]:
     for index, store in enumerate(document.get("stores", ())):
         if "endpoint" in store:
             yield f"$.stores[{index}].endpoint", store["endpoint"]
@@ -228,28 +229,13 @@ def _declared(document: Document) -> Iterator[tuple[str, str]]:
         yield "$.network.proxy", document["network"]["proxy"]
     for index, member in enumerate(document.get("peers", {}).get("members", ())):
         yield f"$.peers.members[{index}]", member
-    ask = document.get("release", {}).get("ask")
-    if ask:
-        yield "$.release.ask.url", ask["url"]
-
-
-def _place(path: str, url: str, declared: set[tuple[str, int]]) -> Iterator[Problem]:
-    if url == "peer:":
-        return
-    found = _address(url)
-    if isinstance(found, str):
-        yield _wrong(path, found)
-    elif found.scheme in ("http", "https", "oci"):
-        if is_link_local(found.host):
-            yield Problem("AddressRefused", path, "link-local addresses are never asked")
-        if is_loopback(found.host) and (found.host, found.port) not in declared:
-            words = "loopback is asked only where the endpoint of a store names the same address"
-            yield Problem("AddressRefused", path, words)
+    if "ask" in document.get("release", {}):
+        yield "$.release.ask.url", document["release"]["ask"]["url"]
 
 
 def _address(url: str) -> Address | str:
-    if not url.isprintable() or " " in url:
-        return "a URL holds no white space or control character"
+    if re.search(r"[\x00-\x1f\x7f]", url):
+        return "a URL holds no control character"
     try:
         found = address_of(url)
     except ValueError as fault:
