@@ -25,7 +25,7 @@ from compiler.model.diagnostics import Code, CompileError, Diagnostics, Severity
 from compiler.model.fleet import Cluster
 from compiler.model.manifest import Object, Tree, UnitRole
 from compiler.model.record import dataclass
-from compiler.stages.check_pods import templates
+from compiler.stages.check.pods import templates
 
 POLICY = 3
 MANAGERS = {"flux": "kustomize-controller", "argocd": "argocd-controller"}
