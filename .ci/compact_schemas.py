@@ -28,7 +28,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from compiler.stages.check_structural import CompactFile, strict_compact
+from compiler.stages.check.structural import CompactFile, strict_compact
 
 FACTS = (
     "type", "format", "enum", "pattern", "minimum", "maximum", "exclusiveMinimum",

@@ -19,12 +19,12 @@ from compiler.model.diagnostics import Diagnostic, Diagnostics
 from compiler.model.ledger import LEDGER_FILE
 from compiler.model.manifest import Unit, UnitRole
 from compiler.model.record import dataclass
-from compiler.stages.check import CheckFacts, Summary, check_across, settled
+from compiler.stages.check.check import CheckFacts, Summary, check_across, settled
 from compiler.stages.draft import inputs_used
-from compiler.stages.render_patches import report_unused
-from compiler.stages.write import Changes, Difference, Session, WriteOptions, begin, stage
-from compiler.stages.write_nouns import Staged
-from compiler.stages.write_stale import stale_directory, stale_extra
+from compiler.stages.render.patches import report_unused
+from compiler.stages.write.nouns import Staged
+from compiler.stages.write.stale import stale_directory, stale_extra
+from compiler.stages.write.write import Changes, Difference, Session, WriteOptions, begin, stage
 from compiler.workshop import Batch, Built, Workshop, add_needs
 
 FEW_BATCHES = 4

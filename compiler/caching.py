@@ -19,7 +19,7 @@ from compiler.model.cache import CacheRow, cache_key
 from compiler.model.manifest import Directory, Identity, Unit, UnitRole
 from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
-from compiler.stages.check import Summary
+from compiler.stages.check.check import Summary
 from compiler.stages.load import Sources
 
 SCHEMA_PACKAGES = ("kubernetes-validate", "jsonschema-rs")

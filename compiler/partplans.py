@@ -14,7 +14,7 @@ from compiler.model.diagnostics import Diagnostics
 from compiler.model.plan import Node
 from compiler.model.record import dataclass
 from compiler.stages.lower import lower
-from compiler.stages.plan import Planner
+from compiler.stages.plan.plan import Planner
 from compiler.workshop import Planned
 
 

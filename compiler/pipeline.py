@@ -34,21 +34,21 @@ from compiler.model.spec.sections import ObjectSpec
 from compiler.model.spec.spec import Spec
 from compiler.model.suggest import did_you_mean
 from compiler.partplans import PartPlanner
-from compiler.stages.check import Summary, check_across
+from compiler.stages.check.check import Summary, check_across
 from compiler.stages.draft import emit_context
 from compiler.stages.load import Sources, load, shown
 from compiler.stages.lower import KNOWN
-from compiler.stages.plan import Planner
-from compiler.stages.plan_lock import check_lock
-from compiler.stages.plan_worker import read_files
-from compiler.stages.render import check_templates
-from compiler.stages.render_patches import PatchRule, report_unused
-from compiler.stages.render_skeleton import parse_object
-from compiler.stages.render_templates import Templates, TemplateSource
-from compiler.stages.resolve import check_environments, environment_names, resolve
-from compiler.stages.resolve_only import check_only
-from compiler.stages.validate import validate, validate_fragment
-from compiler.stages.write import WriteOptions
+from compiler.stages.plan.lock import check_lock
+from compiler.stages.plan.plan import Planner
+from compiler.stages.plan.worker import read_files
+from compiler.stages.render.patches import PatchRule, report_unused
+from compiler.stages.render.render import check_templates
+from compiler.stages.render.skeleton import parse_object
+from compiler.stages.render.templates import Templates, TemplateSource
+from compiler.stages.resolve.only import check_only
+from compiler.stages.resolve.resolve import check_environments, environment_names, resolve
+from compiler.stages.validate.validate import validate, validate_fragment
+from compiler.stages.write.write import WriteOptions
 from compiler.workshop import Batch, Built, Front, Workshop, add_needs
 
 Objects = tuple[tuple[ObjectSpec, Sequence[Mapping[str, Any]]], ...]

@@ -24,7 +24,7 @@ from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
 from compiler.model.spec.sections import ObjectSpec
 from compiler.model.sync import GitopsContext, shards, sync_units
-from compiler.stages.check import CheckFacts, Summary, check
+from compiler.stages.check.check import CheckFacts, Summary, check
 from compiler.stages.draft import (
     by_cluster,
     inputs_used,
@@ -34,10 +34,10 @@ from compiler.stages.draft import (
     object_namespaces,
     touches_sites,
 )
-from compiler.stages.render import render
-from compiler.stages.render_directory import shard_directory
-from compiler.stages.render_patches import PatchRule, kinds_by_subject
-from compiler.stages.render_templates import Templates
+from compiler.stages.render.directory import shard_directory
+from compiler.stages.render.patches import PatchRule, kinds_by_subject
+from compiler.stages.render.render import render
+from compiler.stages.render.templates import Templates
 
 SITES_PER_BATCH = 50
 

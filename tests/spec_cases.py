@@ -9,7 +9,7 @@ from compiler.kinds import REGISTRY
 from compiler.model.diagnostics import Diagnostic, Diagnostics, Span
 from compiler.model.source import parse
 from compiler.model.spec.spec import Spec
-from compiler.stages.validate import validate
+from compiler.stages.validate.validate import validate
 
 EVERY_KEY = Path(__file__).parent / "model" / "spec" / "every_key.yaml"
 VOCABULARIES = {

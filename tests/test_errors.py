@@ -17,11 +17,11 @@ from click.testing import CliRunner
 from compiler.commands.compile import command as compile_command
 from compiler.model.codes import all_codes
 from compiler.model.diagnostics import Diagnostics
-from compiler.stages.write import write
+from compiler.stages.write.write import write
 from tests.golden import cases, hostile
 from tests.spec_cases import EVERY_KEY, judged, read
-from tests.stages.objects import judge, obj
-from tests.stages.trees import options, site, tree
+from tests.stages.check.objects import judge, obj
+from tests.stages.write.trees import options, site, tree
 
 ROOT = Path(__file__).parents[1]
 LINES_KEPT = 12
@@ -37,38 +37,38 @@ ELSEWHERE = {
               "speaks of a flag, not of the spec"),
     "E3304": ("backends/test_kubernetes_refusals.py::test_peers_need_addresses",
               "only sync jobs have peers, and they do not compile yet"),
-    "E3501": ("stages/test_check_contract.py::"
+    "E3501": ("stages/check/test_contract.py::"
               "test_a_config_above_half_a_mebibyte_is_reported_with_its_size",
               "takes hundreds of models"),
-    "E3503": ("stages/test_check_contract.py::"
+    "E3503": ("stages/check/test_contract.py::"
               "test_a_broken_rule_is_reported_with_its_path_and_the_meaning_of_the_field",
               "a fault of the compiler, not of a spec"),
-    "E4001": ("stages/test_render.py::test_a_missing_template_is_reported",
+    "E4001": ("stages/render/test_render.py::test_a_missing_template_is_reported",
               "every template ships with the compiler"),
-    "E4014": ("stages/test_render.py::test_an_object_beyond_the_size_limit_is_an_error",
+    "E4014": ("stages/render/test_render.py::test_an_object_beyond_the_size_limit_is_an_error",
               "files that a spec names are capped before"),
     "E5005": ("test_errors.py::test_an_object_without_a_kind_is_reported_by_the_check",
               "rendering reports it first"),
-    "E6001": ("stages/test_write.py::test_a_second_run_stops_and_names_the_first", "writing"),
-    "E6002": ("stages/test_write.py::"
+    "E6001": ("stages/write/test_write.py::test_a_second_run_stops_and_names_the_first", "writing"),
+    "E6002": ("stages/write/test_write.py::"
               "test_a_hand_edited_file_is_an_error_that_names_it_and_nothing_is_changed",
               "writing"),
-    "E6003": ("stages/test_write.py::"
+    "E6003": ("stages/write/test_write.py::"
               "test_a_foreign_file_in_the_way_is_an_error_until_overwrite_covers_it", "writing"),
-    "E6004": ("stages/test_write_deletes.py::"
+    "E6004": ("stages/write/test_deletes.py::"
               "test_up_to_twenty_objects_may_go_and_one_more_needs_the_number", "writing"),
-    "E6005": ("stages/test_write.py::test_an_empty_output_is_refused", "writing"),
-    "E6006": ("stages/test_write.py::"
+    "E6005": ("stages/write/test_write.py::test_an_empty_output_is_refused", "writing"),
+    "E6006": ("stages/write/test_write.py::"
               "test_an_immutable_field_is_an_error_at_the_line_of_the_spec", "writing"),
-    "E6007": ("stages/test_write.py::"
+    "E6007": ("stages/write/test_write.py::"
               "test_a_file_at_the_place_of_a_folder_is_an_error_and_no_traceback", "writing"),
-    "E6008": ("stages/test_write.py::test_a_refusal_of_the_system_is_an_error_and_no_traceback",
-              "writing"),
+    "E6008": ("stages/write/test_write.py::"
+              "test_a_refusal_of_the_system_is_an_error_and_no_traceback", "writing"),
     "E6009": ("test_errors.py::test_a_stale_output_is_an_error_that_says_what_to_run",
               "comparing with an output"),
-    "N6010": ("stages/test_write.py::"
+    "N6010": ("stages/write/test_write.py::"
               "test_a_directory_that_goes_keeps_foreign_files_and_says_so", "writing"),
-    "N6011": ("stages/test_write_merge.py::"
+    "N6011": ("stages/write/test_merge.py::"
               "test_teams_that_add_different_jobs_merge_and_recompile", "writing"),
     "N6012": ("test_errors.py::test_what_a_dead_run_left_is_removed_and_told", "writing"),
     "E8001": ("adapters/test_cluster.py::"

@@ -165,6 +165,26 @@ def test_the_registry_of_commands_agrees_with_the_folder() -> None:
         assert import_module(f"compiler.commands.{name}").command.name == name
 
 
+def test_a_stage_is_one_module_or_a_package_with_a_module_of_its_name() -> None:
+    folder = ROOT / "compiler" / "stages"
+    packages = {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert {"check", "plan", "render", "resolve", "validate", "write"} <= packages
+    for name in packages:
+        assert (folder / name / f"{name}.py").is_file()
+        assert not (folder / f"{name}.py").exists()
+
+
+def test_tests_of_a_stage_lie_where_the_stage_lies() -> None:
+    """A test may speak of a whole stage, so its folder is the stage's; files need not pair."""
+    folder = ROOT / "compiler" / "stages"
+    stages = {path.stem for path in folder.iterdir() if path.is_dir() or path.suffix == ".py"}
+    for path in (ROOT / "tests" / "stages").rglob("test_*.py"):
+        stage = (
+            path.parent.name if path.parent.name != "stages" else path.stem.removeprefix("test_")
+        )
+        assert stage in stages, path
+
+
 def every_code() -> dict[str, list[str]]:
     """The names under which each code is declared, by its id."""
     found: dict[str, list[str]] = {}

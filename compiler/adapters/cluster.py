@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from compiler.adapters.cluster_config import Settings, concealed, read_settings, world
+from compiler.adapters.cluster_config import Settings, concealed, login, read_settings, world
 from compiler.adapters.cluster_faults import forbidden, from_transport
 from compiler.model.codes import world as codes
 from compiler.model.record import dataclass
@@ -95,6 +95,7 @@ class Connection:
         configuration.connection_pool_maxsize = CONNECTIONS
         configuration.retries = False
         self.context = settings.context
+        self._kubectl = settings.kubectl
         self._configuration = configuration
         self._host = str(configuration.host).rstrip("/")
         self._pool = RESTClientObject(configuration).pool_manager
@@ -219,8 +220,7 @@ class Connection:
         """
         if answer.status == 401:
             text = f"{self.name} does not accept the credentials: they may have expired"
-            hint = f"Log in as for kubectl, and try `kubectl --context {self.context} auth whoami`."
-            raise world(codes.CREDENTIALS, text, hint)
+            raise world(codes.CREDENTIALS, text, login(self._kubectl))
         if of_user and answer.status == 403 and (lacking := forbidden(answer.message)):
             raise world(codes.FORBIDDEN, f"{lacking} ({self.name})")
         if answer.body.get("kind") is None:
@@ -290,9 +290,9 @@ class Connection:
             except ProtocolError as error:
                 # A server may close a kept connection just when it is used again.
                 if last:
-                    raise from_transport(error, self.name) from None
+                    raise from_transport(error, self.name, self._kubectl) from None
             except (HTTPError, OSError, ValueError) as error:
-                raise from_transport(error, self.name) from None
+                raise from_transport(error, self.name, self._kubectl) from None
         raise AssertionError("the loop above returns or raises")
 
     def _credentials(self) -> dict[str, str]:

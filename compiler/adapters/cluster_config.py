@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -27,14 +28,19 @@ IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 _OPAQUE = re.compile(r"[\w+/=.-]{32,}")
 _SHOWN = 200
 _CONTEXTS_SHOWN = 20
+_ACCOUNT = "Give the pod a service account whose token is mounted, or name a file: --kubeconfig."
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where to connect: the library's configuration and the context that it came from."""
+    """Where to connect: the library's configuration, and where it came from.
+
+    `kubectl` is how a person reaches the same cluster by hand.
+    """
 
     configuration: Any
     context: str
+    kubectl: str = "kubectl"
 
 
 def read_settings(kubeconfig: Path | str | None, context: str | None) -> Settings:
@@ -47,17 +53,25 @@ def read_settings(kubeconfig: Path | str | None, context: str | None) -> Setting
 
     configuration = Configuration()
     if kubeconfig is None and not context and _in_pod():
-        _load(lambda: _account(configuration), "the account of this pod")
+        _load(lambda: _account(configuration), "the account of this pod", _ACCOUNT)
         return Settings(configuration, "in-cluster")
     paths = _paths(kubeconfig)
-    chosen = _context(_names(paths), context, paths)
-    _load_context(paths, chosen, configuration)
-    return Settings(configuration, chosen)
+    beginning = ["kubectl", *(["--kubeconfig", str(kubeconfig)] if kubeconfig else [])]
+    by_hand = shlex.join(beginning)
+    chosen = _context(_names(paths, by_hand), context, paths)
+    kubectl = shlex.join([*beginning, "--context", chosen])
+    _load_context(paths, chosen, configuration, kubectl)
+    return Settings(configuration, chosen, kubectl)
 
 
 def world(code: Code, message: str, hint: str = "") -> CompileError:
     """The error that says how the outside world failed."""
     return CompileError((Diagnostic(code, message, None, hint),))
+
+
+def login(kubectl: str) -> str:
+    """What to do where a cluster or a plugin wants to know who asks."""
+    return f"Log in as for kubectl: `{kubectl} auth whoami` has to work first."
 
 
 def concealed(text: str) -> str:
@@ -87,14 +101,18 @@ def _paths(kubeconfig: Path | str | None) -> str:
     given = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG") or HOME
     there = [one for one in given.split(os.pathsep) if one and Path(one).expanduser().is_file()]
     if not there:
-        raise world(codes.KUBECONFIG, f"there is no kubeconfig {given}")
+        hint = "Name the right file with --kubeconfig."
+        if not kubeconfig:
+            hint = "Name the right file with --kubeconfig or in the variable KUBECONFIG."
+        raise world(codes.KUBECONFIG, f"there is no kubeconfig {given}", hint)
     return os.pathsep.join(there)
 
 
-def _read(paths: str) -> Any:
+def _read(paths: str, kubectl: str) -> Any:
     """The merged files; read once, because a fleet can have a context for each site."""
     changed = tuple(Path(one).expanduser().stat().st_mtime_ns for one in paths.split(os.pathsep))
-    return _load(lambda: _merged(paths, changed), paths)
+    hint = f"See what `{kubectl} config view` says of it, or take a fresh one from the cluster."
+    return _load(lambda: _merged(paths, changed), paths, hint)
 
 
 @lru_cache(maxsize=4)
@@ -105,10 +123,11 @@ def _merged(paths: str, _changed: tuple[int, ...]) -> Any:
     return merged
 
 
-def _names(paths: str) -> tuple[str | None, tuple[str, ...]]:
+def _names(paths: str, kubectl: str) -> tuple[str | None, tuple[str, ...]]:
     """The current context and all contexts, by name."""
-    config = _read(paths).config.value
-    known = _load(lambda: tuple(str(one.value["name"]) for one in config["contexts"]), paths)
+    config = _read(paths, kubectl).config.value
+    hint = f"Each of its contexts needs a name: see `{kubectl} config get-contexts`."
+    known = _load(lambda: tuple(str(one.value["name"]) for one in config["contexts"]), paths, hint)
     return config.get("current-context") or None, known
 
 
@@ -125,8 +144,8 @@ def _context(names: tuple[str | None, tuple[str, ...]], wanted: str | None, path
     return chosen
 
 
-def _load_context(paths: str, context: str, configuration: Any) -> None:
-    merged = _read(paths)
+def _load_context(paths: str, context: str, configuration: Any, kubectl: str) -> None:
+    merged = _read(paths, kubectl)
 
     def load() -> None:
         loader = _library().kube_config.KubeConfigLoader(
@@ -138,15 +157,16 @@ def _load_context(paths: str, context: str, configuration: Any) -> None:
         )
         loader.load_and_set(configuration)
 
+    hint = f"`{kubectl} config view --minify` shows its entries; one lacks something or is wrong."
     with _complaints() as heard:
-        _load(load, f"context {context} of {paths}")
+        _load(load, f"context {context} of {paths}", hint)
     if heard:
         # The library goes on without credentials and would be refused as an anonymous user.
         text = f"the credential plugin of context {context} failed: {concealed(heard[-1])}"
-        raise world(codes.CREDENTIALS, text)
+        raise world(codes.CREDENTIALS, text, login(kubectl))
 
 
-def _load(action: Callable[[], Any], what: str) -> Any:
+def _load(action: Callable[[], Any], what: str, hint: str) -> Any:
     """The result of what reads a file that anybody may have written; its errors are not quoted.
 
     Raises:
@@ -157,9 +177,21 @@ def _load(action: Callable[[], Any], what: str) -> Any:
     except Exception as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark is not None else ""
-        kind = type(error).__name__
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else kind
-        raise world(codes.KUBECONFIG, f"{what} cannot be used{where}: {reason}") from None
+        text = f"{what} cannot be used{where}: {_reason(error)}"
+        raise world(codes.KUBECONFIG, text, hint) from None
+
+
+def _reason(error: Exception) -> str:
+    """Why a file cannot be used, in words that hold nothing of it."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if type(error).__module__.startswith("yaml."):
+        return "it is no YAML"
+    if isinstance(error, KeyError | TypeError | AttributeError):
+        return "it has not got the shape of a kubeconfig"
+    if type(error).__name__ == "ConfigException":
+        return "an entry is lacking or wrong"
+    return type(error).__name__
 
 
 @contextmanager

@@ -16,6 +16,17 @@ _LACKING = re.compile(
     r'(?: in API group "(?P<group>[^"]*)")?|path "(?P<path>[^"]*)")'
     r'(?: (?:in the namespace "(?P<namespace>[^"]*)"|at the cluster scope))?'
 )
+_PROXY = "The proxy is `proxy-url` of the kubeconfig, else the variable HTTPS_PROXY."
+_FRESH = "Take a fresh kubeconfig from the cluster. Do not turn the verification off."
+_TLS_HINTS = (
+    ("mismatch", "Use an address that the certificate is for, or say which of its names counts "
+                 "with `tls-server-name` in the kubeconfig."),
+    ("expired", "Have the certificate renewed on the cluster; the clock here may be wrong, too."),
+    ("not yet valid", "See whether the clock of this machine is right."),
+    ("alert", "The server refuses the client's own certificate: take a fresh kubeconfig."),
+    ("wrong version number", "The address answers without TLS: is it that of an API server?"),
+)  # fmt: skip
+"""What to do, by a word of the TLS library."""
 
 
 def forbidden(message: str) -> str:
@@ -29,16 +40,23 @@ def forbidden(message: str) -> str:
     return f"user {found['user']} may not {found['verb']} {resource}{group} {where}"
 
 
-def from_transport(error: Exception, name: str) -> CompileError:
-    """The error to raise for a failure of the connection `name`."""
+def from_transport(error: Exception, name: str, kubectl: str) -> CompileError:
+    """The error to raise for a failure of the connection `name`, which `kubectl` reaches too."""
     from urllib3 import exceptions
 
     reason = _innermost(error)
     if isinstance(reason, exceptions.SSLError) or "SSL" in type(reason).__name__:
-        return world(codes.TLS, f"no trusted connection to {name}: {_tls(reason)}")
+        told = _tls(reason)
+        return world(codes.TLS, f"no trusted connection to {name}: {told}", _tls_hint(told))
     if isinstance(error, exceptions.ProxyError):
-        return world(codes.UNREACHABLE, f"{name} cannot be reached: the proxy does not answer")
-    return world(codes.UNREACHABLE, f"{name} cannot be reached: {_words(error, reason)}")
+        text = f"{name} cannot be reached: the proxy does not answer"
+        return world(codes.UNREACHABLE, text, _PROXY)
+    text = f"{name} cannot be reached: {_words(error, reason)}"
+    hint = (
+        f"Try `{kubectl} version`. Where it gets no answer either, the address in the kubeconfig "
+        "is wrong, or no network, VPN or tunnel leads there from here."
+    )
+    return world(codes.UNREACHABLE, text, hint)
 
 
 def _innermost(error: Exception) -> BaseException:
@@ -56,6 +74,10 @@ def _innermost(error: Exception) -> BaseException:
 def _tls(reason: BaseException) -> str:
     told = getattr(reason, "verify_message", "") or getattr(reason, "reason", "") or str(reason)
     return concealed(str(told)).lower().replace("_", " ")
+
+
+def _tls_hint(told: str) -> str:
+    return next((hint for word, hint in _TLS_HINTS if word in told), _FRESH)
 
 
 def _words(error: Exception, reason: BaseException) -> str:

@@ -29,13 +29,14 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from compiler.model.fleet import ARGOCD_S_OWN
 from compiler.model.manifest import Draft, UnitRole
 from compiler.model.sync import GitopsContext, SyncUnit
 
 NAMESPACE = "argocd"
 """Where Argo CD lives and looks for Applications."""
 
-IN_CLUSTER = {"server": "https://kubernetes.default.svc"}
+IN_CLUSTER = {"server": ARGOCD_S_OWN[0]}
 FINALIZER = "resources-finalizer.argocd.argoproj.io/background"
 DEFINITIONS = "apiextensions.k8s.io", "CustomResourceDefinition"
 

@@ -54,7 +54,7 @@ def command(
 ) -> None:
     """Check SPEC (a folder, default: specs) offline, or with --server before its clusters."""
     from compiler import pipeline
-    from compiler.stages.resolve_only import check_only
+    from compiler.stages.resolve.only import check_only
 
     _only_with_server(server, {**asked, "only": only})
     diagnostics = Diagnostics()

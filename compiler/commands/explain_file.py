@@ -21,7 +21,7 @@ from compiler.model.manifest import Directory, Draft, Object, UnitRole
 from compiler.model.record import dataclass
 from compiler.model.suggest import nearest
 from compiler.pipeline import Prepared
-from compiler.stages.render_trace import TraceLine, trace
+from compiler.stages.render.trace import TraceLine, trace
 from compiler.workshop import Batch, Front, Workshop, needs_of
 
 ROLES = tuple(role.value for role in UnitRole)

@@ -18,7 +18,7 @@ from compiler.model.member import Member
 from compiler.model.plan import Record
 from compiler.model.spec.artifacts import ModelSpec
 from compiler.model.spec.job import JobSpec
-from compiler.stages.plan_inputs import Chooser
+from compiler.stages.plan.inputs import Chooser
 from compiler.workshop import Front
 
 NAMED_SITES = 6

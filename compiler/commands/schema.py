@@ -102,7 +102,7 @@ def lock_schema() -> dict[str, Any]:
 
 def contract_schema() -> dict[str, Any]:
     """The schema of the sidecar's config."""
-    from compiler.stages.check_contract import schema
+    from compiler.stages.check.contract import schema
 
     return schema()
 

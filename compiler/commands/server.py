@@ -13,26 +13,24 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-import click
-
 from compiler.adapters.cluster import Connection, connect
 from compiler.adapters.cluster_answers import Verdict
 from compiler.adapters.cluster_dry_run import Item, Judgement, dry_run
 from compiler.commands import common
-from compiler.commands.server_choice import chosen_objects, place
+from compiler.commands.clusters import context_of, several
+from compiler.commands.server_choice import chosen_objects
 from compiler.model.codes import world as codes
-from compiler.model.diagnostics import Code, CompileError, Diagnostics, Severity, Span
+from compiler.model.diagnostics import Code, CompileError, Diagnostic, Diagnostics, Severity, Span
 from compiler.model.fleet import Cluster
 from compiler.model.manifest import Object, Tree, UnitRole
 from compiler.model.record import dataclass
-from compiler.stages.check_pods import templates
+from compiler.stages.check.pods import templates
 
 POLICY = 3
 MANAGERS = {"flux": "kustomize-controller", "argocd": "argocd-controller"}
 """As whom the engines apply: what they own already is theirs to change or to remove."""
 _HAND = "kubectl"
 _ENGINES_OWN = (UnitRole.ROOT, UnitRole.APPS)
-_IN_CLUSTER = ("https://kubernetes.default.svc", "in-cluster")
 _AT_A_TIME = 4
 _LACKING_SHOWN = 6
 _SYSTEMS = {
@@ -64,11 +62,11 @@ class Wishes:
 
 @dataclass(slots=True)
 class _Court:
-    """One server and everything that is to be judged by it."""
+    """One server and everything that is to be judged by it. Without a context it is not asked."""
 
     cluster: Cluster
     place: str
-    context: str
+    context: str | None
     objects: list[Object] = field(default_factory=list)
     beside: list[Object] = field(default_factory=list)
     """What this compile also brings there, though it is not to be judged."""
@@ -141,17 +139,17 @@ def _courts(
 ) -> list[_Court]:
     objects = chosen_objects(tree, clusters, wishes.cluster, wishes.only)
     chosen = {target: clusters[target] for target in objects}
-    places = {place(cluster) for cluster in chosen.values()}
-    if wishes.context and len(places) > 1:
-        listed = ", ".join(sorted(places))
-        raise click.UsageError(f"--context is for one cluster; choose with --cluster: {listed}")
+    others = several(chosen.values(), wishes.context)
     found: dict[str, _Court] = {}
     for target, cluster in chosen.items():
-        where = place(cluster)
-        context = wishes.context or cluster.context
-        court = found.setdefault(where, _Court(cluster, where, context))
+        where = cluster.place
+        context = context_of(cluster, wishes.context, others=others)
+        if isinstance(context, Diagnostic):
+            diagnostics.extend([context])
+        known = context if isinstance(context, str) else None
+        court = found.setdefault(where, _Court(cluster, where, known))
         court.clusters[target] = cluster
-        away = _foreign(cluster)
+        away = cluster.argocd_elsewhere
         court.objects += [o for o in objects[target] if not (away and _is_engines(o))]
         left = [o for o in objects[target] if away and _is_engines(o)]
         if left and wishes.engine_context:
@@ -164,11 +162,6 @@ def _courts(
             hint = "Name its own cluster with --engine-context NAME."
             diagnostics.add(codes.ELSEWHERE, text, cluster.span, hint)
     _look_beside(tree, clusters, found)
-    for court in found.values():
-        if not court.context and len(found) > 1:
-            text = f"no context is known for cluster {court.place}"
-            hint = "Write `context:` at the cluster, or use --cluster and --context."
-            diagnostics.add(codes.CONTEXT, text, court.cluster.span, hint)
     return list(found.values())
 
 
@@ -177,15 +170,10 @@ def _look_beside(tree: Tree, clusters: Mapping[str, Cluster], courts: Mapping[st
     sent = {id(one) for court in courts.values() for one in court.objects}
     for directory in tree.directories.values():
         cluster = clusters[directory.unit.target]
-        court = courts.get(place(cluster))
-        if court is not None and not (_foreign(cluster) and directory.unit.role in _ENGINES_OWN):
+        court = courts.get(cluster.place)
+        away = cluster.argocd_elsewhere and directory.unit.role in _ENGINES_OWN
+        if court is not None and not away:
             court.beside += [one for one in directory.objects if id(one) not in sent]
-
-
-def _foreign(cluster: Cluster) -> bool:
-    """Whether Argo CD runs on another cluster than the one that it applies to."""
-    named = set(cluster.destination.values())
-    return cluster.gitops.engine == "argocd" and bool(named - set(_IN_CLUSTER))
 
 
 def _is_engines(one: Object) -> bool:
@@ -196,7 +184,7 @@ def _connect(courts: Sequence[_Court], wishes: Wishes, diagnostics: Diagnostics)
     """Connections one after the other: a credential plugin may ask the person for a login."""
     known: dict[str, Connection] = {}
     for court in courts:
-        if not court.context and len(courts) > 1:
+        if court.context is None:
             continue
         try:
             if court.context not in known:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import click
 
 from compiler.commands import common
-from compiler.model.codes import world as codes
+from compiler.commands.clusters import check_known, context_of, several
 from compiler.model.diagnostics import Diagnostic, Diagnostics
 from compiler.model.observed import Snapshot, Verdict
 from compiler.model.suggest import did_you_mean
@@ -75,8 +75,7 @@ def command(
     found = compiled(request, sites, Diagnostics())
     _known("site", sites, found.sites)
     _known("job", jobs, found.jobs)
-    names = {name for _, cluster in found.clusters.values() for name in _names(cluster)}
-    _known("cluster", clusters, names)
+    check_known(clusters, [cluster for _, cluster in found.clusters.values()])
     rows = _of_clusters(rows_of.wanted_rows(found.tree, found.clusters), clusters, sites)
     rows = _chosen(rows, sites, jobs)
     _all_chosen(rows, sites, jobs)
@@ -126,11 +125,6 @@ def _places(places: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
     return DEFAULT, places
 
 
-def _names(cluster: Any) -> set[str]:
-    """What `--cluster` may call a cluster: with `each: site` also `CLUSTER/SITE`."""
-    return {cluster.name, f"{cluster.name}/{cluster.site}"} if cluster.site else {cluster.name}
-
-
 def _known(noun: str, names: Iterable[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
@@ -140,10 +134,10 @@ def _known(noun: str, names: Iterable[str], known: Collection[str]) -> None:
 
 def _of_clusters(rows: Sequence[Any], clusters: Collection[str], sites: Iterable[str]) -> list[Any]:
     """The rows of some clusters, or of all; every site has to be on one of them."""
-    kept = [row for row in rows if not clusters or _names(row.cluster).intersection(clusters)]
+    kept = [row for row in rows if not clusters or row.cluster.names.intersection(clusters)]
     there = {row.site for row in kept}
     for site in sites:
-        on = sorted({max(_names(row.cluster), key=len) for row in rows if row.site == site})
+        on = sorted({row.cluster.place for row in rows if row.site == site})
         if site not in there and on:
             raise click.UsageError(f"site {site} is on cluster {' and '.join(on)}, not on "
                                    f"{' or '.join(clusters)}")  # fmt: skip
@@ -231,23 +225,11 @@ def _first(snapshot: Snapshot) -> str:
 def _contexts(rows: Sequence[Any], wishes: _Wishes) -> dict[str, Any]:
     """The context of each target, or what is to be said where there is none."""
     clusters = {row.cluster.target: row.cluster for row in rows}
-    if wishes.context and len(clusters) > 1:
-        text = f"--context is for one cluster, and {len(clusters)} are chosen"
-        raise click.UsageError(f"{text}; choose one with --cluster NAME")
-    found: dict[str, Any] = {}
-    for target, cluster in clusters.items():
-        context = wishes.context or cluster.context
-        if not context and len(clusters) > 1:
-            found[target] = Diagnostic(
-                codes.CONTEXT,
-                f"cluster {cluster.name} has no context",
-                cluster.span,
-                f"write `context:` at fleet.clusters.{cluster.name}, "
-                f"or use --cluster {cluster.name} with --context NAME",
-            )
-        else:
-            found[target] = context
-    return found
+    others = several(clusters.values(), wishes.context)
+    return {
+        target: context_of(cluster, wishes.context, others=others)
+        for target, cluster in clusters.items()
+    }
 
 
 def _engine_views(
@@ -259,11 +241,7 @@ def _engine_views(
 
     if not wishes.engine_context:
         return {}, []
-    targets = {
-        row.cluster.target
-        for row in rows
-        if row.cluster.gitops.engine == "argocd" and row.cluster.destination
-    }
+    targets = {row.cluster.target for row in rows if row.cluster.argocd_elsewhere}
     argocd = [
         question
         for target in sorted(targets)

@@ -14,6 +14,8 @@ from compiler.model.record import dataclass
 from compiler.model.worker import Accelerator
 
 Layer = Literal["cloud", "edge"]
+ARGOCD_S_OWN = ("https://kubernetes.default.svc", "in-cluster")
+"""Address and name by which Argo CD calls the cluster that it runs on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,22 @@ class Cluster:
     def kubeedge(self) -> bool:
         """True where KubeEdge joins the edge nodes, so that node roles tell cloud from edge."""
         return "kubeedge" in self.provides
+
+    @property
+    def place(self) -> str:
+        """What messages call it: its name, with the site where each site is a cluster."""
+        return f"{self.name}/{self.site}" if self.site else self.name
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What a command line may call it."""
+        return frozenset((self.name, self.place))
+
+    @property
+    def argocd_elsewhere(self) -> bool:
+        """Whether Argo CD runs on another cluster than the one that it applies to."""
+        named = {one for one in self.destination.values() if one}
+        return self.gitops.engine == "argocd" and bool(named - set(ARGOCD_S_OWN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -248,7 +248,7 @@ class _Judge:
 
     def _is_elsewhere(self, one: Object) -> bool:
         """Whether Argo CD's objects lie on a cluster that was not asked."""
-        return bool(self.wanted.cluster.destination) and one.data["apiVersion"] == _ARGOCD
+        return self.wanted.cluster.argocd_elsewhere and one.data["apiVersion"] == _ARGOCD
 
     # The engine.
 

@@ -27,11 +27,16 @@ def fake() -> Iterator[FakeCluster]:
 
 def failure(connection: Connection) -> tuple[str, str]:
     """Code and message of listing pods."""
+    return told(connection)[:2]
+
+
+def told(connection: Connection) -> tuple[str, str, str]:
+    """Code, message and hint of listing pods."""
     with pytest.raises(CompileError) as caught:
         list(connection.list("v1", "Pod", "shop"))
     (found,) = caught.value.diagnostics
     assert TOKEN not in f"{found.message}{found.hint}"
-    return found.code.id, found.message
+    return found.code.id, found.message, found.hint
 
 
 def refused(config: Path, context: str | None = None) -> tuple[str, str]:
@@ -118,9 +123,26 @@ def test_a_connection_that_the_server_closed_is_opened_again(tmp_path: Path) -> 
 
 def test_credentials_that_have_expired_are_told(tmp_path: Path) -> None:
     with fake_cluster(lambda _: status(401, "Unauthorized", "Unauthorized")) as running:
-        code, message = failure(connect(running.kubeconfig(tmp_path)))
+        config = running.kubeconfig(tmp_path)
+        code, message, hint = told(connect(config))
     assert code == "E8003"
     assert "does not accept the credentials" in message
+    assert f"`kubectl --kubeconfig {config} --context fake auth whoami`" in hint
+
+
+def test_a_command_that_is_proposed_can_be_pasted(
+    tmp_path: Path, fake: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "my files"
+    folder.mkdir()
+    config = fake.kubeconfig(folder, "an env")
+    fake.url = "http://127.0.0.1:1"
+    absent = fake.kubeconfig(tmp_path, "an env")
+    words = f"`kubectl --kubeconfig {absent} --context 'an env' version`"
+    assert words in told(connect(absent))[2]
+    assert connect(config).version() == "1.32"
+    monkeypatch.setenv("KUBECONFIG", str(absent))
+    assert "`kubectl --context 'an env' version`" in told(connect())[2]
 
 
 def test_a_lacking_permission_is_named_with_verb_resource_namespace_and_user(
@@ -186,9 +208,24 @@ def test_a_certificate_of_another_authority_is_refused(tmp_path: Path) -> None:
         other = tmp_path / "other.pem"
         trustme.CA().cert_pem.write_to_path(str(other))
         running.authority = str(other)
-        code, message = failure(connect(running.kubeconfig(tmp_path)))
+        code, message, hint = told(connect(running.kubeconfig(tmp_path)))
     assert code == "E8005"
     assert "certificate" in message
+    assert hint.startswith("Take a fresh kubeconfig")
+
+
+def test_a_certificate_for_another_name_is_refused(tmp_path: Path) -> None:
+    with fake_cluster(tls=tmp_path) as running:
+        running.url = running.url.replace("127.0.0.1", "localhost")
+        code, message, hint = told(connect(running.kubeconfig(tmp_path)))
+    assert (code, "mismatch" in message) == ("E8005", True)
+    assert "`tls-server-name`" in hint
+
+
+def test_a_server_without_tls_is_told(tmp_path: Path, fake: FakeCluster) -> None:
+    fake.url = fake.url.replace("http:", "https:")
+    code, _, hint = told(connect(fake.kubeconfig(tmp_path)))
+    assert (code, "without TLS" in hint) == ("E8005", True)
 
 
 def test_a_proxy_that_does_not_answer_is_told_without_its_address(
@@ -198,9 +235,10 @@ def test_a_proxy_that_does_not_answer_is_told_without_its_address(
     document = json.loads(config.read_text())
     document["clusters"][0]["cluster"]["proxy-url"] = f"http://me:{TOKEN}@127.0.0.1:1"
     config.write_text(json.dumps(document))
-    code, message = failure(connect(config))
+    code, message, hint = told(connect(config))
     assert code == "E8004"
     assert "the proxy does not answer" in message
+    assert "proxy-url" in hint
 
 
 def test_a_kind_that_is_not_served_is_told(tmp_path: Path, fake: FakeCluster) -> None:
@@ -231,7 +269,8 @@ def test_an_unknown_context_is_told_with_those_that_there_are(
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert refused(tmp_path / "absent")[0] == "E8001"
+    code, words = refused(tmp_path / "absent")
+    assert (code, words.endswith("Name the right file with --kubeconfig.")) == ("E8001", True)
     monkeypatch.delenv("KUBECONFIG", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(CompileError, match=r"there is no kubeconfig ~/\.kube/config"):
@@ -259,6 +298,14 @@ def test_a_broken_file_is_told_and_nothing_of_it_is_shown(text: str, tmp_path: P
     code, words = refused(path, "fake")
     assert code in ("E8001", "E8002")
     assert str(path) in words
+    assert code == "E8002" or f"`kubectl --kubeconfig {path} " in words
+
+
+def test_a_file_that_is_no_yaml_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text("contexts:\n- name: [\n")
+    code, words = refused(path)
+    assert (code, f"{path} cannot be used, line 3: it is no YAML" in words) == ("E8001", True)
 
 
 def test_a_credential_plugin_is_run(tmp_path: Path, fake: FakeCluster) -> None:
@@ -280,6 +327,7 @@ def test_a_credential_plugin_that_fails_is_told_and_no_token_of_it_shown(
     code, words = refused(fake.kubeconfig(tmp_path, exec=plugin))
     assert code == "E8003"
     assert "session expired for …" in words
+    assert "--context fake auth whoami`" in words
     code, words = refused(
         fake.kubeconfig(tmp_path, exec={"apiVersion": group, "command": "no-such-plugin"})
     )

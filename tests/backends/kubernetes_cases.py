@@ -18,9 +18,9 @@ from compiler.model.member import Delivery, Member, Place
 from compiler.model.plan import Node, Service
 from compiler.model.worker import Worker
 from compiler.servers import BY_NAME
-from compiler.stages import render as stage
-from compiler.stages.check import CheckFacts, check, check_across
-from compiler.stages.render_templates import Templates, TemplateSource
+from compiler.stages.check.check import CheckFacts, check, check_across
+from compiler.stages.render import render as stage
+from compiler.stages.render.templates import Templates, TemplateSource
 
 ACCOUNT = Identity("", "ServiceAccount", "store-vision", "store-vision-sidecar")
 """An object of bootstrap/, which a node's own objects refer to."""

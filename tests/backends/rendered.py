@@ -12,9 +12,9 @@ import jsonschema_rs
 
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.manifest import Directory, Draft
-from compiler.stages import render as stage
-from compiler.stages.check_structural import CompactFile, strict_compact
-from compiler.stages.render_templates import Templates, TemplateSource
+from compiler.stages.check.structural import CompactFile, strict_compact
+from compiler.stages.render import render as stage
+from compiler.stages.render.templates import Templates, TemplateSource
 
 SCHEMAS = Path(__file__).parents[2] / "compiler" / "schemas"
 _TEMPLATES = Templates(TemplateSource())

@@ -12,7 +12,7 @@ from compiler.model.inputs import Binding
 from compiler.model.member import Place
 from compiler.model.plan import Distribution
 from compiler.model.worker import ConfigFile, Worker
-from compiler.stages.render_templates import Templates, TemplateSource
+from compiler.stages.render.templates import Templates, TemplateSource
 from tests.backends.kubernetes_cases import artifact, container, emit, pod, service
 
 FOLDER = Path(__file__).parents[2] / "templates" / "kubernetes"

@@ -21,9 +21,9 @@ import jsonschema
 
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.manifest import Directory, Unit, UnitRole
-from compiler.stages.check import check, check_across
-from compiler.stages.check_schemas import Judge, Schemas
-from tests.stages import objects as make
+from compiler.stages.check.check import check, check_across
+from compiler.stages.check.schemas import Judge, Schemas
+from tests.stages.check import objects as make
 
 OWN_KIND = {
     "apiVersion": "apiextensions.k8s.io/v1",

@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from compiler.model import emit
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.manifest import Draft, Naming, Origin, Reference, Unit, UnitRole
-from compiler.stages.render import render
-from compiler.stages.render_skeleton import json_text, plain_data
-from compiler.stages.render_templates import Templates, TemplateSource
+from compiler.stages.render.render import render
+from compiler.stages.render.skeleton import json_text, plain_data
+from compiler.stages.render.templates import Templates, TemplateSource
 
 DEPLOYMENT = """\
 apiVersion: apps/v1

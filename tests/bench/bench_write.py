@@ -25,7 +25,7 @@ from compiler.model.cache import cache_key
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.ledger import LEDGER_FILE, LedgerEntry, format_ledger
 from compiler.model.manifest import Directory, Unit, UnitRole
-from compiler.stages.write import WriteOptions, begin, stage, stale, write
+from compiler.stages.write.write import WriteOptions, begin, stage, stale, write
 
 OBJECTS = 7
 ROUNDS = 3

@@ -20,13 +20,13 @@ import pytest
 from ryaml import loads_all  # type: ignore[attr-defined]
 from urllib3.exceptions import ProtocolError
 
-from compiler.stages.check import CheckFacts, check
-from compiler.stages.check_pods import templates
+from compiler.stages.check.check import CheckFacts, check
+from compiler.stages.check.pods import templates
 from tests.cluster import control_plane, definitions, prepared
 from tests.cluster.api import Api, RefusedError
 from tests.cluster.mutations import Data, Mutant, mutants
 from tests.cluster.trees import everything, manifests
-from tests.stages.objects import directory, facts, obj
+from tests.stages.check.objects import directory, facts, obj
 
 QUICK, LONG = 1200, 10_000
 SEED, OTHER_SEED = 20, 21

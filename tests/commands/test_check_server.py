@@ -215,6 +215,16 @@ def test_what_is_for_another_argo_cd_is_judged_there_or_not_at_all(tmp_path: Pat
         assert [path for path in applied(fake) if "argoproj.io" in path]
 
 
+def test_one_cluster_needs_no_context_where_argo_cd_runs_elsewhere(tmp_path: Path) -> None:
+    spec(tmp_path, TWO.replace("context: far, ", ""))
+    with fake_cluster() as fake:
+        config = fake.kubeconfig(tmp_path, "current", "control")
+        words = ("--cluster", "west", "--engine-context", "control")
+        code, document = check(tmp_path, config, *words)
+        assert code == 0, document
+        assert [one["context"] for one in document["clusters"]] == ["current", "control"]
+
+
 def test_each_site_that_is_a_cluster_is_asked_in_its_own_context(tmp_path: Path) -> None:
     spec(tmp_path, EACH)
     with fake_cluster() as fake:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from compiler.model import definitions
-from compiler.stages.check_cel import Rule, compile_rule
+from compiler.stages.check.cel import Rule, compile_rule
 
 ENTRY = {"version": "1", "downloadURL": "https://example.com/1"}
 SECRET_URL = "https://user:" + "word@example.com/x"

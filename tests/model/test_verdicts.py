@@ -85,6 +85,17 @@ def test_argo_cd_elsewhere_leaves_the_objects_to_speak() -> None:
     assert "--engine-context" in texts(found["(root)", ""])[0]
 
 
+@pytest.mark.parametrize(
+    "own", [{"name": "in-cluster"}, {"server": "https://kubernetes.default.svc"}]
+)
+def test_argo_cd_s_own_cluster_by_name_is_not_elsewhere(own: dict[str, str]) -> None:
+    wanted = rows("serve-hot")
+    here = [replace(r, cluster=replace(r.cluster, destination=own)) for r in wanted]
+    missing = judged(here, unserved=["Application", "AppProject"])
+    assert missing["(root)", ""].verdict is Verdict.MISSING
+    assert missing["(root)", ""].engines[0].state is EngineState.MISSING
+
+
 def test_a_kind_that_is_not_served_says_so() -> None:
     found = judged(rows("shards"), unserved=["InferenceModel"])["count", "s-001"]
     assert texts(found) == ["InferenceModel is not served: its definition is not installed"]

@@ -19,9 +19,9 @@ from compiler.model.resolved import Resolved
 from compiler.pipeline import vocabularies
 from compiler.stages.draft import emit_context
 from compiler.stages.lower import lower
-from compiler.stages.plan import plan
-from compiler.stages.resolve import check_environments, environment_names, resolve
-from compiler.stages.validate import validate, validate_fragment
+from compiler.stages.plan.plan import plan
+from compiler.stages.resolve.resolve import check_environments, environment_names, resolve
+from compiler.stages.validate.validate import validate, validate_fragment
 
 HEAD = "edgewright: v1\nproject: {name: shop}\nsidecar: {image: 'r.example.com/s:1', contract: 1}\n"
 STORES = "stores: {main: {url: 's3://bucket', endpoint: 'https://s3.example.com'}}\n"
