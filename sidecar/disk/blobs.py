@@ -10,6 +10,9 @@ from sidecar.disk import failure, fsops
 from sidecar.disk.layout import Layout
 from sidecar.disk.owner import Owner
 
+PUBLIC = 0o444
+PRIVATE = 0o440
+
 
 def has(layout: Layout, digest: str) -> bool:
     """Whether the bytes of a digest are here."""
@@ -37,23 +40,48 @@ def open_blob(layout: Layout, digest: str) -> int:
 def seal(layout: Layout, owner: Owner, path: str, digest: str, private: bool) -> None:
     """Give a verified file its name and make that survive a power cut; `path` is gone afterwards.
 
+    Where another process was faster its file stays, for trees share it already.
+
     Raises:
         ReasonError: the disk is full, read-only or unusable.
     """
-    del owner  # `path` lies in its staging or is its partial file
+    owner.beat()
     target = layout.blob(digest)
     shelf = os.path.dirname(target)
     with failure.told(path):
-        descriptor = fsops.reopen(path)
-        try:
-            fsops.chmod(descriptor, 0o440 if private else 0o444)
-            fsops.sync(descriptor)
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        finally:
-            fsops.close(descriptor)
-        if not os.path.isdir(shelf):
-            with suppress(FileExistsError):
-                fsops.make_directory(shelf)
-        fsops.rename(path, target)
+        if has(layout, digest):
+            fsops.unlink(path)
+        else:
+            _settle(path, PRIVATE if private else PUBLIC)
+            if not os.path.isdir(shelf):
+                with suppress(FileExistsError):
+                    fsops.make_directory(shelf)
+            fsops.rename(path, target)
         fsops.sync_directory(shelf)
         fsops.sync_directory(os.path.dirname(shelf))
+
+
+def publish(layout: Layout, digest: str) -> None:
+    """Let all users of the node read a blob that came here for a private artifact.
+
+    Raises:
+        FileNotFoundError: it is not here.
+    """
+    descriptor = open_blob(layout, digest)
+    try:
+        if os.fstat(descriptor).st_mode & 0o777 != PUBLIC:
+            fsops.chmod(descriptor, PUBLIC)
+            fsops.sync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _settle(path: str, mode: int) -> None:
+    """Make a file's bytes and mode final, and leave the page cache to the worker."""
+    descriptor = fsops.reopen(path)
+    try:
+        fsops.chmod(descriptor, mode)
+        fsops.sync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        fsops.close(descriptor)

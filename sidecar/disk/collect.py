@@ -1,99 +1,104 @@
 """Deletes what no tenant keeps, after a grace for readers. Never deletes what is active.
 
 Nothing goes at first sight: what is not kept is noted with the time, and goes when it is still
-not kept `grace` later. Marks are read again under the collector's lock, right before names go;
-whoever keeps something writes that under the same lock (`tenants.keeping`).
+not kept `grace` later. What is kept is read again under a lock, right before names go; whoever
+keeps something writes that under the same lock (`tenants.keeping`).
+
+Locks are taken in this order: `collect` (one collector), `keep`, the lock of a tenant.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import Any
+from contextlib import suppress
 
-from sidecar.disk import documents, failure, fsops, locks, removal, space
-from sidecar.disk import marks as marking
+from sidecar.disk import departures, failure, locks, loose, owner, removal, space
+from sidecar.disk.departures import away
 from sidecar.disk.layout import Layout
-from sidecar.disk.owner import Owner, alive
+from sidecar.disk.owner import Owner
+from sidecar.disk.tenants import listed
 from sidecar.model.config import Limits
 
-PARTIAL_AGE = 7 * 86_400
+_LOCK_AGE = 86_400
 
 
-def collect(layout: Layout, owner: Owner, limits: Limits, now: float) -> int:
-    """Delete what is not kept any longer; the bytes that this freed. Another collector means 0.
+def collect(layout: Layout, own: Owner, limits: Limits, now: float) -> int:
+    """Delete what is not kept any longer; the bytes that this freed.
+
+    Where another collector is at work it does nothing. Where space is short it also gives up
+    older versions, then partial files of the dead.
 
     Raises:
-        ReasonError: the disk is read-only or unusable.
+        ReasonError: the disk is full, read-only or unusable.
     """
     with failure.told(layout.root):
         lock = locks.try_lock(layout.lock("collect"))
         if lock is None:
             return 0
-        before = space.used(layout)
         with lock:
-            gone = _take(layout, owner, limits, now)
-        for path in gone:
-            removal.remove(path)
-        return max(before - space.used(layout), 0)
+            owner.sweep(layout)
+            before = space.used(layout)
+            _delete(_usual(layout, own, limits, now))
+            if _is_short(layout, limits):
+                _delete(_older(layout, own, limits, now))
+            if _is_short(layout, limits):
+                _delete(_abandoned(layout, own, now))
+            _tidy_locks(layout, now)
+            return max(before - space.used(layout), 0)
 
 
-def _take(layout: Layout, owner: Owner, limits: Limits, now: float) -> list[str]:
-    """Rename away what goes, under the lock; what it is called now."""
-    loose = {os.path.relpath(path, layout.root): path for path in _loose(layout, now)}
-    seen = _seen(layout, now, limits)
-    first = {name: min(seen.get(name, now), now) for name in loose}
-    due = {name for name, since in first.items() if name in seen and now - since >= limits.grace}
-    gone = [_away(owner, loose[name]) for name in sorted(due)]
-    _write_seen(layout, owner, now, {name: first[name] for name in first.keys() - due})
+def _usual(layout: Layout, own: Owner, limits: Limits, now: float) -> list[str]:
+    """Take out of their places what has been loose for a grace."""
+    with locks.take(layout.lock("keep")):
+        if limits.keep_previous == 0:
+            departures.spare_previous(layout, limits, now)
+        paths, seen = loose.find(layout, limits, now), loose.read(layout, limits, now)
+        due = {path for path in paths if path in seen and now - seen[path] >= limits.grace}
+        rest = {path: seen.get(path, now) for path in paths if path not in due}
+        gone = [new for path in paths if path in due for new in _take(layout, own, path)]
+        loose.write(layout, own, now, rest)
     return gone
 
 
-def _away(owner: Owner, path: str) -> str:
-    scratch = owner.scratch()
-    if os.path.isdir(path) and not os.path.islink(path):
-        removal.writable(path)
-    fsops.rename(path, scratch)
-    fsops.sync_directory(os.path.dirname(path))
-    return scratch
+def _older(layout: Layout, own: Owner, limits: Limits, now: float) -> list[str]:
+    """Take away versions that only a rollback could want. They were replaced a grace ago."""
+    with locks.take(layout.lock("keep")):
+        before = set(loose.unkept(layout, limits.keep_previous))
+        replaced = [f"tenants/{tenant}" for tenant in departures.gone(layout, 0, now)]
+        gone = [new for path in replaced for new in _take(layout, own, path)]
+        departures.spare_previous(layout, limits, now)
+        freed = [path for path in loose.unkept(layout, 0) if path not in before]
+        return gone + [new for path in freed for new in _take(layout, own, path)]
 
 
-def _loose(layout: Layout, now: float) -> Iterator[str]:
-    """The paths that nothing keeps."""
-    marks = marking.marks(layout)
-    for name in os.listdir(layout.store("unpacked")):
-        if name.partition(".")[0] not in marks.blobs:
-            yield layout.store("unpacked", name)
-    for name in os.listdir(layout.store("trees")):
-        if name.removesuffix(".json") not in marks.trees:
-            yield layout.store("trees", name)
-    for shelf in os.listdir(layout.store("blobs")):
-        for digest in os.listdir(layout.store("blobs", shelf)):
-            if digest not in marks.blobs:
-                yield layout.blob(digest)
-    yield from _old_partials(layout, now)
+def _abandoned(layout: Layout, own: Owner, now: float) -> list[str]:
+    with locks.take(layout.lock("keep")):
+        return [away(own, path) for path in departures.old_partials(layout, now, age=None)]
 
 
-def _old_partials(layout: Layout, now: float) -> Iterator[str]:
-    for name in os.listdir(layout.store("partial")):
-        path = layout.store("partial", name)
-        token = name.split(".")[1] if name.count(".") == 2 else ""
-        if not alive(layout, token) and now - os.stat(path).st_mtime > PARTIAL_AGE:
-            yield path
+def _take(layout: Layout, own: Owner, path: str) -> list[str]:
+    """Take one loose path out of its place; what that is called now."""
+    top, _, tenant = path.partition("/")
+    if top == "tenants" and "/" not in tenant:
+        return departures.drop(layout, own, tenant)
+    return [away(own, f"{layout.root}/{path}")]
 
 
-def _seen(layout: Layout, now: float, limits: Limits) -> dict[str, float]:
-    """When each path was first found loose; nothing where the clock jumped since."""
-    found: dict[str, Any] = documents.read(_state(layout)) or {}
-    last, names = found.get("at", 0), found.get("loose", {})
-    if not 0 <= now - last <= max(limits.grace, 86_400):
-        return {}
-    return {name: float(since) for name, since in names.items()}
+def _is_short(layout: Layout, limits: Limits) -> bool:
+    return space.room(layout, limits).bytes < 0
 
 
-def _write_seen(layout: Layout, owner: Owner, now: float, loose: dict[str, float]) -> None:
-    documents.write(owner, _state(layout), {"at": now, "loose": loose})
+def _delete(paths: list[str]) -> None:
+    for path in paths:
+        removal.remove(path)
 
 
-def _state(layout: Layout) -> str:
-    return layout.store("loose.json")
+def _tidy_locks(layout: Layout, now: float) -> None:
+    """Remove locks of fetches that nobody has made for a day."""
+    for name in listed(layout.store("locks")):
+        path = layout.lock(name)
+        with suppress(FileNotFoundError):
+            if name.startswith("fetch-") and now - os.stat(path).st_mtime > _LOCK_AGE:
+                lock = locks.try_lock(path)
+                if lock is not None:
+                    lock.remove()

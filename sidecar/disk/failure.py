@@ -6,8 +6,11 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from sidecar.model.reasons import ReasonError
+
+ELSEWHERE: Final = "it leads to another file system; mount the root of the store once"
 
 
 @contextmanager
@@ -33,11 +36,12 @@ def reason(error: OSError, path: str) -> ReasonError | None:
     if code is None:
         return None
     where = error.filename if isinstance(error.filename, str) else path
-    return ReasonError(code, f"{where}: {_WORDS[code](error)}")
+    words = ELSEWHERE if error.errno == errno.EXDEV else error.strerror or "unknown error"
+    return ReasonError(code, f"{where}: {words}")
 
 
 def chown_advice(root: str) -> str:
-    """The command that gives a store to the uid and gid that this process runs as."""
+    """The command that gives a store to the user and group that this process runs as."""
     return f"chown -R {os.geteuid()}:{os.getegid()} {root}"
 
 
@@ -53,18 +57,6 @@ _CODES = {
     errno.EACCES: "StoreUnusable",
     errno.EPERM: "StoreUnusable",
     errno.EMLINK: "StoreUnusable",
-    errno.ENOTSUP: "StoreUnusable",
+    errno.EOPNOTSUPP: "StoreUnusable",
+    errno.ENOLCK: "StoreUnusable",
 }
-
-
-def _plain(error: OSError) -> str:
-    return error.strerror or "unknown error"
-
-
-def _unusable(error: OSError) -> str:
-    if error.errno == errno.EXDEV:
-        return "rename or link leads to another file system; mount the store's root once"
-    return _plain(error)
-
-
-_WORDS = {"DiskFull": _plain, "StoreReadOnly": _plain, "StoreUnusable": _unusable}

@@ -14,6 +14,10 @@ from contextlib import suppress
 observer: Callable[[str, tuple[object, ...]], None] | None = None
 """Told the name and the arguments of each change before it happens; None outside tests."""
 
+syncfs: Callable[[int], None] | None = None
+"""The system's call of this name, which a worker sets: Python has none, and ctypes is too large
+for a resident process."""
+
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -123,6 +127,27 @@ def sync_directory(path: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_all(path: str) -> None:
+    """Make all that was written to the file system of `path` survive a power cut, by anybody.
+
+    Raises:
+        OSError: the process has no way to; `can_sync_all` says so before.
+    """
+    _seen("sync_all", path)
+    if syncfs is None:
+        raise OSError(errno.ENOSYS, "this process cannot sync a file system")
+    descriptor = os.open(path, _DIRECTORY)
+    try:
+        syncfs(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def can_sync_all() -> bool:
+    """Whether `sync_all` works in this process."""
+    return syncfs is not None
 
 
 def close(descriptor: int) -> None:

@@ -1,13 +1,15 @@
 """Advisory locks on files, which end with the process that holds them.
 
-They save work that would be done twice. Where they lie (some network file systems), bytes are
-fetched twice and nothing breaks: every name that is written to holds its owner's token.
+They save work that would be done twice. Where they lie, as on some network file systems, bytes
+are fetched twice and nothing breaks: every name that is written to holds its owner's token.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import time
+from contextlib import suppress
 from threading import Event
 from types import TracebackType
 
@@ -30,7 +32,8 @@ class Lock:
     def remove(self) -> None:
         """Delete the file and let go. Whoever waits for it finds out and makes it anew."""
         if self._descriptor >= 0:
-            fsops.unlink(self.path)
+            with suppress(OSError):  # an unlocked file that stays is as good
+                fsops.unlink(self.path)
         self.release()
 
     def __enter__(self) -> Lock:
@@ -46,15 +49,19 @@ class Lock:
 
 
 def try_lock(path: str, *, shared: bool = False) -> Lock | None:
-    """The lock of a file, or None while somebody else holds it; `shared` goes with other shared."""
+    """The lock of a file, or None while somebody else holds it; `shared` goes with other shared.
+
+    Raises:
+        OSError: the file can neither be opened nor made.
+    """
     while True:
         descriptor = fsops.lock_file(path)
-        if not _locked(descriptor, shared):
+        if not _locked(descriptor, shared=shared):
             os.close(descriptor)
             return None
         if _names(path, descriptor):
             return Lock(path, descriptor)
-        os.close(descriptor)  # it was removed by the one who held it before
+        os.close(descriptor)  # the one who held it before has removed it
 
 
 def wait_lock(path: str, stop: Event, poll: float = 0.2, *, shared: bool = False) -> Lock | None:
@@ -65,6 +72,15 @@ def wait_lock(path: str, stop: Event, poll: float = 0.2, *, shared: bool = False
             return lock
         stop.wait(poll)
     return None
+
+
+def take(path: str, *, shared: bool = False, poll: float = 0.02) -> Lock:
+    """The lock of a file, however long that takes; for what others hold for moments only."""
+    while True:
+        lock = try_lock(path, shared=shared)
+        if lock is not None:
+            return lock
+        time.sleep(poll)
 
 
 def held(path: str) -> bool:
@@ -79,7 +95,19 @@ def held(path: str) -> bool:
         os.close(descriptor)
 
 
-def _locked(descriptor: int, shared: bool) -> bool:
+def tell_truth(path: str) -> bool:
+    """Whether locks at `path` keep a second one out, as they should."""
+    first = try_lock(path)
+    if first is None:
+        return True
+    with first:
+        second = try_lock(path)
+        if second is not None:
+            second.release()
+    return second is None
+
+
+def _locked(descriptor: int, *, shared: bool) -> bool:
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:

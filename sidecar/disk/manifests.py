@@ -7,6 +7,7 @@ the memory of a sidecar.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from heapq import merge
 from typing import NamedTuple
@@ -46,6 +47,18 @@ class Manifest:
     def files(self) -> Iterator[Entry]:
         """The entries that are files."""
         return (entry for entry in self if not entry.directory)
+
+    @property
+    def digest(self) -> str:
+        """The digest of the manifest, which is the name of its tree; empty where it is lost."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return ""
+        try:
+            return hashing.digest_of(descriptor)
+        finally:
+            os.close(descriptor)
 
     @property
     def single(self) -> str:

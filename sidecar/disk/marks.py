@@ -1,43 +1,53 @@
 """What the tenants of a store keep: read from their accepted configs, links and records.
 
-It changes nothing. A name that it cannot understand is kept out of the marks and never deleted
-for that reason alone, since collectors only touch names of their own form.
+It changes nothing. Where the disk does not answer it fails as a whole: half an answer would make
+the rest look like garbage.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sidecar.disk import documents, tenants
 from sidecar.disk.layout import Layout
+from sidecar.disk.tenants import listed
 
 _HEX = frozenset("0123456789abcdef")
 
+Place = tuple[str, str, str]
+"""A release: tenant, group, id."""
+
 
 class Marks(NamedTuple):
-    """Digests of blobs, names of trees, and releases as `(tenant, group, release)`."""
+    """Digests of blobs, names of trees, and releases."""
 
     blobs: frozenset[str]
     trees: frozenset[str]
-    releases: frozenset[tuple[str, str, str]]
+    releases: frozenset[Place]
 
 
-def marks(layout: Layout) -> Marks:
-    """What must stay, of all tenants together."""
-    blobs: set[str] = set()
+def marks(layout: Layout, keep: int) -> Marks:
+    """What must stay, of all tenants together; `keep` is how many older releases of each slot.
+
+    Raises:
+        OSError: the disk did not answer.
+    """
+    blobs = set(_dataset_digests(layout))
     trees: set[str] = set()
-    releases: set[tuple[str, str, str]] = set()
+    releases: set[Place] = set()
     for tenant in tenants.names(layout):
         wanted = _wanted(layout, tenant)
         blobs |= wanted
-        for group in _listed(layout.tenant(tenant, "slots")):
-            for release in _kept(layout, tenant, group, wanted):
+        for group in listed(layout.tenant(tenant, "slots")):
+            for release in _kept(layout, tenant, group, wanted, keep):
                 releases.add((tenant, group, release))
                 _mark_release(layout.slot(tenant, group, "releases", release), blobs, trees)
-    for name in _listed(layout.store("unpacked")):
+    for name in listed(layout.store("unpacked")):
         if name.partition(".")[0] in blobs:
-            trees |= _link_tree(layout.store("unpacked", name))
+            trees |= tree_of(layout.store("unpacked", name))
     return Marks(frozenset(blobs), frozenset(trees), frozenset(releases))
 
 
@@ -46,69 +56,79 @@ def is_digest(text: str) -> bool:
     return len(text) == 64 and _HEX.issuperset(text)
 
 
+def tree_of(path: str) -> set[str]:
+    """The tree that a link leads to, or into."""
+    return {part for part in _target(path).split("/") if is_digest(part)}
+
+
+def pointed(layout: Layout, tenant: str, group: str, link: str) -> str:
+    """The release that a slot's link names, or empty."""
+    return os.path.basename(_target(layout.slot(tenant, group, link)))
+
+
 def _wanted(layout: Layout, tenant: str) -> set[str]:
-    accepted = documents.read(layout.tenant(tenant, "config", "accepted.json")) or {}
-    artifacts = accepted.get("artifacts")
+    path = layout.tenant(tenant, "config", "accepted.json")
+    artifacts = (documents.read(path, strict=True) or {}).get("artifacts")
     entries = artifacts if isinstance(artifacts, list) else []
     found = {entry.get("sha256") for entry in entries if isinstance(entry, dict)}
     return {digest for digest in found if isinstance(digest, str) and is_digest(digest)}
 
 
-def _kept(layout: Layout, tenant: str, group: str, wanted: set[str]) -> set[str]:
-    record = documents.read(layout.slot(tenant, group, "record.json")) or {}
-    kept = {str(record.get("from", "")), str(record.get("to", ""))}
-    for link in ("current", "previous"):
-        kept |= _link_name(layout.slot(tenant, group, link))
+def _kept(layout: Layout, tenant: str, group: str, wanted: set[str], keep: int) -> set[str]:
+    """What links or record name, what the accepted config could return to, and the newest."""
+    record = documents.read(layout.slot(tenant, group, "record.json"), strict=True) or {}
+    at_rest = record.get("phase", "idle") == "idle"
+    kept = set() if at_rest else {text for text in record.values() if isinstance(text, str)}
+    kept |= {pointed(layout, tenant, group, link) for link in ("current", "previous")}
     folder = layout.slot(tenant, group, "releases")
-    for release in _listed(folder):
+    releases = set(listed(folder))
+    for release in releases - kept:
         digests = _member_digests(f"{folder}/{release}")
         if digests and digests <= wanted:
             kept.add(release)
-    return kept & set(_listed(folder))
+    others = sorted(releases - kept, key=lambda one: _changed(f"{folder}/{one}"), reverse=True)
+    return (kept & releases) | set(others[: max(keep - 1, 0)])
 
 
 def _member_digests(release: str) -> set[str]:
-    members = (documents.read(f"{release}/release.json") or {}).get("members")
+    members = (documents.read(f"{release}/release.json", strict=True) or {}).get("members")
     found = members if isinstance(members, list) else []
     return {str(one.get("digest", "")) for one in found if isinstance(one, dict)}
 
 
 def _mark_release(path: str, blobs: set[str], trees: set[str]) -> None:
     """By its document and by its links, so that either may be lost."""
-    for text in _digests_in(documents.read(f"{path}/release.json")):
-        blobs.add(text)
-        trees.add(text)
-    for kind in _listed(path):
-        for name in _listed(f"{path}/{kind}"):
-            trees |= _link_tree(f"{path}/{kind}/{name}")
+    found = set(_digests_in(documents.read(f"{path}/release.json", strict=True)))
+    blobs |= found
+    trees |= found
+    for kind in listed(path):
+        for name in listed(f"{path}/{kind}"):
+            trees |= tree_of(f"{path}/{kind}/{name}")
 
 
-def _digests_in(value: Any) -> set[str]:
-    if isinstance(value, dict):
-        return set().union(*map(_digests_in, value.values()))
-    if isinstance(value, list):
-        return set().union(*map(_digests_in, value))
-    return {value} if isinstance(value, str) and is_digest(value) else set()
+def _dataset_digests(layout: Layout) -> Iterator[str]:
+    root = layout.store("datasets")
+    for dataset in listed(root):
+        for writer in listed(f"{root}/{dataset}"):
+            yield from _digests_in(documents.read(f"{root}/{dataset}/{writer}", strict=True))
 
 
-def _link_tree(path: str) -> set[str]:
-    """The tree that a link leads to, or into."""
+def _digests_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and is_digest(value):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _digests_in(inner)
+
+
+def _target(path: str) -> str:
     try:
-        parts = os.readlink(path).split("/")
-    except OSError:
-        return set()
-    return {part for part in parts if is_digest(part)}
+        return os.readlink(path)
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.EINVAL}:  # no link, or none there
+            return ""
+        raise
 
 
-def _link_name(path: str) -> set[str]:
-    try:
-        return {os.path.basename(os.readlink(path))}
-    except OSError:
-        return set()
-
-
-def _listed(path: str) -> list[str]:
-    try:
-        return sorted(os.listdir(path))
-    except OSError:
-        return []
+def _changed(path: str) -> float:
+    return os.stat(path, follow_symlinks=False).st_mtime

@@ -1,38 +1,54 @@
 """Who prepares what: a random token for each process, alive while it holds its file's lock.
 
-Process numbers and boot identities mean nothing across pods, so they are never asked.
+Process numbers and boot identities mean nothing across pods, so they are never asked. Where locks
+lie, whoever gave a sign within the last hour counts as alive.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from itertools import count
 from types import TracebackType
 
-from sidecar.disk import fsops, locks, removal
+from sidecar.disk import failure, fsops, locks, removal
 from sidecar.disk.layout import Layout
+
+_BEAT = 300.0
+_SILENCE = 3600.0
 
 
 class Owner:
-    """A process in the store, from `enter` to `leave` or its end."""
+    """A process in the store, from `enter` to `leave` or its end. Threads may share it."""
 
     def __init__(self, layout: Layout, token: str, lock: locks.Lock) -> None:
         self.layout = layout
         self.token = token
         self._lock = lock
         self._numbers = count()
+        self._beat = time.monotonic()
 
     def scratch(self) -> str:
         """A path in this owner's staging directory that nothing has yet."""
+        self.beat()
         staging = self.layout.staging(self.token)
         if not os.path.isdir(staging):  # swept where locks lie
             _make(staging)
         return f"{staging}/{next(self._numbers)}"
 
+    def beat(self) -> None:
+        """Give a sign of life, for those who cannot see the lock."""
+        now = time.monotonic()
+        if now - self._beat > _BEAT:
+            self._beat = now
+            with suppress(OSError):
+                fsops.touch(self.layout.owner(self.token))
+
     def leave(self) -> None:
         """Delete the staging directory and give up the token; partial files stay for a resume."""
-        removal.remove(self.layout.staging(self.token))
+        with suppress(OSError):  # whoever sweeps next deletes the rest
+            removal.remove(self.layout.staging(self.token))
         self._lock.remove()
 
     def __enter__(self) -> Owner:
@@ -48,27 +64,46 @@ class Owner:
 
 
 def enter(layout: Layout) -> Owner:
-    """A new owner with an empty staging directory."""
-    while True:
-        token = os.urandom(16).hex()
-        lock = locks.try_lock(layout.owner(token))
-        if lock is not None:
-            _make(layout.staging(token))
-            return Owner(layout, token, lock)
+    """A new owner with an empty staging directory.
+
+    Raises:
+        ReasonError: the disk is full, read-only or unusable.
+    """
+    with failure.told(layout.store("owners")):
+        while True:
+            token = os.urandom(16).hex()
+            lock = locks.try_lock(layout.owner(token))
+            if lock is not None:  # else a sweeper looked at it first
+                _make(layout.staging(token))
+                return Owner(layout, token, lock)
 
 
 def alive(layout: Layout, token: str) -> bool:
     """Whether the process of a token still runs."""
-    return locks.held(layout.owner(token))
+    path = layout.owner(token)
+    return locks.held(path) or (_recent(path) and not locks.tell_truth(layout.lock("probe")))
 
 
 def sweep(layout: Layout) -> None:
-    """Delete what dead owners left in staging, and their tokens. Partial files are left alone."""
-    for token in sorted({*_names(layout.store("staging")), *_names(layout.store("owners"))}):
-        lock = locks.try_lock(layout.owner(token))
-        if lock is not None:
-            removal.remove(layout.staging(token))
-            lock.remove()
+    """Delete what dead owners left in staging, and their tokens. Partial files are left alone.
+
+    Raises:
+        ReasonError: the disk is read-only or unusable.
+    """
+    with failure.told(layout.store("staging")):
+        for token in _names(layout.store("owners")):
+            if not alive(layout, token):
+                _bury(layout, token)
+        for token in _names(layout.store("staging")):
+            if not os.path.exists(layout.owner(token)):  # `enter` makes the token first
+                removal.remove(layout.staging(token))
+
+
+def _bury(layout: Layout, token: str) -> None:
+    lock = locks.try_lock(layout.owner(token))
+    if lock is not None:
+        removal.remove(layout.staging(token))
+        lock.remove()
 
 
 def _make(path: str) -> None:
@@ -76,8 +111,15 @@ def _make(path: str) -> None:
         fsops.make_directory(path, 0o700)
 
 
+def _recent(path: str) -> bool:
+    try:
+        return abs(time.time() - os.stat(path).st_mtime) < _SILENCE
+    except OSError:
+        return False
+
+
 def _names(path: str) -> list[str]:
     try:
-        return os.listdir(path)
+        return sorted(os.listdir(path))
     except FileNotFoundError:
         return []

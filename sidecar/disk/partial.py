@@ -13,27 +13,32 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
-from sidecar.disk import blobs, failure, fsops
+from sidecar.disk import blobs, failure, fsops, partials, space
 from sidecar.disk.layout import Layout
-from sidecar.disk.owner import Owner, alive
+from sidecar.disk.owner import Owner
+from sidecar.model.config import Limits
 
 CHUNK = 4 << 20
 
 
 class Partial:
-    """An open partial file; `position` is where the next byte goes."""
+    """An open partial file. One thread uses it.
 
-    def __init__(self, layout: Layout, owner: Owner, digest: str, chunk: int) -> None:
-        self.layout = layout
-        self.owner = owner
+    `trusted` bytes from the start survive everything, `position` is where the next byte goes.
+    """
+
+    def __init__(self, layout: Layout, owner: Owner, digest: str, chunk: int = CHUNK) -> None:
         self.digest = digest
         self.path = layout.partial(digest, owner.token)
         self.descriptor = -1
         self.trusted = 0
         self.position = 0
+        self._layout = layout
+        self._owner = owner
         self._chunk = chunk
         self._identity: dict[str, Any] = {}
         self._record = -1
+        self._guard: space.Guard | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -43,8 +48,8 @@ class Partial:
     @identity.setter
     def identity(self, identity: dict[str, Any]) -> None:
         if identity != self._identity:
+            self._note({"identity": identity})
             self._identity = dict(identity)
-            self._note({"identity": self._identity})
 
     def write(self, view: bytes | memoryview) -> None:
         """Append; syncs when a chunk's worth of bytes came since the last time.
@@ -52,6 +57,8 @@ class Partial:
         Raises:
             ReasonError: the disk is full, read-only or unusable. `trusted` bytes stay.
         """
+        if self._guard is not None:
+            self._guard.wrote(len(view))
         with failure.told(self.path):
             fsops.write_at(self.descriptor, view, self.position)
         self.position += len(view)
@@ -62,17 +69,17 @@ class Partial:
         """Sync what was written and trust it from now on.
 
         Raises:
-            ReasonError: the disk failed. Bytes since the last sync are written anew, never synced
-                again: after a failed sync the kernel forgets which ones it lost.
+            ReasonError: the disk failed. Bytes since the last sync are then written anew, never
+                synced again: after a failed sync the kernel forgets which ones it lost.
         """
-        if self.position == self.trusted:
-            return
         position, self.position = self.position, self.trusted
+        if position == self.trusted:
+            return
+        self._owner.beat()
         with failure.told(self.path):
             fsops.sync_data(self.descriptor)
-        self.position = position
         self._note({"trusted": position})
-        self.trusted = position
+        self.trusted = self.position = position
 
     def truncate(self, length: int) -> None:
         """Trust no byte from `length` on, and write there next."""
@@ -91,22 +98,21 @@ class Partial:
             if os.fstat(self.descriptor).st_size != self.position:
                 fsops.truncate(self.descriptor, self.position)
             self._shut()
-            blobs.seal(self.layout, self.owner, self.path, self.digest, private)
-            fsops.unlink(_record(self.path))
+            blobs.seal(self._layout, self._owner, self.path, self.digest, private)
+            fsops.unlink(partials.record_path(self.path))
 
     def discard(self) -> None:
         """Delete it; nothing of it is wanted."""
         self._shut()
-        fsops.unlink(_record(self.path))
-        fsops.unlink(self.path)
+        partials.delete(self.path)
 
     def close(self) -> None:
-        """Keep it for a later fetch."""
-        if self.descriptor >= 0:
-            try:
+        """Keep it for a later fetch; a second call does nothing."""
+        try:
+            if self.descriptor >= 0:
                 self.checkpoint()
-            finally:
-                self._shut()
+        finally:
+            self._shut()
 
     def __enter__(self) -> Partial:
         return self
@@ -117,22 +123,51 @@ class Partial:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        if error is None:
+            self.close()
+        else:
+            with suppress(Exception):  # the first error is the one to tell
+                self.close()
 
-    def _open(self, size: int) -> None:
+    def open(self, size: int, limits: Limits | None) -> None:
+        """Open or make the files, and reserve what is missing to `size`; see `open_partial`."""
+        try:
+            self._open()
+            missing = size - os.fstat(self.descriptor).st_blocks * 512
+            if size >= 0 and missing > 0:
+                self._reserve(size, missing, limits)
+            elif size < 0 and limits is not None:
+                self._guard = space.Guard(self._layout, limits)
+        except BaseException:
+            self._shut()
+            raise
+        found = partials.read_record(self.path)
+        self._identity = found["identity"]
+        self.trusted = min(found["trusted"], os.fstat(self.descriptor).st_size)
+        self.position = self.trusted
+
+    def _open(self) -> None:
         try:
             self.descriptor = fsops.create(self.path)
         except FileExistsError:
             if os.stat(self.path).st_mode & 0o600 != 0o600:  # stopped while it was sealed
                 fsops.chmod_path(self.path, 0o600)
             self.descriptor = fsops.reopen(self.path)
-        self._record = fsops.append(_record(self.path))
-        if size > os.fstat(self.descriptor).st_size:
+        self._record = fsops.append(partials.record_path(self.path))
+        fsops.sync_directory(os.path.dirname(self.path))
+
+    def _reserve(self, size: int, missing: int, limits: Limits | None) -> None:
+        if limits is None:
+            fsops.allocate(self.descriptor, size)
+            return
+        with space.hold(self._layout, self._owner, limits, missing, 0):
             fsops.allocate(self.descriptor, size)
 
     def _note(self, line: dict[str, Any]) -> None:
+        text = json.dumps(line, separators=(",", ":"))
         with failure.told(self.path):
-            fsops.write(self._record, json.dumps(line, separators=(",", ":")).encode() + b"\n")
+            # the end of line before keeps a line apart from one that a full disk cut off
+            fsops.write(self._record, f"\n{text}\n".encode())
             fsops.sync_data(self._record)
 
     def _shut(self) -> None:
@@ -143,75 +178,24 @@ class Partial:
 
 
 def open_partial(
-    layout: Layout, owner: Owner, digest: str, size: int, chunk: int = CHUNK
+    layout: Layout,
+    owner: Owner,
+    digest: str,
+    size: int,
+    chunk: int = CHUNK,
+    *,
+    limits: Limits | None = None,
 ) -> Partial:
     """The partial file of a digest, with what a dead owner left of it; `size` -1 is unknown.
 
-    The caller holds the digest's fetch lock.
+    The caller holds the digest's fetch lock. With `limits` the space is checked and reserved in
+    one step, so that two fetches never share the same room.
 
     Raises:
-        ReasonError: the disk is full, read-only or unusable.
+        ReasonError: the disk is full, read-only or unusable, or the quota does not allow it.
     """
     partial = Partial(layout, owner, digest, chunk)
     with failure.told(partial.path):
-        _adopt(layout, owner, digest)
-        found = read_record(partial.path)
-        partial._identity = found["identity"]
-        try:
-            partial._open(size)
-        except OSError:
-            partial._shut()
-            raise
-    partial.trusted = min(found["trusted"], os.fstat(partial.descriptor).st_size)
-    partial.position = partial.trusted
+        partials.adopt(layout, owner, digest)
+        partial.open(size, limits)
     return partial
-
-
-def read_record(path: str) -> dict[str, Any]:
-    """What the record beside a partial file says: `trusted` and `identity`."""
-    found: dict[str, Any] = {"trusted": 0, "identity": {}}
-    with suppress(FileNotFoundError), open(_record(path), "rb") as file:
-        for line in file:
-            with suppress(ValueError):
-                found |= json.loads(line) if line.endswith(b"\n") else {}
-    return found
-
-
-def _record(path: str) -> str:
-    return f"{path.removesuffix('.part')}.json"
-
-
-def _adopt(layout: Layout, owner: Owner, digest: str) -> None:
-    """Take over what the dead left of a digest: the longest is ours now, the others go."""
-    left = _left(layout, digest, owner)
-    left.sort(key=lambda path: read_record(path)["trusted"], reverse=True)
-    ours = layout.partial(digest, owner.token)
-    for path in left:
-        if os.path.exists(ours):
-            fsops.unlink(_record(path))
-            fsops.unlink(path)
-        else:
-            _take(path, ours)
-
-
-def _left(layout: Layout, digest: str, owner: Owner) -> list[str]:
-    folder = layout.store("partial")
-    tokens = [
-        name.split(".")[1]
-        for name in os.listdir(folder)
-        if name.startswith(digest) and name.endswith(".part")
-    ]
-    return [
-        layout.partial(digest, token)
-        for token in tokens
-        if token != owner.token and not alive(layout, token)
-    ]
-
-
-def _take(path: str, ours: str) -> None:
-    """Record first: a file without one would begin at its first byte again."""
-    fsops.unlink(_record(ours))
-    fsops.link(_record(path), _record(ours)) if os.path.exists(_record(path)) else None
-    fsops.rename(path, ours)
-    fsops.sync_directory(os.path.dirname(ours))
-    fsops.unlink(_record(path))

@@ -22,8 +22,9 @@ def remove(path: str) -> None:
 
 def writable(path: str) -> None:
     """Let the owner change what is in a directory, and move it."""
-    if not S_IMODE(os.stat(path).st_mode) & 0o200:
-        fsops.chmod_path(path, 0o700)
+    mode = S_IMODE(os.stat(path, follow_symlinks=False).st_mode)
+    if mode & 0o300 != 0o300:
+        fsops.chmod_path(path, mode | 0o700)
 
 
 def _below(path: str) -> list[str]:

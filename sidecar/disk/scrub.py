@@ -1,32 +1,38 @@
-"""Finds stored bytes that changed on disk, one blob at a time. It fetches nothing."""
+"""Finds stored bytes that changed on disk, one artifact at a time. It fetches nothing."""
 
 from __future__ import annotations
 
 import os
 
-from sidecar.disk import blobs, documents, fsops, hashing, removal
+from sidecar.disk import blobs, documents, fsops, hashing, removal, trees
 from sidecar.disk.layout import Layout
 from sidecar.disk.owner import Owner, enter
+from sidecar.disk.tenants import listed
 
 
 def next_blob(layout: Layout) -> str:
-    """The digest that was checked longest ago, or empty."""
-    digests = sorted(_digests(layout))
+    """The digest that was checked longest ago, or empty: they take turns in their own order."""
+    digests = _digests(layout)
     last = (documents.read(_state(layout)) or {}).get("last", "")
-    return next((one for one in digests if one > last), digests[0] if digests else "")
+    return next((one for one in digests if one > str(last)), digests[0] if digests else "")
 
 
 def check(layout: Layout, digest: str) -> bool:
-    """Whether a blob is what its name says. One that is not is no longer in the store.
+    """Whether a blob, and all that was unpacked from it, is what its name says.
 
-    What was unpacked from it stays for who reads it, until a fetch seals the right bytes.
+    What is not is no longer known: the next fetch brings the blob, the next unpacking mends the
+    tree. Its files stay where they are until then, for whoever reads them.
+
+    Raises:
+        ReasonError: the disk is full, read-only or unusable.
     """
     with enter(layout) as owner:
+        documents.write(owner, _state(layout), {"last": digest})
+        sound = [_check_tree(layout, name) for name in _links(layout, digest)]
         intact = _intact(layout, digest)
         if not intact:
             _set_aside(layout, owner, digest)
-        documents.write(owner, _state(layout), {"last": digest})
-    return intact
+    return intact and all(sound)
 
 
 def _intact(layout: Layout, digest: str) -> bool:
@@ -42,15 +48,31 @@ def _intact(layout: Layout, digest: str) -> bool:
         os.close(descriptor)
 
 
+def _check_tree(layout: Layout, name: str) -> bool:
+    digest, _, form = name.partition(".")
+    tree = trees.known(layout, digest, form)
+    if tree is None or not trees.verify(layout, tree):
+        return True
+    _forget(layout, name)
+    return False
+
+
 def _set_aside(layout: Layout, owner: Owner, digest: str) -> None:
-    folder = layout.store("unpacked")
-    for name in os.listdir(folder):
-        if name.startswith(f"{digest}."):
-            fsops.unlink(f"{folder}/{name}")
+    for name in _links(layout, digest):
+        _forget(layout, name)
     scratch = owner.scratch()
     fsops.rename(layout.blob(digest), scratch)
     fsops.sync_directory(os.path.dirname(layout.blob(digest)))
     removal.remove(scratch)
+
+
+def _forget(layout: Layout, name: str) -> None:
+    fsops.unlink(layout.store("unpacked", name))
+    fsops.sync_directory(layout.store("unpacked"))
+
+
+def _links(layout: Layout, digest: str) -> list[str]:
+    return [name for name in listed(layout.store("unpacked")) if name.startswith(f"{digest}.")]
 
 
 def _state(layout: Layout) -> str:
@@ -59,4 +81,4 @@ def _state(layout: Layout) -> str:
 
 def _digests(layout: Layout) -> list[str]:
     root = layout.store("blobs")
-    return [name for shelf in os.listdir(root) for name in os.listdir(f"{root}/{shelf}")]
+    return sorted(name for shelf in listed(root) for name in listed(f"{root}/{shelf}"))

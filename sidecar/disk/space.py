@@ -1,21 +1,33 @@
-"""What the store takes and what it may still take. Counts blocks; a hard link costs nothing."""
+"""What the store takes and what it may still take. Counts blocks; a hard link costs nothing.
+
+A check is a promise only while a `hold` lasts: others of the node see it and leave that much.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from stat import S_ISDIR
 from typing import NamedTuple
 
+from sidecar.disk import documents, failure, fsops, locks
 from sidecar.disk.layout import Layout
+from sidecar.disk.owner import Owner, alive
 from sidecar.model.config import Limits
 from sidecar.model.reasons import ReasonError
 
 _COUNTED = ("blobs", "trees", "partial", "staging")
+_HOLD = "hold-"
+_MANY = 1 << 62
 
 
 class Room(NamedTuple):
-    """Bytes that may still be written, the smaller of what disk and quota leave, and inodes."""
+    """Bytes that may still be written, the smaller of what disk and quota leave, and inodes.
+
+    `disk` is free bytes above the floor, `quota` what `maxBytes` leaves, `used` what the store
+    takes; what others hold is taken off none of them.
+    """
 
     bytes: int
     inodes: int
@@ -24,14 +36,34 @@ class Room(NamedTuple):
     quota: int
 
 
+class Guard:
+    """Watches the floor of the disk while bytes come whose number nobody knew before."""
+
+    STEP = 4 << 20
+
+    def __init__(self, layout: Layout, limits: Limits) -> None:
+        self._layout = layout
+        self._limits = limits
+        self._since = 0
+
+    def wrote(self, size: int) -> None:
+        """Count; look at the disk each few megabytes.
+
+        Raises:
+            ReasonError: `DiskFull`.
+        """
+        self._since += size
+        if self._since >= self.STEP:
+            self._since = 0
+            if _free(self._layout, self._limits) < 0:
+                raise _short("DiskFull", "bytes", self.STEP, 0)
+
+
 def room(layout: Layout, limits: Limits) -> Room:
-    """What is left. `disk` is free bytes above the floor, `quota` what `maxBytes` leaves."""
-    found = os.statvfs(layout.root)
-    taken = used(layout)
-    free = found.f_bavail * found.f_frsize - floor(limits, found.f_blocks * found.f_frsize)
+    """What is left."""
+    taken, free = used(layout), _free(layout, limits)
     quota = limits.max_bytes - taken if limits.max_bytes else free
-    inodes = found.f_favail if found.f_files else _MANY
-    return Room(min(free, quota), inodes, taken, free, quota)
+    return Room(min(free, quota), _inodes(layout), taken, free, quota)
 
 
 def floor(limits: Limits, total: int) -> int:
@@ -40,18 +72,38 @@ def floor(limits: Limits, total: int) -> int:
 
 
 def require(layout: Layout, limits: Limits, size: int, inodes: int) -> None:
-    """Insist that so many bytes and inodes may be written.
+    """Insist that so many bytes and inodes may be written, besides what others hold.
 
     Raises:
-        ReasonError: `DiskFull` or `QuotaExceeded`, with `need` and `free`.
+        ReasonError: `QuotaExceeded` where `maxBytes` is in the way by itself, else `DiskFull`, with
+            `need` and `free`.
     """
-    left = room(layout, limits)
+    left, (held, held_inodes) = room(layout, limits), _held(layout)
     if limits.max_bytes and size > left.quota:
         raise _short("QuotaExceeded", "bytes", size, left.quota)
-    if size > left.disk:
-        raise _short("DiskFull", "bytes", size, left.disk)
-    if inodes > left.inodes:
-        raise _short("DiskFull", "inodes", inodes, left.inodes)
+    if size + held > left.bytes:
+        raise _short("DiskFull", "bytes", size, left.bytes - held)
+    if inodes + held_inodes > left.inodes:
+        raise _short("DiskFull", "inodes", inodes, left.inodes - held_inodes)
+
+
+@contextmanager
+def hold(layout: Layout, owner: Owner, limits: Limits, size: int, inodes: int) -> Iterator[None]:
+    """Insist as `require` does, and let no other process have the room until the end.
+
+    Raises:
+        ReasonError: as `require`.
+    """
+    staging, number = os.path.split(owner.scratch())
+    path = f"{staging}/{_HOLD}{number}"
+    with failure.told(layout.root):
+        with locks.take(layout.lock("space")):
+            require(layout, limits, size, inodes)
+            documents.write(owner, path, {"bytes": size, "inodes": inodes})
+        try:
+            yield
+        finally:
+            fsops.unlink(path)
 
 
 def used(layout: Layout) -> int:
@@ -60,14 +112,32 @@ def used(layout: Layout) -> int:
     return sum(_blocks(layout.store(name), seen) for name in _COUNTED)
 
 
-_MANY = 1 << 62
+def _free(layout: Layout, limits: Limits) -> int:
+    found = os.statvfs(layout.root)
+    return found.f_bavail * found.f_frsize - floor(limits, found.f_blocks * found.f_frsize)
+
+
+def _inodes(layout: Layout) -> int:
+    found = os.statvfs(layout.root)
+    return found.f_favail if found.f_files else _MANY
+
+
+def _held(layout: Layout) -> tuple[int, int]:
+    """Bytes and inodes that living processes hold."""
+    size = inodes = 0
+    for staging in _entries(layout.store("staging")):
+        for entry in _entries(staging.path):
+            if entry.name.startswith(_HOLD) and alive(layout, staging.name):
+                found = documents.read(entry.path) or {}
+                size += int(found.get("bytes", 0))
+                inodes += int(found.get("inodes", 0))
+    return size, inodes
 
 
 def _short(code: str, what: str, need: int, free: int) -> ReasonError:
     free = max(free, 0)
-    return ReasonError(
-        code, f"{need} {what} needed, {free} free", facts={"need": need, "free": free}
-    )
+    words = f"{need} {what} needed, {free} free"
+    return ReasonError(code, words, facts={"need": need, "free": free})
 
 
 def _blocks(path: str, seen: set[tuple[int, int]]) -> int:
@@ -77,16 +147,20 @@ def _blocks(path: str, seen: set[tuple[int, int]]) -> int:
             if entry.is_dir(follow_symlinks=False):
                 waiting.append(entry.path)
             with suppress(OSError):
-                total += _once(entry.stat(follow_symlinks=False), seen)
+                found = entry.stat(follow_symlinks=False)
+                if not _counted(found, seen):
+                    total += found.st_blocks * 512
     return total
 
 
-def _once(found: os.stat_result, seen: set[tuple[int, int]]) -> int:
-    if found.st_nlink > 1:
-        if (found.st_dev, found.st_ino) in seen:
-            return 0
-        seen.add((found.st_dev, found.st_ino))
-    return found.st_blocks * 512
+def _counted(found: os.stat_result, seen: set[tuple[int, int]]) -> bool:
+    """Whether a file was counted under another name of it."""
+    if found.st_nlink == 1 or S_ISDIR(found.st_mode):
+        return False
+    identity = (found.st_dev, found.st_ino)
+    known = identity in seen
+    seen.add(identity)
+    return known
 
 
 def _entries(path: str) -> Iterator[os.DirEntry[str]]:

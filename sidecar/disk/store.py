@@ -1,46 +1,62 @@
-"""Opens the store: makes what is missing and refuses a disk on which the rest could not be true."""
+"""Opens the store: makes what is missing and refuses a disk on which the rest could not be true.
+
+`open_store` sets the process's umask, since servers of other users read what it makes.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from sidecar.disk import documents, failure, fsops, owner
 from sidecar.disk.layout import FORMAT, Layout
 from sidecar.model.reasons import ReasonError
 
-_SHARED = (
-    "blobs", "trees", "unpacked", "partial", "staging", "owners", "locks", "datasets",
-)  # fmt: skip
+SHARED = (
+    "blobs",
+    "trees",
+    "unpacked",
+    "partial",
+    "staging",
+    "owners",
+    "locks",
+    "datasets",
+)
+_CANNOT = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
 
 def open_store(root: str) -> Layout:
     """The layout of a root that works.
 
     Raises:
-        ReasonError: `StoreUnusable` (owner, rename, links), `StoreNewer`, `StoreReadOnly`,
-            `DiskFull`.
+        ReasonError: `StoreUnusable` (missing, owner, rename, links), `StoreNewer`,
+            `StoreReadOnly`, `DiskFull`.
     """
     layout = Layout(root)
+    os.umask(0o022)
     with failure.told(root):
-        _check_owner(layout)
         _check_format(layout)
+        _check_owner(layout)
         _make(layout)
         _probe(layout)
         _state_format(layout)
     return layout
 
 
-def _check_owner(layout: Layout) -> None:
-    for path in (layout.root, layout.store(), f"{layout.root}/tenants"):
-        with suppress(FileNotFoundError):
-            found = os.stat(path)
-            if found.st_uid != os.geteuid():
-                raise ReasonError(
-                    "StoreUnusable",
-                    f"{path} belongs to uid {found.st_uid}, this is uid {os.geteuid()}: "
-                    f"run `{failure.chown_advice(layout.root)}` on the node",
-                )
+def look(root: str) -> Layout:
+    """The layout of a root to read only; it makes nothing.
+
+    Raises:
+        ReasonError: `StoreUnusable` where there is no store, `StoreNewer`.
+    """
+    layout = Layout(root)
+    with failure.told(root):
+        _check_format(layout)
+        if not os.path.isdir(layout.store()):
+            raise ReasonError("StoreUnusable", f"{root}: there is no store")
+    return layout
 
 
 def _check_format(layout: Layout) -> None:
@@ -53,26 +69,65 @@ def _check_format(layout: Layout) -> None:
         raise ReasonError("StoreNewer", f"{layout.format} is {text}, this program knows {FORMAT}")
 
 
+def _check_owner(layout: Layout) -> None:
+    for path in (layout.root, layout.store(), *_parts(layout), f"{layout.root}/tenants"):
+        with suppress(FileNotFoundError):
+            found = os.stat(path).st_uid
+            if found != os.geteuid():
+                advice = failure.chown_advice(layout.root)
+                raise ReasonError(
+                    "StoreUnusable",
+                    f"{path} belongs to uid {found} and this is uid {os.geteuid()}: run `{advice}`",
+                )
+
+
 def _make(layout: Layout) -> None:
-    os.umask(0o022)
-    shared = [layout.store(name) for name in _SHARED]
-    for path in (layout.root, layout.store(), *shared, f"{layout.root}/tenants"):
+    if not os.path.isdir(os.path.dirname(layout.root)):
+        raise ReasonError("StoreUnusable", f"{os.path.dirname(layout.root)}: not there")
+    for path in (layout.root, layout.store(), *_parts(layout), f"{layout.root}/tenants"):
         if not os.path.isdir(path):
             with suppress(FileExistsError):
                 fsops.make_directory(path)
             fsops.sync_directory(os.path.dirname(path))
 
 
+def _parts(layout: Layout) -> list[str]:
+    return [layout.store(name) for name in SHARED]
+
+
 def _probe(layout: Layout) -> None:
-    """Do once what everything else relies on: rename, symbolic link, hard link."""
+    """Do once what everything else relies on."""
     with owner.enter(layout) as own:
         first, second, third = own.scratch(), own.scratch(), own.scratch()
         fsops.close(fsops.create(first))
-        fsops.rename(first, second)
-        fsops.link(second, first)
-        fsops.symlink("nowhere", third)
-        if os.stat(first).st_nlink != 2 or os.readlink(third) != "nowhere":
-            raise ReasonError("StoreUnusable", f"{layout.root}: links are not kept")
+        with _able(layout, "rename"):
+            fsops.rename(first, second)
+        with _able(layout, "a hard link"):
+            fsops.link(second, first)
+            _insist(os.stat(first).st_nlink == 2)
+        with _able(layout, "a symbolic link"):
+            fsops.symlink("nowhere", third)
+            _insist(os.readlink(third) == "nowhere")
+        with _able(layout, "a rename from part to part"):
+            fsops.rename(third, layout.store("locks", own.token))
+            fsops.unlink(layout.store("locks", own.token))
+
+
+@contextmanager
+def _able(layout: Layout, what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _CANNOT:
+            raise
+        words = failure.ELSEWHERE if error.errno == errno.EXDEV else error.strerror
+        detail = f"{layout.root}: {what} does not work: {words}"
+        raise ReasonError("StoreUnusable", detail) from error
+
+
+def _insist(true: bool) -> None:
+    if not true:
+        raise OSError(errno.EPERM, "it is not kept")
 
 
 def _state_format(layout: Layout) -> None:

@@ -1,34 +1,44 @@
 """Unpacked artifacts: read-only directories named by the digest of what is in them.
 
 A tree is prepared in staging and appears by one rename, synced before. It is never changed
-afterwards, but for a file that rotted: `finish` puts the right bytes in its place.
+afterwards, but for a file that rotted: `mending` puts the right bytes in its place.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 
-from sidecar.disk import failure, fsops, hashing, removal
+from sidecar.disk import blobs, failure, fsops, hashing, mending, removal, space
 from sidecar.disk.layout import Layout
 from sidecar.disk.manifests import Entry, Manifest, Writer
-from sidecar.disk.owner import Owner
+from sidecar.disk.owner import Owner, enter
+from sidecar.model.config import Limits
 
 _ALLOCATE = 1 << 20
+_MANY = 64
+"""From so many files on, one sync of the whole file system is cheaper than one for each."""
 
 
 class TreeWriter:
-    """Prepares a tree. Paths are relative and their parts plain names, which it insists on."""
+    """Prepares a tree. Paths are relative and their parts plain names, which it insists on.
 
-    def __init__(self, layout: Layout, owner: Owner, *, private: bool) -> None:
+    With `limits` it stops before the disk's floor, whatever an archive turns out to hold.
+    """
+
+    def __init__(
+        self, layout: Layout, owner: Owner, *, private: bool, limits: Limits | None = None
+    ) -> None:
         self._layout = layout
         self._owner = owner
         self._private = private
         self._root = owner.scratch()
         self._directories = {""}
         self._entries = Writer(owner)
+        self._files = 0
+        self._unsynced = False
+        self._guard = space.Guard(layout, limits) if limits else None
         with failure.told(self._root):
-            fsops.make_directory(self._root, 0o700)
+            fsops.make_directory(self._root)
 
     def directory(self, path: str) -> None:
         """A directory and those above it; it may be there already."""
@@ -37,7 +47,7 @@ class TreeWriter:
         _insist(path)
         self.directory(os.path.dirname(path))
         with failure.told(path):
-            fsops.make_directory(f"{self._root}/{path}", 0o700)
+            fsops.make_directory(f"{self._root}/{path}")
         self._directories.add(path)
         self._entries.add(Entry(path, self._mode(executable=True), 0, ""))
 
@@ -50,21 +60,20 @@ class TreeWriter:
         """
         _insist(path)
         self.directory(os.path.dirname(path))
-        mode = self._mode(executable)
-        return FileWriter(f"{self._root}/{path}", path, mode, size, self._entries)
+        return FileWriter(self, path, self._mode(executable), size)
 
-    def blob(self, name: str, digest: str) -> None:
+    def blob(self, path: str, digest: str) -> None:
         """The bytes of a blob as a file: the same file, or a copy where they are private."""
-        source, path = self._layout.blob(digest), f"{self._root}/{name}"
-        _insist(name)
         if self._private:
-            _copy(source, self.file(name, executable=False, size=os.stat(source).st_size))
+            self._copy(path, digest)
             return
+        _insist(path)
+        self.directory(os.path.dirname(path))
         with failure.told(path):
-            _publish(source)
-            fsops.link(source, path)
-        size = os.stat(path, follow_symlinks=False).st_size
-        self._entries.add(Entry(name, 0o444, size, digest))
+            blobs.publish(self._layout, digest)
+            fsops.link(self._layout.blob(digest), f"{self._root}/{path}")
+        size = blobs.size(self._layout, digest)
+        self._entries.add(Entry(path, blobs.PUBLIC, size, digest))
 
     def finish(self) -> str:
         """Sync all, give it its name, sync that; the name.
@@ -73,12 +82,11 @@ class TreeWriter:
             ReasonError: the disk is full, read-only or unusable.
         """
         with failure.told(self._root):
-            mode = self._mode(executable=True)
-            for path in sorted(self._directories, reverse=True):
-                self._close_directory(f"{self._root}/{path}" if path else self._root, mode)
+            self._settle()
             manifest, tree = self._entries.finish()
             fsops.rename(manifest, self._layout.manifest(tree))
-            self._place(tree, mode)
+            fsops.sync_directory(self._layout.store("trees"))
+            self._place(tree)
         return tree
 
     def abandon(self) -> None:
@@ -86,43 +94,87 @@ class TreeWriter:
         self._entries.abandon()
         removal.remove(self._root)
 
+    def at(self, path: str) -> str:
+        """Where a path of the tree lies while it is prepared."""
+        return f"{self._root}/{path}"
+
+    def wrote(self, size: int) -> None:
+        """Count what a file took.
+
+        Raises:
+            ReasonError: `DiskFull`.
+        """
+        if self._guard is not None:
+            self._guard.wrote(size)
+
+    def sync(self, descriptor: int) -> None:
+        """Sync a file now, or note that all are synced at the end."""
+        self._files += 1
+        if self._files > _MANY and fsops.can_sync_all():
+            self._unsynced = True
+        else:
+            fsops.sync(descriptor)
+
+    def add(self, entry: Entry) -> None:
+        """Let a complete file count as part of the tree."""
+        self._entries.add(entry)
+
     def _mode(self, executable: bool) -> int:
-        mode = 0o440 if self._private else 0o444
+        mode = blobs.PRIVATE if self._private else blobs.PUBLIC
         return mode | (mode >> 2) if executable else mode
 
-    def _close_directory(self, path: str, mode: int) -> None:
-        if path != self._root:  # only a writable directory can be moved
-            fsops.chmod_path(path, mode)
-        fsops.sync_directory(path)
+    def _settle(self) -> None:
+        """Modes and syncs, from the inside out; the top stays writable, or it could not move."""
+        mode = self._mode(executable=True)
+        for path in sorted(self._directories, reverse=True):
+            fsops.chmod_path(self.at(path), mode if path else mode | 0o200)
+            if not self._unsynced:
+                fsops.sync_directory(self.at(path))
+        if self._unsynced:
+            fsops.sync_all(self._root)
 
-    def _place(self, tree: str, mode: int) -> None:
+    def _place(self, tree: str) -> None:
         target = self._layout.tree(tree)
         if os.path.isdir(target):
-            _mend(self._layout, tree, self._root, self._owner)
+            mending.mend(self._layout, self._owner, target, self._root, verify(self._layout, tree))
             self.abandon()
         else:
             fsops.rename(self._root, target)
-        fsops.chmod_path(target, mode)
+        fsops.sync_directory(self._layout.store("trees"))
+        fsops.chmod_path(target, self._mode(executable=True))
         fsops.sync_directory(target)
-        fsops.sync_directory(os.path.dirname(target))
+
+    def _copy(self, path: str, digest: str) -> None:
+        size, buffer = blobs.size(self._layout, digest), bytearray(hashing.BLOCK)
+        target = self.file(path, executable=False, size=size)
+        try:
+            with open(blobs.open_blob(self._layout, digest), "rb", buffering=0) as source:
+                while length := source.readinto(buffer):
+                    target.write(memoryview(buffer)[:length])
+        finally:
+            target.close()
 
 
 class FileWriter:
     """Writes one file of a tree in order and hashes it on the way."""
 
-    def __init__(self, path: str, name: str, mode: int, size: int, entries: Writer) -> None:
-        self._name = name
+    def __init__(self, tree: TreeWriter, path: str, mode: int, size: int) -> None:
+        self._tree = tree
         self._path = path
         self._mode = mode
-        self._entries = entries
         self._hash = hashing.sha256()
         self._size = 0
         with failure.told(path):
-            self._descriptor = fsops.create(path)
+            self._descriptor = fsops.create(tree.at(path))
             self._reserve(size)
 
     def write(self, view: bytes | memoryview) -> None:
-        """Append."""
+        """Append.
+
+        Raises:
+            ReasonError: the disk is full, read-only or unusable.
+        """
+        self._tree.wrote(len(view))
         with failure.told(self._path):
             fsops.write(self._descriptor, view)
         self._hash.update(view)
@@ -135,11 +187,11 @@ class FileWriter:
                 if os.fstat(self._descriptor).st_size != self._size:
                     fsops.truncate(self._descriptor, self._size)
                 fsops.chmod(self._descriptor, self._mode)
-                fsops.sync(self._descriptor)
+                self._tree.sync(self._descriptor)
                 os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
             fsops.close(self._descriptor)
-        self._entries.add(Entry(self._name, self._mode, self._size, self._hash.hexdigest()))
+        self._tree.add(Entry(self._path, self._mode, self._size, self._hash.hexdigest()))
 
     def _reserve(self, size: int) -> None:
         if size < _ALLOCATE:
@@ -152,7 +204,12 @@ class FileWriter:
 
 
 def from_blob(layout: Layout, owner: Owner, digest: str, name: str, private: bool) -> str:
-    """The tree of a single file that is a blob as it is."""
+    """The tree of a single file that is a blob as it is.
+
+    Raises:
+        FileNotFoundError: the blob is not here.
+        ReasonError: the disk is full, read-only or unusable.
+    """
     writer = TreeWriter(layout, owner, private=private)
     try:
         writer.blob(name, digest)
@@ -163,7 +220,11 @@ def from_blob(layout: Layout, owner: Owner, digest: str, name: str, private: boo
 
 
 def remember(layout: Layout, owner: Owner, digest: str, form: str, tree: str) -> None:
-    """Note which tree a blob unpacks to; `form` is a format or `raw`."""
+    """Note which tree a blob unpacks to; `form` is a format or `raw`.
+
+    Raises:
+        ReasonError: the disk is full, read-only or unusable.
+    """
     path, scratch = layout.unpacked(digest, form), owner.scratch()
     with failure.told(path):
         fsops.symlink(f"../trees/{tree}", scratch)
@@ -181,95 +242,46 @@ def known(layout: Layout, digest: str, form: str) -> str | None:
 
 
 def manifest(layout: Layout, tree: str) -> Manifest:
-    """What is in a tree; see `restore` for one whose manifest is lost."""
-    return Manifest(layout.manifest(tree))
+    """What is in a tree. One that was lost is made again from the tree.
+
+    Raises:
+        FileNotFoundError: there is no such tree.
+    """
+    found = Manifest(layout.manifest(tree))
+    if not os.path.exists(found.path):
+        restore(layout, tree)
+    return found
+
+
+def restore(layout: Layout, tree: str) -> bool:
+    """Make the manifest of a tree again, from its files; whether they are what its name says.
+
+    Raises:
+        FileNotFoundError: there is no such tree.
+    """
+    with enter(layout) as owner, failure.told(layout.manifest(tree)):
+        writer = Writer(owner)
+        mending.describe(layout.tree(tree), writer.add)
+        path, found = writer.finish()
+        fsops.rename(path, layout.manifest(tree))
+        fsops.sync_directory(layout.store("trees"))
+    return found == tree
 
 
 def verify(layout: Layout, tree: str) -> list[str]:
-    """The paths of a tree that are not as its manifest says: wrong, missing or too many."""
-    root, expected, wrong = layout.tree(tree), set(), []
-    for entry in manifest(layout, tree):
-        expected.add(entry.path)
-        if not _right(f"{root}/{entry.path}", entry):
-            wrong.append(entry.path)
-    return sorted([*wrong, *(path for path in _paths(root) if path not in expected)])
+    """The paths of a tree that are not as its manifest says: wrong, missing or too many.
+
+    A manifest that is not what its name says is made again first; where it still is not, nothing
+    is known of the tree and the answer is `["."]`.
+    """
+    if not os.path.isdir(layout.tree(tree)):
+        return ["."]
+    if Manifest(layout.manifest(tree)).digest != tree and not restore(layout, tree):
+        return ["."]
+    return mending.differences(layout.tree(tree), manifest(layout, tree))
 
 
 def _insist(path: str) -> None:
-    parts = path.split("/")
-    if "\0" in path or any(part in {"", ".", ".."} for part in parts):
+    if "\0" in path or any(part in {"", ".", ".."} for part in path.split("/")):
         message = f"no plain relative path: {path!r}"
         raise ValueError(message)
-
-
-def _publish(source: str) -> None:
-    """Let all read a blob that was private for another tenant."""
-    if os.stat(source).st_mode & 0o004:
-        return
-    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fsops.chmod(descriptor, 0o444)
-        fsops.sync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _copy(source: str, target: FileWriter) -> None:
-    buffer = bytearray(hashing.BLOCK)
-    try:
-        with open(source, "rb", buffering=0) as file:
-            while length := file.readinto(buffer):
-                target.write(memoryview(buffer)[:length])
-    finally:
-        target.close()
-
-
-def _mend(layout: Layout, tree: str, fresh: str, owner: Owner) -> None:
-    """Put right what rotted in a tree, file by file, from one that was just prepared."""
-    root = layout.tree(tree)
-    for path in verify(layout, tree):
-        if not os.path.lexists(f"{fresh}/{path}"):
-            continue
-        above = os.path.dirname(f"{root}/{path}")
-        mode = os.stat(above).st_mode & 0o777
-        fsops.chmod_path(above, 0o700)
-        if os.path.isdir(f"{fresh}/{path}"):
-            with suppress(FileExistsError):
-                fsops.make_directory(f"{root}/{path}", mode)
-        else:
-            scratch = owner.scratch()
-            fsops.link(f"{fresh}/{path}", scratch)
-            fsops.rename(scratch, f"{root}/{path}")
-        fsops.chmod_path(above, mode)
-        fsops.sync_directory(above)
-
-
-def _right(path: str, entry: Entry) -> bool:
-    try:
-        found = os.stat(path, follow_symlinks=False)
-        if found.st_mode & 0o777 != entry.mode:
-            return False
-        if entry.directory:
-            return os.path.isdir(path)
-        return found.st_size == entry.size and _digest(path) == entry.sha256
-    except OSError:
-        return False
-
-
-def _digest(path: str) -> str:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        return hashing.digest_of(descriptor, forget=True)
-    finally:
-        os.close(descriptor)
-
-
-def _paths(root: str) -> list[str]:
-    found, waiting = [], [root]
-    while waiting:
-        with suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                found.append(entry.path[len(root) + 1 :])
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-    return found
