@@ -1,0 +1,108 @@
+"""What a group has to bring into the store: one task of the worker for each artifact.
+
+It remembers how each went. When a try makes sense again is decided here, whether one is made is
+not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sidecar.activation import switch
+from sidecar.model import tasks
+from sidecar.model.config import Artifact
+from sidecar.model.reasons import REASONS
+from sidecar.model.tasks import Message
+from sidecar.resident.machine import RECHECK, Failure
+from sidecar.resident.means import Means, backoff
+
+Changed = Callable[[], None]
+
+
+class Transfer(NamedTuple):
+    """How far an artifact is: `attempts` counts failures without any progress in between."""
+
+    running: bool = False
+    bytes: int = 0
+    attempts: int = 0
+    failure: Failure | None = None
+
+
+class Fetching:
+    """The transfers of one group."""
+
+    def __init__(self, means: Means, artifacts: tuple[Artifact, ...]) -> None:
+        self._means = means
+        self._artifacts = artifacts
+        self.transfers: dict[str, Transfer] = {}
+
+    @property
+    def running(self) -> bool:
+        """Whether a task is under way."""
+        return any(one.running for one in self.transfers.values())
+
+    @property
+    def attempts(self) -> int:
+        """Failures of the artifact that has most of them."""
+        return max((one.attempts for one in self.transfers.values()), default=0)
+
+    def failure(self) -> Failure | None:
+        """Why not all are here: what somebody has to change goes before what will pass."""
+        found = [one.failure for one in self.transfers.values() if one.failure is not None]
+        if not found:
+            return None
+        first = min(found, key=lambda one: REASONS[one.reason].kind != "blocked")
+        return first._replace(due=min(one.due for one in found))
+
+    def begin(self, now: float, *, first: bool, changed: Changed) -> None:
+        """Ask for every artifact that is missing and whose time has come."""
+        for artifact in self._artifacts:
+            transfer = self.transfers.get(artifact.key, Transfer())
+            later = transfer.failure is not None and now < transfer.failure.due
+            if transfer.running or later:
+                continue
+            if switch.staged_member(self._means.layout, artifact) is not None:
+                self.transfers.pop(artifact.key, None)
+                continue
+            self.transfers[artifact.key] = transfer._replace(running=True, failure=None)
+            self._ask(artifact, first, changed)
+
+    def _ask(self, artifact: Artifact, first: bool, changed: Changed) -> None:
+        def heard(message: Message) -> None:
+            self._heard(artifact, message)
+            if message.event in ("done", "failed"):
+                changed()
+
+        self._means.ask("bring", tasks.bring(artifact.key, first=first), heard)
+
+    def _heard(self, artifact: Artifact, message: Message) -> None:
+        transfer, body = self.transfers.get(artifact.key, Transfer()), message.body
+        if message.event == "progress":
+            done = int(body.get("bytes", 0))
+            attempts = 0 if done > transfer.bytes else transfer.attempts
+            transfer = transfer._replace(bytes=done, attempts=attempts)
+        elif message.event == "note":
+            self._means.note(**{**body, "artifact": artifact.key})
+        elif message.event == "done":
+            transfer = Transfer(bytes=transfer.bytes)
+            self._means.note(event="staged", artifact=artifact.key, **_told(body))
+        elif message.event == "failed":
+            transfer = self._failed(transfer, body)
+        self.transfers[artifact.key] = transfer
+
+    def _failed(self, transfer: Transfer, body: dict[str, object]) -> Transfer:
+        reason, attempts = str(body.get("reason")), transfer.attempts + 1
+        if reason not in REASONS:
+            reason = "WorkerDied"
+        after = body.get("after")
+        wait = backoff(attempts, float(after) if isinstance(after, int | float) else 0.0)
+        if REASONS[reason].kind == "blocked":
+            wait = max(wait, RECHECK)
+        due = self._means.now() + wait
+        failure = Failure(reason, str(body.get("detail", "")), due)
+        return transfer._replace(running=False, attempts=attempts, failure=failure)
+
+
+def _told(body: dict[str, object]) -> dict[str, object]:
+    return {key: body[key] for key in ("bytes", "resumed", "source") if key in body}
