@@ -1,0 +1,85 @@
+"""What all transfers of one worker share: the config, the pace, connections, clocks and keys.
+
+One context is made for a config and ends with it. It keeps nothing on disk.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from threading import Event, Lock
+
+from sidecar.model import windows
+from sidecar.model.config import Config
+from sidecar.transfer import addresses
+from sidecar.transfer.breaker import Breaker
+from sidecar.transfer.connections import Connections
+from sidecar.transfer.meter import Meter
+from sidecar.transfer.sigv4 import Keys
+from sidecar.transfer.trust import Trust
+
+_FURTHER = ("AWS_ENDPOINT_URL_STS",)
+
+
+class Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """The context was told to end; nothing is wrong."""
+
+
+class Context:
+    """Everything that a transfer needs to know besides what it moves."""
+
+    def __init__(self, config: Config, environment: Mapping[str, str], stop: Event) -> None:
+        self.config = config
+        self.network = config.network
+        self.environment = environment
+        self.stop = stop
+        self.meter = Meter(self.network.rate, stop)
+        self.trust = Trust(self.network.ca_file)
+        self.connections = Connections(self.network.streams)
+        self.breaker = Breaker()
+        self.declared = addresses.declared(
+            config, [environment[name] for name in _FURTHER if name in environment]
+        )
+        self._lock = Lock()
+        self._offsets: dict[str, float] = {}
+        self._keys: dict[str, tuple[Keys, float]] = {}
+
+    def now(self, host: str) -> float:
+        """The time as a host sees it, as far as it told us."""
+        return time.time() + self._offsets.get(host, 0.0)
+
+    def set_clock(self, host: str, moment: float) -> None:
+        """Believe a host's clock for what is signed for it, and for nothing else."""
+        self._offsets[host] = moment - time.time()
+
+    def remembered(self, name: str, make: Callable[[], tuple[Keys, float]], anew: bool) -> Keys:
+        """Keys that cost a request, until they end; `make` also gives when, in monotonic time."""
+        with self._lock:
+            found = None if anew else self._keys.get(name)
+            if found is None or found[1] <= time.monotonic():
+                found = self._keys[name] = make()
+            return found[0]
+
+    def check(self) -> None:
+        """Go on only as long as nobody wants an end.
+
+        Raises:
+            Stopped: somebody does.
+        """
+        if self.stop.is_set():
+            raise Stopped
+
+    def allow(self, *, first: bool) -> None:
+        """Go on only while bytes may move; a `first` install may always.
+
+        Raises:
+            Stopped: the context was told to end.
+            ReasonError: WindowShut with the seconds until it opens, TimeZoneMissing, ClockUnsynced.
+        """
+        self.check()
+        if self.network.windows and not first:
+            windows.insist(self.network.windows, time.time())
+
+    def close(self) -> None:
+        """Hang up everywhere."""
+        self.connections.close()

@@ -1,0 +1,117 @@
+"""From a flow of bytes into the partial file: counted, checked by chunk, synced now and then.
+
+What arrived is written even when the flow breaks. It never takes more than one byte above the size.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sidecar.disk.partial import Partial
+from sidecar.model.reasons import ReasonError
+from sidecar.transfer.chunks import Checker
+from sidecar.transfer.context import Context
+from sidecar.transfer.scheme import Flow
+
+_BUFFER = 1 << 20
+_TELL = 1.0
+_SYNC = 15.0
+"""Seconds after which even a slow transfer makes sure of what it has."""
+
+
+class Intake:
+    """Takes in what one artifact's flows give. `moved` counts every byte that arrived."""
+
+    def __init__(
+        self,
+        size: int,
+        context: Context,
+        partial: Partial,
+        checker: Checker | None,
+        note: Callable[[str, dict[str, Any]], None],
+        first: bool,
+    ) -> None:
+        self.moved = 0
+        self.web_page = False
+        self.buffer = bytearray(_BUFFER)
+        self._size = size
+        self._context = context
+        self._partial = partial
+        self._checker = checker
+        self._note = note
+        self._first = first
+        self._told = time.monotonic()
+        self._synced = self._told
+
+    def take(self, flow: Flow, label: str) -> None:
+        """Take everything in, to the end of the flow.
+
+        Raises:
+            BadChunk: a chunk is not as its list says; its bytes are in the file and to be cut off.
+            ReasonError: the flow broke, ended early or is of something else.
+        """
+        self._judge(flow, label)
+        self.web_page = flow.web_page
+        total = self._size if self._size >= 0 else flow.total
+        if self._checker is not None:
+            self._checker.seek(self._partial.position, self._partial.path)
+        self._copy(flow, total, label)
+        if total >= 0 and self._partial.position != total:
+            raise ReasonError(
+                "Protocol", f"{label}: ended after {self._partial.position} of {total} bytes"
+            )
+
+    def _copy(self, flow: Flow, total: int, label: str) -> None:
+        view, filled = memoryview(self.buffer), 0
+        try:
+            while count := flow.readinto(view[filled : filled + self._room(total, filled)]):
+                self.moved += count
+                filled = self._kept(total, filled, count, label)
+                if self._checker is not None:
+                    self._checker.feed(view[filled - count : filled])
+                if filled == _BUFFER or self._is_due():
+                    self._flush(view[:filled])
+                    filled = 0
+        finally:
+            if filled:
+                self._partial.write(view[:filled])
+
+    def _room(self, total: int, filled: int) -> int:
+        """How much may be read: to the end of the buffer, and one byte above the whole."""
+        if total < 0:
+            return _BUFFER - filled
+        return min(_BUFFER - filled, total + 1 - self._partial.position - filled)
+
+    def _kept(self, total: int, filled: int, count: int, label: str) -> int:
+        if 0 <= total < self._partial.position + filled + count:
+            raise ReasonError("TooLarge", f"{label}: goes on after {total} bytes")
+        return filled + count
+
+    def _flush(self, view: memoryview) -> None:
+        self._partial.write(view)
+        now = time.monotonic()
+        if self._partial.trusted == self._partial.position:
+            self._synced = now
+        elif now - self._synced > _SYNC:
+            self._partial.checkpoint()
+            self._synced = now
+        if now - self._told >= _TELL:
+            self._told = now
+            self._note("progress", {"phase": "fetch", "bytes": self._partial.position})
+            self._context.allow(first=self._first)
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._told >= _TELL
+
+    def _judge(self, flow: Flow, label: str) -> None:
+        """Whether the head of an answer fits what is wanted."""
+        if self._size < 0 or flow.total in (-1, self._size):
+            return
+        detail = f"{label}: {flow.total} bytes where {self._size} are wanted"
+        if flow.start:
+            raise ReasonError("Protocol", detail)
+        if flow.web_page or flow.total < self._size:
+            raise ReasonError("UnexpectedContent", detail)
+        raise ReasonError("TooLarge", detail)

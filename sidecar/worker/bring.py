@@ -1,0 +1,101 @@
+"""Brings an artifact into the store: fetched, verified, unpacked, sealed. Activates nothing."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sidecar.disk import locks, trees
+from sidecar.model.config import Artifact
+from sidecar.model.reasons import ReasonError
+from sidecar.transfer import engine
+from sidecar.transfer.context import Stopped
+from sidecar.worker.bench import Bench, Note
+
+RAW = "raw"
+_ODD = re.compile(r"[^A-Za-z0-9._+-]+")
+_NAME = 128
+
+
+def run(bench: Bench, body: dict[str, Any], note: Note) -> dict[str, Any]:
+    """See `model.tasks.bring`.
+
+    Raises:
+        ReasonError: why the artifact is not there now.
+    """
+    artifact = bench.config.artifact(body["artifact"])
+    if artifact is None:
+        raise ReasonError("ConfigInvalid", f"no artifact {body['artifact']}")
+    if artifact.arch and bench.config.node.arch not in artifact.arch:
+        raise ReasonError("ArchMismatch", f"{artifact.key} is for {', '.join(artifact.arch)}")
+    fetched = engine.fetch(
+        artifact, bench.context, bench.layout, bench.owner, note, first=body["first"]
+    )
+    note("progress", {"phase": "unpack", "bytes": fetched.bytes + fetched.resumed})
+    tree, file = _tree(bench, artifact)
+    return {
+        "tree": tree,
+        "file": file,
+        "bytes": fetched.bytes,
+        "resumed": fetched.resumed,
+        "source": fetched.source,
+    }
+
+
+def file_name(artifact: Artifact) -> str:
+    """What the single file of an artifact is called: the last part of its first address."""
+    for source in artifact.sources:
+        scheme, mark, rest = source.url.partition("://")
+        if not mark:
+            continue
+        if scheme in ("http", "https"):
+            rest = re.split("[?#]", rest, maxsplit=1)[0]
+        last = rest.rstrip("/").rpartition("/")[2] if "/" in rest else ""
+        if scheme == "oci":
+            last = re.split("[@:]", last, maxsplit=1)[0]
+        name = _ODD.sub("_", last).lstrip(".")[-_NAME:]
+        return name.lstrip(".") or "data"
+    return "data"
+
+
+def _tree(bench: Bench, artifact: Artifact) -> tuple[str, str]:
+    """The tree of a blob that is there, and its single file's name where it is one file."""
+    form = artifact.unpack.format if artifact.unpack else RAW
+    name = "" if artifact.unpack else file_name(artifact)
+    path = bench.layout.lock(f"unpack-{artifact.sha256}.{form}")
+    lock = locks.wait_lock(path, bench.context.stop)
+    if lock is None:
+        raise Stopped
+    with lock:
+        known = trees.known(bench.layout, artifact.sha256, form)
+        if known is None or not _suits(bench, artifact, known, name):
+            known = _made(bench, artifact, name)
+            trees.remember(bench.layout, bench.owner, artifact.sha256, form, known)
+    return known, name
+
+
+def _suits(bench: Bench, artifact: Artifact, tree: str, name: str) -> bool:
+    """Whether a tree that another artifact made of the same bytes is right for this one too."""
+    manifest = trees.manifest(bench.layout, tree)
+    try:
+        first = next(iter(manifest), None)
+        if name and manifest.single != name:
+            return False
+    except (OSError, ValueError):
+        return False
+    return first is None or bool(first.mode & 0o004) != artifact.private
+
+
+def _made(bench: Bench, artifact: Artifact, name: str) -> str:
+    digest, private = artifact.sha256, artifact.private
+    if artifact.unpack is None:
+        return trees.from_blob(bench.layout, bench.owner, digest, name, private)
+    from sidecar.unpack import unpack
+
+    writer = trees.TreeWriter(bench.layout, bench.owner, private=private)
+    try:
+        unpack(bench.layout.blob(digest), artifact.unpack, writer, bench.context.stop)
+        return writer.finish()
+    except BaseException:
+        writer.abandon()
+        raise
