@@ -28,6 +28,7 @@ INTERRUPTED: Final = 130
 
 CONFIG: Final = "/etc/edgewright/sidecar/config.json"
 ROOT: Final = "/var/lib/edgewright"
+VIEW: Final = "/edgewright"
 
 
 class Flag(NamedTuple):
@@ -51,6 +52,7 @@ class Command(NamedTuple):
 
 
 _CONFIG = Flag("config", "PATH", f"config of the worker, by default {CONFIG}", CONFIG)
+_VIEW = Flag("view", "DIR", f"where the pod's links are made, by default {VIEW}", VIEW)
 _ROOT = Flag("root", "PATH", f"the node's store, by default {ROOT}", ROOT)
 _JSON = Flag("json", "", "print JSON for programs")
 _KEY = Flag("work-key", "KEY", "key of the Run's work; what is complete under it is not done again")
@@ -60,12 +62,16 @@ COMMANDS: Final = (
     Command(
         "run",
         "fetch, verify, switch and report for as long as the pod lives",
-        (_CONFIG, Flag("role", "ROLE", "`node` serves the whole node instead of one worker", "")),
+        (
+            _CONFIG,
+            _VIEW,
+            Flag("role", "ROLE", "`node` serves the whole node instead of one worker", ""),
+        ),
     ),
     Command(
         "once",
         "bring and activate everything, then exit; or fetch SRC into DST as KServe's initializer",
-        (_CONFIG, _KEY, _REPEAT),
+        (_CONFIG, _VIEW, _KEY, _REPEAT),
         words="[SRC DST ...]",
         words_to="kserve",
     ),
