@@ -41,13 +41,14 @@ class FilePart(NamedTuple):
     """An open file of `size` bytes; the server closes the descriptor.
 
     `tag` is its entity tag with quotes. `pace` is called with a number of bytes before they are
-    sent and may sleep.
+    sent and may sleep, `done` when no more will be, whatever the reason.
     """
 
     descriptor: int
     size: int
     tag: str = ""
     pace: Callable[[int], None] | None = None
+    done: Callable[[], None] | None = None
 
 
 NO_FILE = FilePart(-1, 0)
@@ -81,6 +82,8 @@ def send_response(
     finally:
         if response.file.descriptor >= 0:
             os.close(response.file.descriptor)
+        if response.file.done is not None:
+            response.file.done()
 
 
 def _head(response: Response, length: int) -> bytes:

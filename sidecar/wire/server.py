@@ -74,6 +74,8 @@ class Server:
             _Door(place, serve, threads, mode, fault)
             for place, serve in ((address, handler), *more)
         ]
+        self._wake = -1
+        self._thread: Thread | None = None
         self._closed = False
 
     def start(self) -> None:
@@ -82,14 +84,29 @@ class Server:
         Raises:
             OSError: an address cannot be bound; then none is.
         """
-        try:
-            for door in self._doors:
-                door.bind()
-        except OSError:
-            self.close()
-            self._let_go()
-            raise
-        Thread(target=self._accept, name="accept", daemon=True).start()
+        for door in self._doors:
+            try:
+                door.tend()
+            except OSError:
+                self.close()
+                raise
+        self.tend()
+
+    def tend(self) -> list[str]:
+        """Bind what is not bound yet, and a unix socket whose name was taken away.
+
+        Cheap, and made to be called now and then. Returns what cannot be bound and why, in words.
+        """
+        faults: list[str] = []
+        changed = False
+        for door in self._doors:
+            try:
+                changed = door.tend() or changed
+            except OSError as error:
+                faults.append(f"{door.name}: {error.strerror}")
+        if changed or self._thread is None:
+            self._awake()
+        return faults
 
     @property
     def ports(self) -> list[int]:
@@ -100,30 +117,40 @@ class Server:
             if door.listener is not None and not isinstance(door.place, str)
         ]
 
-    def mend(self) -> None:
-        """Bind a unix socket again whose name somebody took away.
-
-        Raises:
-            OSError: something is in its place that cannot be replaced.
-        """
-        for door in self._doors:
-            door.mend()
-
     def close(self) -> None:
         """Stop listening. Answers under way may still end."""
         self._closed = True
         for door in self._doors:
             door.close()
+        if self._thread is None:
+            self._let_go()
+            return
+        os.eventfd_write(self._wake, 1)
+        self._thread.join(_YIELD_SECONDS * 4)
+        if not self._thread.is_alive():
+            os.close(self._wake)
+            self._thread = None
+
+    def _awake(self) -> None:
+        if self._thread is not None:
+            os.eventfd_write(self._wake, 1)
+            return
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._thread = Thread(target=self._accept, name="accept", daemon=True)
+        self._thread.start()
 
     def _accept(self) -> None:
         while not self._closed:
             self._let_go()
             poll = select.poll()
+            poll.register(self._wake, select.POLLIN)
             doors = {door.listener.fileno(): door for door in self._doors if door.listener}
             for descriptor in doors:
                 poll.register(descriptor, select.POLLIN)
-            for descriptor, _ in poll.poll() if doors else ():
-                if not doors[descriptor].accept():
+            for descriptor, _ in poll.poll():
+                if descriptor == self._wake:
+                    os.eventfd_read(self._wake)
+                elif not doors[descriptor].accept():
                     time.sleep(_PAUSE)
         self._let_go()
 
@@ -157,7 +184,23 @@ class _Door:
         self._silent: dict[socket.socket, float] = {}
         self._open: set[socket.socket] = set()
 
-    def bind(self) -> None:
+    @property
+    def name(self) -> str:
+        """The address in words."""
+        return self.place if isinstance(self.place, str) else f"{self.place[0]}:{self.place[1]}"
+
+    def tend(self) -> bool:
+        """Bind unless it is bound and can be reached; whether that changed anything."""
+        if self.listener is not None and (
+            not isinstance(self.place, str) or _inode(self.place) == self._inode
+        ):
+            return False
+        old = self.listener
+        self.listener = self._bound()
+        self._retire(old)
+        return True
+
+    def _bound(self) -> socket.socket:
         listener = socket.socket(_family(self.place), socket.SOCK_STREAM)
         try:
             if isinstance(self.place, str):
@@ -170,16 +213,10 @@ class _Door:
         except OSError:
             listener.close()
             raise
-        self.listener = listener
-
-    def mend(self) -> None:
-        if not isinstance(self.place, str) or _inode(self.place) == self._inode:
-            return
-        old = self.listener
-        self.bind()
-        self._retire(old)
+        return listener
 
     def close(self) -> None:
+        """Stop listening and take the name of a unix socket away."""
         if isinstance(self.place, str) and self._inode and _inode(self.place) == self._inode:
             with suppress(OSError):
                 os.unlink(self.place)
@@ -208,10 +245,12 @@ class _Door:
             return True
         except OSError:
             return False
-        if not self._admit(connection):
-            self._turn_away(connection)
-            return True
-        Thread(target=self._serve, args=(connection,), name="answer", daemon=True).start()
+        if self._admit(connection):
+            with suppress(RuntimeError):  # no more threads may be begun; others will end
+                Thread(target=self._serve, args=(connection,), name="answer", daemon=True).start()
+                return True
+            self._forget(connection)
+        self._turn_away(connection)
         return True
 
     def _admit(self, connection: socket.socket) -> bool:
@@ -241,9 +280,12 @@ class _Door:
             with connection, suppress(OSError):
                 self._exchange(connection, Stream(connection, HEAD_SECONDS))
         finally:
-            self._heard(connection)
-            with self._lock:
-                self._open.discard(connection)
+            self._forget(connection)
+
+    def _forget(self, connection: socket.socket) -> None:
+        self._heard(connection)
+        with self._lock:
+            self._open.discard(connection)
 
     def _heard(self, connection: socket.socket) -> None:
         with self._lock:
