@@ -57,7 +57,8 @@ class Status(NamedTuple):
     """The whole. `started` gates the worker's start, `ready` needs every required artifact good.
 
     `revision` is that of the accepted config; `rejected` is the reason for which the newest one
-    was not accepted, or empty. Times are seconds since the epoch.
+    was not accepted, or empty. `reason` and `detail` are what hinders all groups at once, such as
+    a store that cannot be opened. Times are seconds since the epoch.
     """
 
     tenant: str
@@ -75,3 +76,5 @@ class Status(NamedTuple):
     offline: bool
     store_bytes: int
     free_bytes: int
+    reason: str = ""
+    detail: str = ""
