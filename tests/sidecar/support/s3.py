@@ -103,7 +103,8 @@ def start(folder: Path, *, patience: float = 60) -> S3:
         f"-master.port={master}", "-master.volumeSizeLimitMB=64",
         f"-volume.port={volume}", "-volume.max=200", "-volume.preStopSeconds=0",
         "-filer", f"-filer.port={filer}", "-filer.disableDirListing",
-        "-s3", f"-s3.port={port}", "-s3.port.iceberg=0", f"-s3.config={folder / 's3.json'}",
+        "-s3", f"-s3.port={port}", "-s3.port.iceberg=0",
+        "-s3.port.lance=0", f"-s3.config={folder / 's3.json'}",
     ]  # fmt: skip
     environment = {**os.environ, "GOMEMLIMIT": "200MiB", "GOGC": "50"}
     with (folder / "output.txt").open("wb") as output:

@@ -497,6 +497,7 @@ def main() -> None:
     parser.add_argument("flavour", choices=sorted(FLAVOURS))
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--management-port", type=int, default=0, help="torchserve's second port")
+    parser.add_argument("--address", default="127.0.0.1", help="0.0.0.0 where a kubelet probes")
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--start-delay", type=float, default=0.0, help="seconds before it listens")
     parser.add_argument("--poll", type=float, default=0.2, help="seconds between tfserving's looks")
@@ -506,7 +507,7 @@ def main() -> None:
     server = FLAVOURS[options.flavour](options.models, options)
     server.start()
     Handler.server_ = server
-    listeners = [Listener(("127.0.0.1", options.port), Handler)]
+    listeners = [Listener((options.address, options.port), Handler)]
     if options.flavour == "torchserve":
         listeners.append(Listener(("127.0.0.1", options.management_port), Handler))
     print("ready", *(one.server_address[1] for one in listeners), flush=True)
