@@ -17,4 +17,5 @@ def main(flags: dict[str, str], words: list[str]) -> int:
         node=flags.get("role", "") == "node",
         host=host(os.environ.get("EDGEWRIGHT_HOST", "")),
     )
-    return Service(options).run()
+    Service(options).run()
+    return 0

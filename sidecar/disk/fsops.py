@@ -215,3 +215,9 @@ def touch(path: str) -> None:
     """Set a file's times to now."""
     _seen("touch", path)
     os.utime(path, follow_symlinks=False)
+
+
+def give(path: str, user: int, group: int, *, at: int | None = None) -> None:
+    """Give a file, link or directory to another owner; `at` is a directory's descriptor."""
+    _seen("give", path, user, group, at)
+    os.chown(path, user, group, dir_fd=at, follow_symlinks=False)

@@ -68,6 +68,12 @@ class Group:
         return max(self._attempts, self.fetching.attempts)
 
     @property
+    def fulfilled(self) -> bool:
+        """Whether what is active is what the config wants."""
+        active = self.active
+        return active is not None and active.wanted == self.wanted.identity
+
+    @property
     def telling(self) -> bool:
         """Whether a job is under way."""
         return self._job is not None
@@ -127,12 +133,11 @@ class Group:
         members = switch.staged(self.means.layout, self.wanted.artifacts)
         target = releases.release_id(members) if members else ""
         active = self.active
-        fulfils = active is not None and (
-            active.wanted == self.wanted.identity or active.id == target
-        )
+        fulfils = self.fulfilled or (active is not None and active.id == target)
+        identity = self.wanted.identity if fulfils else active.wanted if active else ""
         return Situation(
             active=active.id if active else "",
-            active_identity=self._identity(active, fulfils),
+            active_identity=identity,
             before=self.before.id if self.before else "",
             before_barred=self._barred_release(self.before),
             staged=members is not None,
@@ -145,11 +150,6 @@ class Group:
             agreed=self._barrier.agreed(now),
             barred=self._barred(),
         )
-
-    def _identity(self, active: Release | None, fulfils: bool) -> str:
-        if active is None:
-            return ""
-        return self.wanted.identity if fulfils else active.wanted
 
     def _barred(self) -> Failure | None:
         entry = quarantine.find(self.means.layout, self.means.tenant, self.wanted.gate)
@@ -205,6 +205,8 @@ class Group:
         return True
 
     def _notify(self) -> bool:
+        if self.means.alone:
+            return False
         again = (
             self.record.phase == "notify"
             and self.record.wanted == self.wanted.identity
@@ -274,6 +276,8 @@ class Group:
         return True
 
     def _restore(self) -> bool:
+        if self.means.alone:
+            return False
         told = telling.remembered(self.active.serving) if self.active else ()
         server = self.means.config.server
 

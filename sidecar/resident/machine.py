@@ -121,7 +121,7 @@ def _proving(wanted: Wanted, seen: Situation, record: Record, now: float) -> Ste
         return Step("probation")
     if seen.done == "probation":
         return Step("settle")
-    return Step("notify" if record.phase == "notify" else "probation")
+    return _loop(record, wanted, now) or Step("notify" if record.phase == "notify" else "probation")
 
 
 def _failed(seen: Situation, record: Record, now: float, fault: Failure) -> Step:

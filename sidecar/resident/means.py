@@ -31,7 +31,8 @@ class Ask(Protocol):
 class Means(NamedTuple):
     """`base` is where the pod's links are made; `post` hands a call to the main thread.
 
-    `now` is monotonic and says when to try again; `wall` is what people and records mean.
+    Who is `alone` has no server to tell. `now` is monotonic and says when to try again; `wall` is
+    what people and records mean.
     """
 
     layout: Layout
@@ -43,6 +44,7 @@ class Means(NamedTuple):
     note: Callable[..., None]
     now: Callable[[], float]
     wall: Callable[[], float]
+    alone: bool = False
 
     @property
     def tenant(self) -> str:

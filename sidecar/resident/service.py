@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from sidecar.model.reasons import ReasonError
 from sidecar.model.status import Status
 from sidecar.resident import accepting, snapshot
 from sidecar.resident.barrier import Barrier
+from sidecar.resident.following import Follower
 from sidecar.resident.groups import Group
 from sidecar.resident.holding import Held, Holding
 from sidecar.resident.loop import Loop
@@ -32,12 +34,16 @@ _STACK = 256 * 1024
 
 
 class Options(NamedTuple):
-    """How a process was started. `base` is the pod's own volume."""
+    """How a process was started. `base` is the pod's own volume.
+
+    One that is `alone` comes before the server, so it tells nobody anything.
+    """
 
     config: str
     base: str = links.VIEW
     node: bool = False
     host: str = ""
+    alone: bool = False
 
 
 class Service:
@@ -51,18 +57,21 @@ class Service:
         self.watch = Watch(options.config)
         self.holding = Holding()
         self.accepted: Accepted | None = None
-        self.groups: list[Group] = []
+        self.groups: Sequence[Group] = ()
+        self.planned = False
         self.status: Status | None = None
         self._rejected = ""
         self._planned: Accepted | None = None
         self._due = 0.0
 
-    def run(self) -> int:
-        """Serve until told to end; the exit code."""
+    def run(self) -> None:
+        """Serve until told to end."""
         threading.stack_size(_STACK)
         self.loop.heed_signals()
-        self.loop.run(self.tick, PERIOD)
-        return self.close()
+        try:
+            self.loop.run(self.tick, PERIOD)
+        finally:
+            self.close()
 
     def tick(self, now: float) -> float:
         """Do what is due and say when to be called again."""
@@ -73,14 +82,13 @@ class Service:
         self._publish()
         return min(one for one in due if one > 0)
 
-    def close(self) -> int:
+    def close(self) -> None:
         """Let go of everything: workers first, so that nothing is written any more."""
         for group in self.groups:
             group.stop()
         self.workers.close(1.0)
         with suppress(OSError, ReasonError):
             self.holding.leave()
-        return 0
 
     def _look(self) -> None:
         """Follow the mounted config, or what was accepted before it."""
@@ -104,12 +112,12 @@ class Service:
         if self.accepted is None:
             return []
         holding, before = self.holding, self.holding.fault
-        if holding.take(self.accepted.config, now) and holding.complete:
-            self._entered(self.accepted)
+        if holding.take(self.accepted.config, now) and holding.held:
+            self._entered(holding.held, self.accepted)
         fault = holding.fault
         if fault is not None and (before is None or fault.code != before.code):
             self.voice.note(event="waits", reason=fault.code, detail=fault.detail)
-        if holding.held and holding.complete and self._planned and self._quiet():
+        if holding.held and self._planned and self._quiet():
             self._plan(holding.held, self._planned)
         return [] if holding.complete else [holding.due]
 
@@ -119,11 +127,11 @@ class Service:
             group.stop()
         return not any(group.telling for group in self.groups)
 
-    def _entered(self, accepted: Accepted) -> None:
-        held, tenant = self.holding.held, accepted.config.tenant.directory
-        if held is not None:
+    def _entered(self, held: Held, accepted: Accepted) -> None:
+        if held.lock is not None:
+            tenant = accepted.config.tenant.directory
             self.voice.journal = Journal(held.layout, tenant)
-        self.voice.note(event="began", tenant=tenant)
+            self.voice.note(event="began", tenant=tenant)
         links.sweep(self.options.base)
         self._planned = accepted
 
@@ -131,8 +139,18 @@ class Service:
         """Make groups anew for a config."""
         self._planned = None
         self.workers.configure(accepted.document, accepted.revision)
-        accepting.keep(held.layout, held.owner, accepted, self.options.base)
-        means = Means(
+        if held.lock is not None:
+            accepting.keep(held.layout, held.owner, accepted, self.options.base)
+        means = self._means(held, accepted)
+        barrier = Barrier(accepted.config.release, self.workers.ask, means.now)
+        kind = Group if held.lock is not None else Follower
+        self.groups = [kind(means, one, barrier) for one in wanted_groups(accepted.config)]
+        self.planned = True
+        for group in self.groups:
+            group.begin()
+
+    def _means(self, held: Held, accepted: Accepted) -> Means:
+        return Means(
             layout=held.layout,
             owner=held.owner,
             config=accepted.config,
@@ -142,11 +160,8 @@ class Service:
             note=self.voice.note,
             now=time.monotonic,
             wall=time.time,
+            alone=self.options.alone,
         )
-        barrier = Barrier(accepted.config.release, self.workers.ask, means.now)
-        self.groups = [Group(means, one, barrier) for one in wanted_groups(accepted.config)]
-        for group in self.groups:
-            group.begin()
 
     def _move(self, now: float) -> list[float]:
         if self._planned is not None:
@@ -165,6 +180,7 @@ class Service:
                 (),
                 snapshot.Figures(),
                 self._rejected,
+                planned=self.planned,
             )
 
 

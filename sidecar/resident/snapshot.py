@@ -26,11 +26,15 @@ def status(
     streams: tuple[StreamStatus, ...],
     figures: Figures,
     rejected: str,
+    *,
+    planned: bool,
 ) -> Status:
     """The whole of it."""
     needed = [one for one in groups if one.wanted.required and one.wanted.update != "stage"]
     staged = [one for one in groups if one.wanted.required and one.wanted.update == "stage"]
-    ready = all(one.good for one in needed) and all(one.phase == "staged" for one in staged)
+    ready = (
+        planned and all(one.good for one in needed) and all(one.phase == "staged" for one in staged)
+    )
     return Status(
         tenant=config.tenant.directory,
         role=config.tenant.role,
@@ -38,10 +42,11 @@ def status(
         host=host,
         revision=config.revision,
         rejected=rejected,
-        started=all(one.active is not None for one in needed),
+        started=planned and all(one.active is not None for one in needed),
         ready=ready,
         release=config.release.digest if config.release else "",
-        release_ready=config.release is not None
+        release_ready=planned
+        and config.release is not None
         and all(one.phase == "idle" and one.good for one in needed),
         groups=tuple(map(_group, groups)),
         streams=streams,

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sidecar.activation import links
+from sidecar.model.reasons import ReasonError
+from tests.sidecar.activation.given import opened
+
+
+def test_a_link_is_made_once_and_replaced_in_one_step(tmp_path: Path) -> None:
+    _, owner = opened(tmp_path / "store")
+    base = tmp_path / "view"
+    base.mkdir()
+    links.place(owner, str(base), {"models/det": "/a"})
+    before = os.lstat(base / "models/det").st_ino
+    links.place(owner, str(base), {"models/det": "/a"})
+    assert os.lstat(base / "models/det").st_ino == before
+    links.place(owner, str(base), {"models/det": "/b"})
+    assert os.readlink(base / "models/det") == "/b"
+    assert os.listdir(base / "models") == ["det"]
+
+
+def test_what_is_not_ours_is_never_replaced(tmp_path: Path) -> None:
+    _, owner = opened(tmp_path / "store")
+    base = tmp_path / "view"
+    (base / "models").mkdir(parents=True)
+    (base / "models/det").write_text("somebody's")
+    with pytest.raises(ReasonError, match="ViewClash"):
+        links.place(owner, str(base), {"models/det": "/a"})
+    links.drop(str(base), "models/det")
+    assert (base / "models/det").read_text() == "somebody's"
+
+
+def test_c3_a_killed_try_is_swept(tmp_path: Path) -> None:
+    _, owner = opened(tmp_path / "store")
+    base = tmp_path / "view"
+    (base / "models").mkdir(parents=True)
+    (base / "models/.edgewright-0123").symlink_to("/a")
+    (base / ".edgewright-0123").symlink_to("/a")
+    (base / "models/.edgewright-file").write_text("somebody's")
+    links.sweep(str(base))
+    links.place(owner, str(base), {"models/det": "/a"})
+    assert sorted(os.listdir(base / "models")) == [".edgewright-file", "det"]
+    assert os.listdir(base) == ["models"]
