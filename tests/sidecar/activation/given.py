@@ -66,6 +66,11 @@ def single(
     return Member(key, "1", "", digest, "raw", found, name, view, short, number, private=False)
 
 
+def names(path: str | Path) -> list[str]:
+    """What is in a directory."""
+    return sorted(one.name for one in Path(path).iterdir())
+
+
 def shown(path: str) -> dict[str, bytes]:
     """All files below a directory, by their relative path."""
     found = {}

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from sidecar.activation import links
 from sidecar.model.reasons import ReasonError
-from tests.sidecar.activation.given import opened
+from tests.sidecar.activation.given import names, opened
 
 
 def test_a_link_is_made_once_and_replaced_in_one_step(tmp_path: Path) -> None:
@@ -15,12 +14,12 @@ def test_a_link_is_made_once_and_replaced_in_one_step(tmp_path: Path) -> None:
     base = tmp_path / "view"
     base.mkdir()
     links.place(owner, str(base), {"models/det": "/a"})
-    before = os.lstat(base / "models/det").st_ino
+    before = (base / "models/det").lstat().st_ino
     links.place(owner, str(base), {"models/det": "/a"})
-    assert os.lstat(base / "models/det").st_ino == before
+    assert (base / "models/det").lstat().st_ino == before
     links.place(owner, str(base), {"models/det": "/b"})
-    assert os.readlink(base / "models/det") == "/b"
-    assert os.listdir(base / "models") == ["det"]
+    assert str((base / "models/det").readlink()) == "/b"
+    assert names(base / "models") == ["det"]
 
 
 def test_what_is_not_ours_is_never_replaced(tmp_path: Path) -> None:
@@ -43,5 +42,5 @@ def test_c3_a_killed_try_is_swept(tmp_path: Path) -> None:
     (base / "models/.edgewright-file").write_text("somebody's")
     links.sweep(str(base))
     links.place(owner, str(base), {"models/det": "/a"})
-    assert sorted(os.listdir(base / "models")) == [".edgewright-file", "det"]
-    assert os.listdir(base) == ["models"]
+    assert names(base / "models") == [".edgewright-file", "det"]
+    assert names(base) == ["models"]

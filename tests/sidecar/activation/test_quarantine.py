@@ -6,7 +6,7 @@ from pathlib import Path
 from sidecar.activation import quarantine
 from sidecar.activation.quarantine import Entry
 from sidecar.model.config import Activation, Artifact, Hook, Probe, Server, Source, View
-from tests.sidecar.activation.given import TENANT, opened
+from tests.sidecar.activation.given import TENANT, names, opened
 
 ENTRY = Entry("model.det", "LoadFailed", "HTTP 400: no", 5.0)
 PROBE = Probe("http://127.0.0.1:8000/ready")
@@ -49,6 +49,6 @@ def test_the_list_never_grows_beyond_its_bound(tmp_path: Path) -> None:
         quarantine.add(layout, owner, TENANT, f"k{number}", ENTRY)
         path = layout.tenant(TENANT, "quarantine", f"k{number}.json")
         os.utime(path, (number, number))
-    assert len(os.listdir(layout.tenant(TENANT, "quarantine"))) == quarantine.KEPT
+    assert len(names(layout.tenant(TENANT, "quarantine"))) == quarantine.KEPT
     newest = f"k{quarantine.KEPT + 19}"
     assert quarantine.find(layout, TENANT, newest) == ENTRY

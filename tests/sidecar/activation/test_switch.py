@@ -9,7 +9,7 @@ from sidecar.activation import records, releases, switch
 from sidecar.activation.records import NOTHING, Record
 from sidecar.activation.releases import CURRENT, PREVIOUS
 from sidecar.model.reasons import ReasonError
-from tests.sidecar.activation.given import member, opened, shown, single, slot_of
+from tests.sidecar.activation.given import member, names, opened, shown, single, slot_of
 
 GATE = {"gate": "g", "members": {}}
 
@@ -43,7 +43,7 @@ def test_links_inside_the_store_are_relative_so_that_it_can_be_mounted_anywhere(
     slot = slot_of(layout, owner)
     switch.activate(slot, (member(layout, owner, "model/det", {"a": b"1"}),), GATE, NOTHING)
     owner.leave()
-    os.rename(tmp_path / "here", tmp_path / "there")
+    (tmp_path / "here").rename(tmp_path / "there")
     moved = slot.path.replace("/here/", "/there/")
     assert shown(f"{moved}/current/model/det/") == {"a": b"1"}
 
@@ -90,7 +90,7 @@ def test_c6_a_release_without_its_document_is_told_by_its_links_and_mended(tmp_p
     one = member(layout, owner, "model/det", {"a": b"1"})
     switch.activate(slot, (one,), GATE, NOTHING)
     found = releases.release_id((one,))
-    os.unlink(f"{slot.path}/releases/{found}/release.json")
+    Path(f"{slot.path}/releases/{found}/release.json").unlink()
     recovered = slot.release(CURRENT)
     assert recovered is not None
     assert (recovered.id, recovered.members[0].tree) == (found, one.tree)
@@ -110,7 +110,7 @@ def test_c6_a_broken_record_counts_as_none(tmp_path: Path, text: bytes) -> None:
 def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
     layout, owner = opened(tmp_path)
     record = Record("notify", "w", "g", "from", "to", "p", "pg", 3, 1.5, 2.0, "Offline", "words")
-    os.makedirs(slot_of(layout, owner).path)
+    Path(slot_of(layout, owner).path).mkdir()
     records.write(owner, slot_of(layout, owner).path, record)
     assert records.read(slot_of(layout, owner).path) == record
 
@@ -120,7 +120,7 @@ def test_a_release_whose_trees_are_gone_is_not_active(tmp_path: Path) -> None:
     slot = slot_of(layout, owner)
     one = single(layout, owner, "model/det", "net.onnx", b"1")
     switch.activate(slot, (one,), GATE, NOTHING)
-    os.rename(layout.tree(one.tree), layout.tree("0" * 64))
+    Path(layout.tree(one.tree)).rename(layout.tree("0" * 64))
     assert slot.release(CURRENT) is None
 
 
@@ -129,9 +129,9 @@ def test_c3_what_a_kill_left_of_a_link_is_in_nobodys_way(tmp_path: Path) -> None
     slot = slot_of(layout, owner)
     one, two = (member(layout, owner, "model/det", {"a": data}) for data in (b"1", b"2"))
     switch.activate(slot, (one,), GATE, NOTHING)
-    for name in os.listdir(layout.store("staging")):
+    for name in names(layout.store("staging")):
         for left in range(500):
-            os.symlink("releases/x", f"{layout.staging(name)}/left-{left}")
+            Path(f"{layout.staging(name)}/left-{left}").symlink_to("releases/x")
     switch.activate(slot, (two,), GATE, NOTHING)
     assert shown(f"{slot.path}/current/model/det/") == {"a": b"2"}
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ from sidecar.activation import releases, switch, views
 from sidecar.activation.records import NOTHING, Record
 from sidecar.activation.releases import CURRENT
 from sidecar.model.reasons import ReasonError
-from tests.sidecar.activation.given import member, opened, shown, single, slot_of
+from tests.sidecar.activation.given import member, names, opened, shown, single, slot_of
 
 GATE = {"gate": "g", "members": {}}
 SETTINGS = b'name: "det"\noutput [{ label_filename: "labels.txt" }]\n'
@@ -25,8 +24,8 @@ def test_a_single_file_is_called_model_with_its_ending(tmp_path: Path) -> None:
     one = single(layout, owner, "model/det", "net-1.3.onnx", b"1", view="ovms", number=3)
     switch.activate(slot, (one,), GATE, NOTHING)
     assert shown(slot.view(one)) == {"3/model.onnx": b"1"}
-    shown_file = os.stat(f"{slot.view(one)}/3/model.onnx")
-    assert shown_file.st_ino == os.stat(layout.blob(one.digest)).st_ino
+    shown_file = Path(f"{slot.view(one)}/3/model.onnx").stat()
+    assert shown_file.st_ino == Path(layout.blob(one.digest)).stat().st_ino
 
 
 def test_a_tree_is_shown_below_its_number(tmp_path: Path) -> None:
@@ -73,11 +72,11 @@ def test_what_triton_wants_above_the_numbers_follows_the_version(tmp_path: Path)
         view="triton", number=2,
     )  # fmt: skip
     record = settled(slot, switch.activate(slot, (with_labels,), GATE, NOTHING))
-    assert "labels.txt" in os.listdir(slot.view(with_labels))
+    assert "labels.txt" in names(slot.view(with_labels))
     record = settled(slot, switch.activate(slot, (without,), GATE, record))
-    assert sorted(os.listdir(slot.view(without))) == ["1", "2", "config.pbtxt"]
+    assert names(slot.view(without)) == ["1", "2", "config.pbtxt"]
     switch.go_back(slot, record)
-    assert sorted(os.listdir(slot.view(without))) == ["1", "config.pbtxt", "labels.txt"]
+    assert names(slot.view(without)) == ["1", "config.pbtxt", "labels.txt"]
 
 
 def test_the_version_before_stays_beside_the_new_one_until_its_grace_is_over(
@@ -153,5 +152,5 @@ def test_the_view_of_a_private_artifact_is_closed_to_others(tmp_path: Path) -> N
     slot = slot_of(layout, owner)
     one = member(layout, owner, "model/det", {"m": b"1"}, view="tfserving", number=1, private=True)
     switch.activate(slot, (one,), GATE, NOTHING)
-    assert os.stat(f"{slot.view(one)}/1").st_mode & 0o007 == 0
-    assert os.stat(f"{slot.view(one)}/1/m").st_mode & 0o777 == 0o440
+    assert Path(f"{slot.view(one)}/1").stat().st_mode & 0o007 == 0
+    assert Path(f"{slot.view(one)}/1/m").stat().st_mode & 0o777 == 0o440
