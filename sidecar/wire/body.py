@@ -58,13 +58,16 @@ class Body:
         if self._left:
             return
         if self._chunked:
-            if self._stream.line(2).strip():
+            if self._stream.line(_LINE).strip():
                 raise WireError("a chunk without its end")
         else:
             self.done = True
 
     def _next_chunk(self) -> bool:
-        match = _CHUNK.fullmatch(self._stream.line(_LINE))
+        line = self._stream.line(_LINE)
+        if not line:
+            raise WireError("the connection ended within a body")
+        match = _CHUNK.fullmatch(line)
         if match is None:
             raise WireError("a chunk without its length")
         self._left = int(match[1], 16)

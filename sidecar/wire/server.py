@@ -128,6 +128,7 @@ class Server:
         os.eventfd_write(self._wake, 1)
         self._thread.join(_YIELD_SECONDS * 4)
         if not self._thread.is_alive():
+            self._let_go()
             os.close(self._wake)
             self._thread = None
 
@@ -152,11 +153,10 @@ class Server:
                     os.eventfd_read(self._wake)
                 elif not doors[descriptor].accept():
                     time.sleep(_PAUSE)
-        self._let_go()
 
     def _let_go(self) -> None:
-        # Only this thread closes listeners: a number that is closed elsewhere could already mean
-        # another file by the time that this thread waits for it.
+        # As long as that thread runs, only it closes listeners: a number that is closed elsewhere
+        # could already mean another file by the time that it is waited for.
         for door in self._doors:
             door.let_go()
 
