@@ -27,6 +27,8 @@ class Line:
         self._network = network
         self._waited = 0.0
         self._moved = 0
+        self._readers = 0
+        self._closed = False
 
     def receive(self, view: memoryview) -> int:
         """Read what is there, at most `view` and at most a piece; 0 at the end.
@@ -53,11 +55,21 @@ class Line:
     def makefile(self, mode: str, *_: object) -> io.BufferedReader:
         """A reader for one answer; closing it leaves the connection open."""
         assert mode == "rb"  # noqa: S101 - the only way that http.client reads
+        self._readers += 1
         return io.BufferedReader(_Reader(self), 16_384)
 
     def close(self) -> None:
-        """Hang up."""
-        self.socket.close()
+        """Hang up, once nobody reads an answer any more: http.client closes before it reads the
+        last one."""
+        self._closed = True
+        if not self._readers:
+            self.socket.close()
+
+    def reader_closed(self) -> None:
+        """Told by a reader that its answer is done with."""
+        self._readers -= 1
+        if self._closed:
+            self.close()
 
     def _judge(self, count: int, seconds: float) -> None:
         self._moved += count
@@ -78,6 +90,11 @@ class _Reader(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._line.reader_closed()
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # what io passes
         return self._line.receive(memoryview(buffer))

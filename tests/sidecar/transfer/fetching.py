@@ -1,4 +1,4 @@
-"""What tests of fetching share: an artifact of known bytes, a store to fetch it into, and counts."""
+"""What tests of fetching share: an artifact of known bytes, a store for it, and counts."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any, NamedTuple
 
+import pytest
+
 from sidecar.contract.canonical import revision
 from sidecar.contract.schema import problems
 from sidecar.contract.typed import config_of
@@ -16,9 +18,10 @@ from sidecar.disk import store
 from sidecar.disk.layout import Layout
 from sidecar.disk.owner import Owner, enter
 from sidecar.model.config import Artifact, Config
+from sidecar.model.reasons import ReasonError
 from sidecar.transfer import engine
 from sidecar.transfer.context import Context
-from sidecar.transfer.engine import Fetched
+from sidecar.transfer.pull import Fetched
 
 MIB = 1 << 20
 
@@ -112,6 +115,12 @@ class Bench(NamedTuple):
             artifact or self.artifact, self.context, self.layout, self.owner, note, first=first
         )
 
+    def refused(self, artifact: Artifact | None = None, *, first: bool = True) -> ReasonError:
+        """The reason for which an artifact cannot be fetched."""
+        with pytest.raises(ReasonError) as caught:
+            self.fetch(artifact, first=first)
+        return caught.value
+
     def blob(self) -> bytes:
         """The bytes that the store has for the artifact."""
         return Path(self.layout.blob(self.artifact.sha256)).read_bytes()
@@ -135,3 +144,11 @@ def bench(made: dict[str, Any], environment: Mapping[str, str] | None = None) ->
             yield Bench(config, context, layout, owner, [])
         finally:
             context.close()
+
+
+def refusal(made: dict[str, Any], environment: Mapping[str, str] | None = None) -> ReasonError:
+    """The reason for which a config's first artifact cannot be fetched; nothing of it is kept."""
+    with bench(made, environment) as b:
+        caught = b.refused()
+        assert not Path(b.layout.blob(b.artifact.sha256)).exists()
+        return caught
