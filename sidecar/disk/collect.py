@@ -47,15 +47,21 @@ def collect(layout: Layout, own: Owner, limits: Limits, now: float) -> int:
             return max(before - space.used(layout), 0)
 
 
+def due(layout: Layout, limits: Limits, now: float) -> list[str]:
+    """What `collect` would delete now for being loose, relative to the root. Changes nothing."""
+    seen = loose.read(layout, limits, now)
+    found = loose.find(layout, limits, now)
+    return [path for path in found if path in seen and now - seen[path] >= limits.grace]
+
+
 def _usual(layout: Layout, own: Owner, limits: Limits, now: float) -> list[str]:
     """Take out of their places what has been loose for a grace."""
     with locks.take(layout.lock("keep")):
         if limits.keep_previous == 0:
             departures.spare_previous(layout, limits, now)
-        paths, seen = loose.find(layout, limits, now), loose.read(layout, limits, now)
-        due = {path for path in paths if path in seen and now - seen[path] >= limits.grace}
-        rest = {path: seen.get(path, now) for path in paths if path not in due}
-        gone = [new for path in paths if path in due for new in _take(layout, own, path)]
+        going, seen = due(layout, limits, now), loose.read(layout, limits, now)
+        gone = [new for path in going for new in _take(layout, own, path)]
+        rest = {path: seen.get(path, now) for path in loose.find(layout, limits, now)}
         loose.write(layout, own, now, rest)
     return gone
 

@@ -10,6 +10,7 @@ store/staging/<owner>/                 swept when its owner is dead
 store/owners/<owner>                   locked by its process as long as that lives
 store/locks/<name>                     one fetcher for each digest, one collector
 store/datasets/<dataset>/<writer>.json append-only manifests of the datasets of the site
+store/peers/<host>                     empty; as old as the ban of a node that gave wrong bytes
 tenants/<tenant>/lock                  locked by the resident process of the tenant
 tenants/<tenant>/config/accepted.json  the config that was accepted last
 tenants/<tenant>/slots/<group>/releases/<release>/<kind>/<name>   link to a tree or its file

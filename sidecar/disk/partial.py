@@ -86,7 +86,7 @@ class Partial:
         if length < self.trusted:
             self._note({"trusted": length})
             self.trusted = length
-        self.position = length
+        self.position = min(length, self.position)
 
     def seal(self, private: bool) -> None:
         """Make it the blob of its digest, which the caller has found to be right.

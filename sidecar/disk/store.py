@@ -37,8 +37,8 @@ def open_store(root: str) -> Layout:
     layout = Layout(root)
     os.umask(0o022)
     with failure.told(root):
-        _check_format(layout)
         _check_owner(layout)
+        _check_format(layout)
         _make(layout)
         _probe(layout)
         _state_format(layout)

@@ -242,13 +242,14 @@ def known(layout: Layout, digest: str, form: str) -> str | None:
 
 
 def manifest(layout: Layout, tree: str) -> Manifest:
-    """What is in a tree. One that was lost is made again from the tree.
+    """What is in a tree. A manifest that was lost or rotted is made again from the tree.
 
     Raises:
         FileNotFoundError: there is no such tree.
+        ReasonError: the disk is full, read-only or unusable.
     """
     found = Manifest(layout.manifest(tree))
-    if not os.path.exists(found.path):
+    if found.digest != tree:
         restore(layout, tree)
     return found
 
@@ -271,14 +272,13 @@ def restore(layout: Layout, tree: str) -> bool:
 def verify(layout: Layout, tree: str) -> list[str]:
     """The paths of a tree that are not as its manifest says: wrong, missing or too many.
 
-    A manifest that is not what its name says is made again first; where it still is not, nothing
-    is known of the tree and the answer is `["."]`.
+    Where the manifest is not what its name says, nothing is known: the answer is `["."]`. Changes
+    nothing.
     """
-    if not os.path.isdir(layout.tree(tree)):
+    found = Manifest(layout.manifest(tree))
+    if found.digest != tree or not os.path.isdir(layout.tree(tree)):
         return ["."]
-    if Manifest(layout.manifest(tree)).digest != tree and not restore(layout, tree):
-        return ["."]
-    return mending.differences(layout.tree(tree), manifest(layout, tree))
+    return mending.differences(layout.tree(tree), found)
 
 
 def _insist(path: str) -> None:
