@@ -250,10 +250,6 @@ def _architecture(document: Document, machine: str) -> Iterator[Problem]:
     wanted = document["node"]["arch"]
     if wanted != machine:
         yield Problem("ArchMismatch", "$.node.arch", f"it is {wanted}, this node is {machine}")
-    for path, artifact in _artifacts(document):
-        if "arch" in artifact and wanted not in artifact["arch"]:
-            words = f"it is for {', '.join(artifact['arch'])}, the node is {wanted}"
-            yield Problem("ArchMismatch", f"{path}.arch", words)
 
 
 _CHECKS: Final = (
