@@ -13,13 +13,18 @@ from sidecar.transfer.exchange import Access
 
 if TYPE_CHECKING:
     from sidecar.transfer.context import Context
+    from sidecar.transfer.outgoing import Outgoing, Stored, Written
 
 
 class Wanted(NamedTuple):
-    """What is looked for: a digest, empty where none is known, and a size, -1 likewise."""
+    """What is looked for: a digest, empty where none is known, and a size, -1 likewise.
+
+    `have` is how much of its beginning is here.
+    """
 
     sha256: str = ""
     size: int = -1
+    have: int = 0
 
 
 class Flow(Protocol):
@@ -79,9 +84,21 @@ class Target(NamedTuple):
     access: Access
 
 
+TargetOf = Callable[[Source, "Context"], Target]
+
+
+class Storing(NamedTuple):
+    """How a scheme stores a file, a few bytes, and gives up an upload that it remembers."""
+
+    put: Callable[[Outgoing, Context], Stored]
+    write: Callable[[Written, Context], Stored]
+    abandon: Callable[[Outgoing, Context], None] | None = None
+
+
 class Scheme(NamedTuple):
-    """A way to reach bytes. `target` is None where nothing can be written."""
+    """A way to reach bytes. `target` and `storing` are None where nothing can be written."""
 
     names: tuple[str, ...]
     find: Callable[[Source, Wanted, Context], Iterable[Remote]]
-    target: Callable[[Source, Context], Target] | None = None
+    target: TargetOf | None = None
+    storing: Storing | None = None

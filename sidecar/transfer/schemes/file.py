@@ -6,11 +6,11 @@ import os
 import stat
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from sidecar.model.config import Source
 from sidecar.model.reasons import ReasonError
 from sidecar.model.text import clean
+from sidecar.transfer import file_store
 from sidecar.transfer.scheme import PastEnd, Scheme, Wanted
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ def _open(path: str, label: str) -> int:
 
 def _find(source: Source, wanted: Wanted, context: Context) -> Iterator[FileRemote]:
     del wanted, context
-    rest = source.url.removeprefix("file://")
-    yield FileRemote(unquote(rest[rest.find("/") :]) if "/" in rest else "/")
+    yield FileRemote(file_store.path_of(source.url))
 
 
-SCHEME = Scheme(("file",), _find)
+SCHEME = Scheme(("file",), _find, storing=file_store.storing())

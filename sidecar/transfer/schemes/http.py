@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from sidecar.model.config import Source
+from sidecar.transfer import http_store
 from sidecar.transfer.exchange import Anyone
 from sidecar.transfer.ranged import HttpRemote
 from sidecar.transfer.scheme import Scheme, Target, Wanted
@@ -24,4 +25,4 @@ def _target(source: Source, context: Context) -> Target:
     return Target(source.url, Anyone())
 
 
-SCHEME = Scheme(("http", "https"), _find, _target)
+SCHEME = Scheme(("http", "https"), _find, _target, http_store.storing(_target))

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from sidecar.model.config import Source, Store
 from sidecar.model.text import clean
+from sidecar.transfer import s3_store
 from sidecar.transfer.addresses import literal
 from sidecar.transfer.aws import AwsAccess
 from sidecar.transfer.exchange import origin_of
@@ -43,4 +44,4 @@ def _address(store: Store, bucket: str, path: str) -> str:
     return f"{parts.scheme}://{bucket}.{parts.netloc}{parts.path}/{path}"
 
 
-SCHEME = Scheme(("s3",), _find, _target)
+SCHEME = Scheme(("s3",), _find, _target, s3_store.storing(_target))

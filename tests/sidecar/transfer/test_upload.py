@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def sender(
     entry = s3.store("main", folder)
     if port:
         entry["endpoint"] = f"http://127.0.0.1:{port}"
-    made = document(tmp_path / "store", [], stores=[entry], network=network)
+    made = document(tmp_path / "store", [], stores=[entry], network={"timeout": 120, **network})
     with bench(made) as found:
         yield found
 
@@ -79,6 +79,7 @@ def test_u2_an_answer_that_is_lost_leaves_one_object(tmp_path: Path, s3: S3) -> 
         relay.harms = lambda asked: asked.method == "PUT"
         with pytest.raises(ReasonError):
             put(found, url, path, sha256)
+        assert not relay.faults
         assert put(found, url, path, sha256).already
     assert s3.keys(BUCKET, "lost/") == [f"lost/{sha256}-data"]
 
@@ -166,8 +167,9 @@ def test_u3_the_end_of_an_upload_may_be_lost_too(tmp_path: Path, s3: S3) -> None
     with Relay(s3.port, LOST) as relay:
         relay.harms = lambda asked: asked.method == "POST" and "uploads" not in asked.target
         with sender(tmp_path, s3, port=relay.port) as found:
-            with pytest.raises(ReasonError):
+            with suppress(ReasonError):  # a kept connection that breaks is tried again at once
                 put(found, f"s3://{BUCKET}/{key}", path, sha256, state)
+            assert not relay.faults
             assert put(found, f"s3://{BUCKET}/{key}", path, sha256, state).already
     assert s3.keys(BUCKET, "ended/") == [key]
 
