@@ -159,24 +159,6 @@ def flipped(slot: str) -> float:
         return 0.0
 
 
-def known(slot: str) -> tuple[str, ...]:
-    """The ids of all whole releases in a slot."""
-    try:
-        names = sorted(os.listdir(f"{slot}/releases"))
-    except OSError:
-        return ()
-    return tuple(name for name in names if read(slot, name) is not None)
-
-
-def find(slot: str, wanted: str) -> Release | None:
-    """A release that was active here before and fulfils `wanted`."""
-    for name in known(slot):
-        release = read(slot, name)
-        if release is not None and release.wanted == wanted:
-            return release
-    return None
-
-
 def forget(owner: Owner, slot: str, release: str) -> None:
     """Take a release out of a slot that neither pointer names."""
     if os.path.isdir(f"{slot}/releases/{release}"):

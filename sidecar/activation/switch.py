@@ -118,11 +118,14 @@ def go_back(slot: Slot, record: Record) -> Record:
     return record
 
 
-def align(slot: Slot) -> None:
-    """Let views show what `current` names and nothing beyond it."""
+def align(slot: Slot, *, mend: bool = False) -> None:
+    """Let views show what `current` names and nothing beyond it.
+
+    To `mend` is to put files in place that were sealed anew, one by one.
+    """
     release = slot.release(CURRENT)
     for member in _numbered(release.members if release else ()):
-        views.publish(slot.layout, slot.owner, slot.view(member), member)
+        views.publish(slot.layout, slot.owner, slot.view(member), member, mend=mend)
         views.withdraw(slot.owner, slot.view(member), above=member.number)
 
 
@@ -131,20 +134,6 @@ def expire(slot: Slot) -> None:
     release = slot.release(CURRENT)
     for member in _numbered(release.members if release else ()):
         views.expire(slot.owner, slot.view(member), below=member.number)
-
-
-def prune(slot: Slot, record: Record, keep: int) -> None:
-    """Forget releases that neither links nor the record name, but for the newest `keep`."""
-    kept = {
-        releases.pointed(slot.path, CURRENT),
-        releases.pointed(slot.path, PREVIOUS),
-        record.origin,
-        record.target,
-    }
-    rest = [name for name in releases.known(slot.path) if name not in kept]
-    rest.sort(key=lambda name: os.lstat(f"{slot.path}/releases/{name}").st_mtime)
-    for name in rest[: max(0, len(rest) - max(0, keep - 1))]:
-        releases.forget(slot.owner, slot.path, name)
 
 
 def link_targets(slot: Slot, artifacts: tuple[Artifact, ...]) -> dict[str, str]:

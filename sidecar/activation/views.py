@@ -17,7 +17,6 @@ from sidecar.activation.releases import Member
 from sidecar.disk import fsops, removal, trees
 from sidecar.disk.layout import Layout
 from sidecar.disk.owner import Owner
-from sidecar.model.reasons import ReasonError
 
 FLAT = "flat"
 TRITON = "triton"
@@ -35,15 +34,18 @@ class Plan(NamedTuple):
     lifted: tuple[str, ...]
 
 
-def publish(layout: Layout, owner: Owner, view: str, member: Member) -> None:
+def publish(layout: Layout, owner: Owner, view: str, member: Member, *, mend: bool = False) -> None:
     """Let the number of a member show its tree, in the view at path `view`.
 
-    Raises:
-        ReasonError: `ViewClash` where the number shows another tree that must not go.
+    A number that shows another tree makes way. One that shows the same tree, some files of which
+    were sealed anew, is to be told to `mend`: its readers must not miss it for a moment.
     """
     plan = plan_of(layout, member)
     target = f"{view}/{member.number}"
-    if not _shows(layout, target, member, plan):
+    if mend and set(_files(target)) == {path for _, path in plan.files}:
+        for source, path in plan.files:
+            _replace(owner, f"{layout.tree(member.tree)}/{source}", f"{target}/{path}")
+    elif not _shows(layout, target, member, plan):
         places.make(view)
         place = _farm(layout, owner, member, plan)
         if os.path.lexists(target):
@@ -52,12 +54,6 @@ def publish(layout: Layout, owner: Owner, view: str, member: Member) -> None:
         fsops.sync_directory(view)
     if member.view == TRITON:
         _lift(layout, owner, view, member, plan)
-
-
-def clash(layout: Layout, view: str, member: Member) -> bool:
-    """Whether the number of a member shows another tree already."""
-    target = f"{view}/{member.number}"
-    return os.path.lexists(target) and not _shows(layout, target, member, plan_of(layout, member))
 
 
 def withdraw(owner: Owner, view: str, *, above: int) -> None:
@@ -200,8 +196,3 @@ def _retire(owner: Owner, path: str) -> None:
     place = owner.scratch()
     fsops.rename(path, place)
     removal.remove(place)
-
-
-def taken(path: str) -> ReasonError:
-    """What is raised where a number cannot be shown."""
-    return ReasonError("ViewClash", path)

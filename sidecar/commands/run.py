@@ -16,6 +16,7 @@ def main(flags: dict[str, str], words: list[str]) -> int:
         base=flags.get("view", links.VIEW),
         node=flags.get("role", "") == "node",
         host=host(os.environ.get("EDGEWRIGHT_HOST", "")),
+        address=os.environ.get("EDGEWRIGHT_POD_IP", ""),
     )
     Service(options).run()
     return 0

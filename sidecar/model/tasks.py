@@ -104,9 +104,13 @@ def scrub() -> dict[str, Any]:
     return {}
 
 
-def collect() -> dict[str, Any]:
-    """The body of a task that deletes what no tenant needs. Promises `{"freed": bytes}`."""
-    return {}
+def collect(need: int = 0) -> dict[str, Any]:
+    """The body of a task that deletes what no tenant needs.
+
+    Where less than `need` bytes are left it also gives up what only a rollback could want.
+    Promises `{"freed": bytes, "loose": whether something goes when its grace is over}`.
+    """
+    return {"need": need}
 
 
 def signature(envelope: str) -> dict[str, Any]:

@@ -57,10 +57,10 @@ def before(text: bytes | None, base: str) -> Accepted | None:
 
 def keep(layout: Layout, owner: Owner, accepted: Accepted, base: str) -> None:
     """Let a config be the accepted one from now on, also after a restart."""
-    path = layout.tenant(accepted.config.tenant.directory, "config", NAME)
-    if documents.read(path) != accepted.document:
-        with tenants.keeping(layout):
-            documents.write(owner, path, accepted.document)
+    tenant = accepted.config.tenant.directory
+    path = layout.tenant(tenant, "config", NAME)
+    if tenants.accepted(layout, tenant) != accepted.document:
+        tenants.accept(layout, owner, tenant, accepted.document)
     if os.path.isdir(base):
         links.place(owner, base, {LINK: path})
 

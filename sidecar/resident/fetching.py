@@ -7,9 +7,10 @@ not.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sidecar.activation import switch
+from sidecar.disk import blobs
 from sidecar.model import tasks
 from sidecar.model.config import Artifact
 from sidecar.model.reasons import REASONS
@@ -62,11 +63,16 @@ class Fetching:
             later = transfer.failure is not None and now < transfer.failure.due
             if transfer.running or later:
                 continue
-            if switch.staged_member(self._means.layout, artifact) is not None:
+            if self._is_here(artifact):
                 self.transfers.pop(artifact.key, None)
                 continue
             self.transfers[artifact.key] = transfer._replace(running=True, failure=None)
             self._ask(artifact, first, changed)
+
+    def _is_here(self, artifact: Artifact) -> bool:
+        layout = self._means.layout
+        staged = switch.staged_member(layout, artifact) is not None
+        return staged and blobs.has(layout, artifact.sha256)
 
     def _ask(self, artifact: Artifact, first: bool, changed: Changed) -> None:
         def heard(message: Message) -> None:
@@ -86,12 +92,19 @@ class Fetching:
             self._means.note(**{**body, "artifact": artifact.key})
         elif message.event == "done":
             transfer = Transfer(bytes=transfer.bytes)
-            self._means.note(event="staged", artifact=artifact.key, **_told(body))
+            self._done(artifact, body)
         elif message.event == "failed":
             transfer = self._failed(transfer, body)
         self.transfers[artifact.key] = transfer
 
-    def _failed(self, transfer: Transfer, body: dict[str, object]) -> Transfer:
+    def _done(self, artifact: Artifact, body: dict[str, Any]) -> None:
+        source = str(body.get("source", ""))
+        self._means.tally("fetched_bytes", body.get("bytes", 0), source.partition(":")[0])
+        self._means.tally("resumed_bytes", body.get("resumed", 0), "")
+        told = {key: body[key] for key in ("bytes", "resumed", "source") if body.get(key)}
+        self._means.note(event="staged", artifact=artifact.key, **told)
+
+    def _failed(self, transfer: Transfer, body: dict[str, Any]) -> Transfer:
         reason, attempts = str(body.get("reason")), transfer.attempts + 1
         if reason not in REASONS:
             reason = "WorkerDied"
@@ -99,10 +112,9 @@ class Fetching:
         wait = backoff(attempts, float(after) if isinstance(after, int | float) else 0.0)
         if REASONS[reason].kind == "blocked":
             wait = max(wait, RECHECK)
+        facts = body.get("facts")
+        self._means.house.short_of(reason, facts if isinstance(facts, dict) else {})
+        self._means.tally("failures", 1, reason)
         due = self._means.now() + wait
         failure = Failure(reason, str(body.get("detail", "")), due)
         return transfer._replace(running=False, attempts=attempts, failure=failure)
-
-
-def _told(body: dict[str, object]) -> dict[str, object]:
-    return {key: body[key] for key in ("bytes", "resumed", "source") if key in body}

@@ -23,7 +23,7 @@ class Follower(Group):
 
     def step(self, now: float) -> None:
         """Look again."""
-        self._look()
+        self.look()
         self.due = now + PERIOD
         if self.fulfilled and self.wanted.update == "activate":
             self._guarded(self._link)

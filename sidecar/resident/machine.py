@@ -15,6 +15,7 @@ from sidecar.resident.wanted import Wanted
 
 Kind = Literal[
     "rest",  # what is wanted is active and good
+    "mend",  # the same, but its stored bytes rotted: bring them again meanwhile
     "settle",  # note that what is active is good
     "hold",  # staged, and another process switches
     "work",  # what was begun is still under way
@@ -57,8 +58,8 @@ class Situation(NamedTuple):
     `active` and `before` are release ids of `current` and `previous`, `active_identity` what the
     former fulfils; `active` is empty where its trees are not whole. `staged` is whether all
     members are in the store, `served` whether the wanted release was active here before.
-    `lack` is why the last fetch failed. `busy` names a job under way, `done` the job that ended
-    well, `fault` how the last one failed.
+    `rotten` is whether verified bytes of what is wanted are gone, `lack` why the last fetch failed.
+    `busy` names a job under way, `done` the job that ended well, `fault` how the last one failed.
     `shut` is why no switch may happen now, `agreed` that the other part of the model is ready.
     """
 
@@ -68,6 +69,7 @@ class Situation(NamedTuple):
     before_barred: bool = False
     staged: bool = False
     served: bool = False
+    rotten: bool = False
     lack: Failure | None = None
     busy: str = ""
     done: str = ""
@@ -160,10 +162,18 @@ def _active(wanted: Wanted, seen: Situation, record: Record, now: float) -> Step
     good = record.proven == seen.active and record.proven_gate == wanted.gate
     if good:
         settled = record.phase == "idle" and record.wanted == wanted.identity
-        return Step("rest") if settled else Step("settle")
+        return _resting(seen, now) if settled else Step("settle")
     if not wanted.told:
         return Step("settle")
     return _loop(record, wanted, now) or Step("notify")
+
+
+def _resting(seen: Situation, now: float) -> Step:
+    if not seen.rotten or seen.busy == "fetch":
+        return Step("rest")
+    if seen.lack is not None and now < seen.lack.due:
+        return Step("rest", until=seen.lack.due)
+    return Step("mend")
 
 
 def _gate(wanted: Wanted, seen: Situation) -> Step:

@@ -28,6 +28,26 @@ class Ask(Protocol):
         """Begin a task; `heard` gets each message."""
 
 
+class House(Protocol):
+    """Keeps house: told what makes or lacks room."""
+
+    def collect_soon(self) -> None:
+        """Something may have become loose."""
+
+    def short_of(self, reason: str, facts: dict[str, Any]) -> None:
+        """A fetch failed for a reason that may be a want of room."""
+
+
+class NoHouse:
+    """Keeps none, for the time before there is one."""
+
+    def collect_soon(self) -> None:
+        """Nothing."""
+
+    def short_of(self, reason: str, facts: dict[str, Any]) -> None:
+        """Nothing."""
+
+
 class Means(NamedTuple):
     """`base` is where the pod's links are made; `post` hands a call to the main thread.
 
@@ -42,6 +62,8 @@ class Means(NamedTuple):
     ask: Ask
     post: Callable[[Callable[[], None]], None]
     note: Callable[..., None]
+    tally: Callable[[str, float, str], None]
+    house: House
     now: Callable[[], float]
     wall: Callable[[], float]
     alone: bool = False

@@ -41,22 +41,22 @@ class Once(Service):
         if self._moved == 0.0 or self._progress() != self._seen:
             self._moved, self._seen = now, self._progress()
         late = now - self._moved > PATIENCE
-        if self.planned and all(_settled(group, late) for group in self.groups):
+        if self.plan and all(_settled(group, late) for group in self.plan.groups):
             self.loop.end()
-        if late and not self.planned:
+        if late and not self.plan:
             self.loop.end()
         return due
 
     def _progress(self) -> object:
         return [
             (group.phase, sum(one.bytes for one in group.fetching.transfers.values()))
-            for group in self.groups
+            for group in (self.plan.groups if self.plan else ())
         ]
 
     def _tell(self) -> None:
-        if not self.planned:
+        if not self.plan:
             raise self._missing()
-        for group in self.groups:
+        for group in self.plan.groups:
             lacks = group.active is None if group.wanted.update != "stage" else _stuck(group)
             if lacks and group.wanted.required:
                 raise ReasonError(group.reason or "WorkerDied", group.detail)
@@ -64,7 +64,7 @@ class Once(Service):
     def _missing(self) -> ReasonError:
         if self.holding.fault is not None:
             return self.holding.fault
-        return ReasonError(self._rejected or "ConfigInvalid", "no config was accepted")
+        return ReasonError(self.rejected or "ConfigInvalid", "no config was accepted")
 
 
 def _settled(group: Group, late: bool) -> bool:

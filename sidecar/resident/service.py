@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -19,16 +19,18 @@ from sidecar.disk.journal import Journal
 from sidecar.model.reasons import ReasonError
 from sidecar.model.status import Status
 from sidecar.resident import accepting, snapshot
-from sidecar.resident.barrier import Barrier
-from sidecar.resident.following import Follower
-from sidecar.resident.groups import Group
+from sidecar.resident.chores import Chores
+from sidecar.resident.doors import Doors, Switchboard, Views, in_main_thread
 from sidecar.resident.holding import Held, Holding
 from sidecar.resident.loop import Loop
-from sidecar.resident.means import Means
+from sidecar.resident.means import Means, NoHouse
+from sidecar.resident.orphans import Orphans
+from sidecar.resident.plan import Plan
 from sidecar.resident.voice import Voice
-from sidecar.resident.wanted import groups as wanted_groups
 from sidecar.resident.watch import PERIOD, Watch
 from sidecar.resident.workers import Workers
+from sidecar.surface.control import Control
+from sidecar.surface.counters import Counters
 
 _STACK = 256 * 1024
 
@@ -36,14 +38,18 @@ _STACK = 256 * 1024
 class Options(NamedTuple):
     """How a process was started. `base` is the pod's own volume.
 
-    One that is `alone` comes before the server, so it tells nobody anything.
+    One that is `alone` comes before the server, so it tells nobody anything and has no doors.
     """
 
     config: str
     base: str = links.VIEW
     node: bool = False
     host: str = ""
+    address: str = ""
     alone: bool = False
+
+
+Command = Callable[[Plan], str]
 
 
 class Service:
@@ -53,14 +59,28 @@ class Service:
         self.options = options
         self.voice = Voice()
         self.loop = Loop()
-        self.workers = Workers(self.loop.post)
+        self.counters = Counters()
+        self.workers = Workers(self.loop.post, lambda: self.counters.add("workers"))
         self.watch = Watch(options.config)
         self.holding = Holding()
+        self.orphans = Orphans()
+        self.outbox = Switchboard()
+        self.doors = Doors(
+            Views(
+                options.address, lambda: self.status, lambda: self.loop.beat, self.counters,
+                lambda words: self.voice.note(event="amiss", detail=words),
+            ),
+            Control(
+                rollback=lambda name: self._told(lambda plan: plan.rollback(name)),
+                retry=lambda name: self._told(lambda plan: plan.retry(name)),
+                collect=lambda: self._told(_collect),
+                outbox=self.outbox,
+            ),
+        )  # fmt: skip
         self.accepted: Accepted | None = None
-        self.groups: Sequence[Group] = ()
-        self.planned = False
+        self.plan: Plan | None = None
         self.status: Status | None = None
-        self._rejected = ""
+        self.rejected = ""
         self._planned: Accepted | None = None
         self._due = 0.0
 
@@ -78,34 +98,47 @@ class Service:
         if now >= self._due:
             self._due = now + PERIOD
             self._look()
-        due = [self._due, *self._begin(now), *self._move(now), self.workers.look(now)]
+            self.orphans.reap(self.workers.processes)
+        due = [self._due, *self._begin(now)]
+        if self.plan is not None and self._planned is None:
+            due += self.plan.tick(now, self.status)
+        due.append(self.workers.look(now))
         self._publish()
         return min(one for one in due if one > 0)
 
     def close(self) -> None:
         """Let go of everything: workers first, so that nothing is written any more."""
-        for group in self.groups:
-            group.stop()
+        if self.plan is not None:
+            self.plan.stop()
         self.workers.close(1.0)
+        self.doors.close()
         with suppress(OSError, ReasonError):
             self.holding.leave()
 
     def _look(self) -> None:
         """Follow the mounted config, or what was accepted before it."""
-        if not self.watch.changed():
-            return
-        text = self.watch.read()
+        if self.holding.held is not None:
+            self.holding.held.owner.beat()
+        if self.watch.changed():
+            self._offered(self.watch.read())
+        if not self.options.alone:
+            self.doors.tend()
+
+    def _offered(self, text: bytes | None) -> None:
         offer = accepting.look(text, self.accepted)
-        if offer.reason and offer.reason != self._rejected:
+        if offer.reason and offer.reason != self.rejected:
             self.voice.note(event="config-rejected", reason=offer.reason, detail=offer.detail)
-        self._rejected = offer.reason
+        self.rejected = offer.reason
         found = offer.accepted
         if found is None and self.accepted is None:
             found = accepting.before(text, self.options.base)
         if found is None or (self.accepted and found.revision == self.accepted.revision):
             return
         self.voice.note(event="config-accepted", revision=found.revision)
+        self.counters.add("config_changes")
         self.accepted = self._planned = found
+        if not self.options.alone:
+            self.doors.follow(found.config)
 
     def _begin(self, now: float) -> list[float]:
         """Take the place in the store and plan a new config, as soon as both can be done."""
@@ -123,9 +156,10 @@ class Service:
 
     def _quiet(self) -> bool:
         """Whether no server is being told anything, which would mix with what comes next."""
-        for group in self.groups:
-            group.stop()
-        return not any(group.telling for group in self.groups)
+        if self.plan is None:
+            return True
+        self.plan.stop()
+        return self.plan.quiet
 
     def _entered(self, held: Held, accepted: Accepted) -> None:
         if held.lock is not None:
@@ -136,18 +170,26 @@ class Service:
         self._planned = accepted
 
     def _plan(self, held: Held, accepted: Accepted) -> None:
-        """Make groups anew for a config."""
-        self._planned = None
+        """Make a plan for a config."""
+        lead = held.lock is not None
         self.workers.configure(accepted.document, accepted.revision)
-        if held.lock is not None:
-            accepting.keep(held.layout, held.owner, accepted, self.options.base)
+        if lead and not self._kept(held, accepted):
+            return
+        self._planned = None
         means = self._means(held, accepted)
-        barrier = Barrier(accepted.config.release, self.workers.ask, means.now)
-        kind = Group if held.lock is not None else Follower
-        self.groups = [kind(means, one, barrier) for one in wanted_groups(accepted.config)]
-        self.planned = True
-        for group in self.groups:
-            group.begin()
+        chores = Chores(means, self.counters, self._rotten)
+        self.plan = Plan(means._replace(house=chores), chores, lead=lead)
+        self.plan.begin()
+
+    def _kept(self, held: Held, accepted: Accepted) -> bool:
+        """Whether a config could be written down as the accepted one."""
+        try:
+            accepting.keep(held.layout, held.owner, accepted, self.options.base)
+        except ReasonError as fault:
+            self.voice.note(event="failed", reason=fault.code, detail=fault.detail)
+            self.holding.fault = fault
+            return False
+        return True
 
     def _means(self, held: Held, accepted: Accepted) -> Means:
         return Means(
@@ -158,30 +200,51 @@ class Service:
             ask=self.workers.ask,
             post=self.loop.post,
             note=self.voice.note,
+            tally=self.counters.add,
+            house=NoHouse(),
             now=time.monotonic,
             wall=time.time,
             alone=self.options.alone,
         )
 
-    def _move(self, now: float) -> list[float]:
-        if self._planned is not None:
-            return []
-        for group in self.groups:
-            if 0 < group.due <= now:
-                group.step(now)
-        return [group.due for group in self.groups]
+    def _rotten(self) -> None:
+        if self.plan is not None:
+            self.plan.wake()
+
+    def _told(self, command: Command) -> str:
+        """Carry out what somebody asks for on the socket."""
+
+        def call() -> str:
+            if self.plan is None or not self.plan.lead:
+                raise self.holding.fault or ReasonError("WaitingForTenant", "the sidecar begins")
+            return command(self.plan)
+
+        return in_main_thread(self.loop.post, call)
 
     def _publish(self) -> None:
-        if self.accepted is not None:
-            self.status = snapshot.status(
-                self.accepted.config,
-                self.options.host,
-                self.groups,
-                (),
-                snapshot.Figures(),
-                self._rejected,
-                planned=self.planned,
+        if self.accepted is None:
+            return
+        plan = self.plan
+        figures = plan.chores.figures if plan else None
+        self.status = snapshot.status(
+            snapshot.Seen(
+                config=self.accepted.config,
+                host=self.options.host,
+                planned=plan is not None,
+                groups=plan.groups if plan else (),
+                streams=(),
+                rejected=self.rejected,
+                fault=self.holding.fault,
+                offline=plan.chores.offline if plan else False,
+                store_bytes=figures.store_bytes if figures else 0,
+                free_bytes=figures.free_bytes if figures else 0,
             )
+        )
+
+
+def _collect(plan: Plan) -> str:
+    plan.chores.collect_soon()
+    return "what no tenant needs goes within seconds, or when the grace of its readers is over"
 
 
 def host(given: str) -> str:

@@ -7,52 +7,51 @@ from typing import NamedTuple
 
 from sidecar.activation.releases import Release
 from sidecar.model.config import Artifact, Config
+from sidecar.model.reasons import ReasonError
 from sidecar.model.status import ArtifactStatus, GroupStatus, Status, StreamStatus
 from sidecar.resident.groups import Group
 
 
-class Figures(NamedTuple):
-    """What is measured now and then."""
+class Seen(NamedTuple):
+    """What a status is made from. `planned` is whether groups were made of the config yet."""
 
-    store_bytes: int = 0
-    free_bytes: int = 0
-    offline: bool = False
+    config: Config
+    host: str
+    planned: bool
+    groups: Sequence[Group]
+    streams: tuple[StreamStatus, ...]
+    rejected: str
+    fault: ReasonError | None
+    offline: bool
+    store_bytes: int
+    free_bytes: int
 
 
-def status(
-    config: Config,
-    host: str,
-    groups: Sequence[Group],
-    streams: tuple[StreamStatus, ...],
-    figures: Figures,
-    rejected: str,
-    *,
-    planned: bool,
-) -> Status:
+def status(seen: Seen) -> Status:
     """The whole of it."""
+    config, groups = seen.config, seen.groups
     needed = [one for one in groups if one.wanted.required and one.wanted.update != "stage"]
     staged = [one for one in groups if one.wanted.required and one.wanted.update == "stage"]
-    ready = (
-        planned and all(one.good for one in needed) and all(one.phase == "staged" for one in staged)
-    )
+    good = all(one.good for one in needed)
+    offline = any(one.reason == "Offline" for one in groups)
     return Status(
         tenant=config.tenant.directory,
         role=config.tenant.role,
         site=config.node.site,
-        host=host,
+        host=seen.host,
         revision=config.revision,
-        rejected=rejected,
-        started=planned and all(one.active is not None for one in needed),
-        ready=ready,
+        rejected=seen.rejected,
+        started=seen.planned and all(one.active is not None for one in needed),
+        ready=seen.planned and good and all(one.phase == "staged" for one in staged),
         release=config.release.digest if config.release else "",
-        release_ready=planned
-        and config.release is not None
-        and all(one.phase == "idle" and one.good for one in needed),
+        release_ready=seen.planned and good and all(one.fulfilled for one in needed),
         groups=tuple(map(_group, groups)),
-        streams=streams,
-        offline=figures.offline,
-        store_bytes=figures.store_bytes,
-        free_bytes=figures.free_bytes,
+        streams=seen.streams,
+        offline=seen.offline or offline,
+        store_bytes=seen.store_bytes,
+        free_bytes=seen.free_bytes,
+        reason=seen.fault.code if seen.fault else "",
+        detail=seen.fault.detail if seen.fault else "",
     )
 
 

@@ -55,8 +55,9 @@ COMMAND = _command()
 class Workers:
     """The worker of the accepted config, and those that are ending."""
 
-    def __init__(self, post: Post) -> None:
+    def __init__(self, post: Post, began: Callable[[], None] = lambda: None) -> None:
         self._post = post
+        self._began = began
         self._config: bytes = b""
         self._child: _Child | None = None
         self._leaving: list[_Child] = []
@@ -74,6 +75,7 @@ class Workers:
         number = self._last
         self._heard[number] = heard
         if self._child is None:
+            self._began()
             self._child = _Child(self._config, self._hear, self._died, self._post)
         self._child.write(tasks.encode(Task(number, kind, body)))
         return number

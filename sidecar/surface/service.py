@@ -59,6 +59,10 @@ class Surface:
         """
         return self._server.tend()
 
+    def follow(self, config: Config) -> None:
+        """Answer by another config from now on; its addresses have to be the same."""
+        self._source = self._source._replace(config=config)
+
     def close(self) -> None:
         """Stop to listen."""
         self._server.close()

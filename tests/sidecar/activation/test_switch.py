@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -141,19 +140,3 @@ def test_a_members_label_does_not_make_another_release(tmp_path: Path) -> None:
     one = member(layout, owner, "model/det", {"a": b"1"})
     assert releases.release_id((one,)) == releases.release_id((one._replace(version="2"),))
     assert releases.release_id((one,)) != releases.release_id((one._replace(number=2),))
-
-
-def test_the_newest_releases_are_kept_as_many_as_the_config_says(tmp_path: Path) -> None:
-    layout, owner = opened(tmp_path)
-    slot = slot_of(layout, owner)
-    record = NOTHING
-    for data in (b"1", b"2", b"3", b"4", b"5"):
-        one = member(layout, owner, "model/det", {"a": data})
-        record = proven(slot, switch.activate(slot, (one,), GATE, record))
-        os.utime(f"{slot.path}/releases/{releases.release_id((one,))}", (int(data), int(data)))
-    record = record._replace(origin="")
-    switch.prune(slot, record, 3)
-    assert len(releases.known(slot.path)) == 4
-    switch.prune(slot, record, 1)
-    assert len(releases.known(slot.path)) == 2
-    assert slot.release(PREVIOUS) is not None

@@ -1,0 +1,104 @@
+"""What a resident process does for one accepted config: its groups, those on their way out, chores.
+
+Made anew for each config. Nothing of it outlives the next one but what is on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sidecar.model.reasons import ReasonError
+from sidecar.model.status import Status
+from sidecar.resident.barrier import Barrier
+from sidecar.resident.chores import Chores
+from sidecar.resident.following import Follower
+from sidecar.resident.groups import Group
+from sidecar.resident.means import Means
+from sidecar.resident.retiring import Retiring, retiring
+from sidecar.resident.wanted import groups as wanted_groups
+
+
+class Plan:
+    """The work of one config. One that does not `lead` only watches who does."""
+
+    def __init__(self, means: Means, chores: Chores, *, lead: bool) -> None:
+        config = means.config
+        barrier = Barrier(config.release, means.ask, means.now)
+        kind = Group if lead else Follower
+        self.means = means
+        self.chores = chores
+        self.lead = lead
+        self.groups: Sequence[Group] = [kind(means, one, barrier) for one in wanted_groups(config)]
+        self._leaving: list[Retiring] = retiring(means, self.groups) if lead else []
+
+    def begin(self) -> None:
+        """Mend what a kill cut short."""
+        for group in self.groups:
+            group.begin()
+
+    def stop(self) -> None:
+        """Let go of every server; `quiet` says when that is done."""
+        for one in self._all():
+            one.stop()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no server is being told anything."""
+        return not any(one.occupied for one in self._all())
+
+    def tick(self, now: float, status: Status | None) -> list[float]:
+        """Do what is due; when to be called again."""
+        for one in self._all():
+            if 0 < one.due <= now:
+                one.step(now)
+        self._leaving = [one for one in self._leaving if not one.gone]
+        due = [one.due for one in self._all()]
+        if self.lead:
+            due.append(self.chores.tick(now, status))
+        return due
+
+    def wake(self) -> None:
+        """Look at every group again."""
+        for group in self.groups:
+            group.wake()
+
+    def rollback(self, name: str) -> str:
+        """Return groups to the version before, as somebody asks for.
+
+        Raises:
+            ReasonError: `UnableToRollBack`.
+            LookupError: there is no such group.
+        """
+        chosen = self._chosen(name)
+        able = [one for one in chosen if one.before is not None]
+        if not able:
+            raise ReasonError("UnableToRollBack", "there is no version before")
+        for group in able:
+            group.go_back()
+        names = ", ".join(group.wanted.name for group in able)
+        return f"{names} went back to the version before; `retry` lets the newer one come again"
+
+    def retry(self, name: str) -> str:
+        """Let what failed be tried again, as somebody asks for.
+
+        Raises:
+            LookupError: there is no such group.
+        """
+        chosen = self._chosen(name)
+        for group in chosen:
+            group.retry()
+        return f"{', '.join(group.wanted.name for group in chosen)}: tried again from now on"
+
+    def _all(self) -> list[Group | Retiring]:
+        return [*self.groups, *self._leaving]
+
+    def _chosen(self, name: str) -> list[Group]:
+        """The groups that a name means: a group's own, or an artifact of it."""
+        found = [
+            group
+            for group in self.groups
+            if name in ("", group.wanted.name, *(one.key for one in group.wanted.artifacts))
+        ]
+        if not found:
+            raise LookupError(name)
+        return found
