@@ -83,12 +83,13 @@ def ask() -> dict[str, Any]:
     return {}
 
 
-def send(stream: str, item: str) -> dict[str, Any]:
-    """The body of a task that stores one accepted item of the outbox.
+def send(stream: str, item: str, tenant: str = "") -> dict[str, Any]:
+    """The body of a task that stores one accepted item of the outbox, of another `tenant` or ours.
 
+    An item whose name begins with `=` is a list of what was delivered, or an upload to be aborted.
     Promises `{"url": where it lies, "bytes": sent}`; the item is still in the spool afterwards.
     """
-    return {"stream": stream, "item": item}
+    return {"stream": stream, "item": item, **({"tenant": tenant} if tenant else {})}
 
 
 def report(text: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from sidecar.model.config import Limits, Stream
 from sidecar.model.reasons import ReasonError
 from sidecar.outbox import policy
 from sidecar.outbox.follow import Follow, is_due_name, round_of
+from sidecar.outbox.kept import remember
 from sidecar.outbox.names import ABORT, Item, item_of
 
 _BATCH = 256
@@ -166,7 +167,7 @@ class Spool:
             if size is None:
                 return
             entry = {"url": url, "bytes": size, "time": int(self._clock())}
-            documents.write(self.owner, self.at("sent", text), entry)
+            self._record("sent", text, entry)
             self._gone(text, size)
             fsops.unlink(self.at("uploads", text))
             self._follow.changed(_round(text))
@@ -214,6 +215,7 @@ class Spool:
                 with suppress(FileExistsError):
                     fsops.make_directory(path, 0o700)
                 fsops.sync_directory(os.path.dirname(path))
+        remember(self.owner, self.path, self.stream)
         self._mend()
         for one in self._items():
             self._count += 1
@@ -332,7 +334,7 @@ class Spool:
 
     def _note(self, text: str, size: int, code: str, detail: str) -> None:
         entry = {"reason": code, "detail": detail, "bytes": size, "time": int(self._clock())}
-        documents.write(self.owner, self.at("dead", text), entry)
+        self._record("dead", text, entry)
         if os.path.exists(self.at("uploads", text)):
             self._follow.abandoned(text)
         if _round(text):
@@ -341,6 +343,14 @@ class Spool:
         if self._dropped % 32 == 0:
             self._prune("dead", NOTES)
 
+    def _record(self, part: str, text: str, entry: dict[str, Any]) -> None:
+        """Keep a receipt or a note, unless the disk is full: then it is the item that has to go."""
+        try:
+            documents.write(self.owner, self.at(part, text), entry)
+        except ReasonError as fault:
+            if fault.code != "DiskFull":
+                raise
+
     def _prune(self, part: str, keep: int) -> None:
         """Forget all but the newest receipts or notes; those of items that still wait stay."""
         with os.scandir(self.at(part)) as entries:
@@ -348,6 +358,8 @@ class Spool:
         for _, name in sorted(found)[:-keep]:
             if not self.has(name):
                 fsops.unlink(self.at(part, name))
+        if len(found) > keep:
+            self._record(part, "==pruned", {"time": int(self._clock())})
 
 
 def _deadline(text: str) -> int:

@@ -1,0 +1,248 @@
+"""The outbox of one tenant as a resident process runs it: files in on a thread, tasks out in order.
+
+Streams with the larger priority go first. A stream whose store does not answer waits as a whole; an
+item that is refused by itself waits alone, so that none holds up the rest. Uploads never take more
+than half of the worker's streams, so a download always finds one.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from threading import Event, Thread
+from typing import Any, Final, NamedTuple, Protocol
+
+from sidecar.model import tasks
+from sidecar.model.reasons import REASONS, ReasonError
+from sidecar.model.status import StreamStatus
+from sidecar.model.tasks import Message, TaskKind
+from sidecar.outbox import ground, policy
+from sidecar.outbox.accept import Acceptor
+from sidecar.outbox.follow import is_due_name
+from sidecar.outbox.post import post
+from sidecar.outbox.spool import Spool
+from sidecar.wire.answer import Response
+from sidecar.wire.server import Request
+
+LOOK_EVERY: Final = 1.0
+EXPIRE_EVERY: Final = 30.0
+SLOW: Final = 300.0
+"""Seconds before another try where somebody has to change something first."""
+
+_NEVER = frozenset(("OutboxExpired", "BitRot"))
+_ALONE = frozenset(("Protocol", "NotFound", "DigestMismatch", "UnexpectedContent", "TooLarge"))
+
+Job = tuple[str, str]
+"""A stream and an item, or what stands for work that follows."""
+
+
+class Ask(Protocol):
+    """Gives a task to the worker."""
+
+    def __call__(
+        self, kind: TaskKind, body: dict[str, Any], heard: Callable[[Message], None]
+    ) -> int:
+        """Begin a task; `heard` gets each message."""
+
+
+class Ways(NamedTuple):
+    """What the outbox needs of the process that it runs in.
+
+    `note` takes an event as keywords, `post` has a call made in the main thread, `now` is
+    monotonic. `streams` is how many transfers the worker has at once.
+    """
+
+    ask: Ask
+    post: Callable[[Callable[[], None]], None]
+    note: Callable[..., None]
+    now: Callable[[], float] = time.monotonic
+    streams: int = 4
+
+
+class _Wait(NamedTuple):
+    until: float
+    attempts: int
+    code: str
+
+
+class Outbox:
+    """Accepts from `run` where that is not empty, and sends. All but `handle` is the main thread's.
+
+    `tenant` is empty for the process's own; else the worker is told whose items it sends.
+    """
+
+    def __init__(
+        self, spools: Mapping[str, Spool], ways: Ways, *, run: str = "", tenant: str = ""
+    ) -> None:
+        self._spools = dict(spools)
+        self._ways = ways
+        self._run = run
+        self._tenant = tenant
+        self._stop = Event()
+        self._waits: dict[Job, _Wait] = {}
+        self._sending: set[Job] = set()
+        self._most = max(1, ways.streams // 2)
+        self._thread: Thread | None = None
+        self._acceptor = Acceptor(run, self._spools, self._noted)
+
+    def begin(self) -> None:
+        """Make the worker's directories and begin to take files from them."""
+        if not self._run or not self._spools:
+            return
+        try:
+            ground.prepare(self._run, tuple(self._spools))
+        except OSError as fault:
+            self._noted("OutboxRefused", "", f"{self._run}: {os.strerror(fault.errno or 0)}")
+        self._thread = Thread(target=self._accept, name="outbox", daemon=True)
+        self._thread.start()
+
+    def step(self, now: float) -> float:
+        """Send what is due; when to be called again, 0 where nothing waits."""
+        while not self._stop.is_set() and len(self._sending) < self._most:
+            job = self._next(now)
+            if job is None:
+                break
+            self._send(job)
+        waits = [one.until for one in self._waits.values() if one.until > now]
+        if not any(spool.counts().waiting for spool in self._spools.values()):
+            return 0.0
+        return min([*waits, now + LOOK_EVERY * 5])
+
+    def handle(self, request: Request) -> Response:
+        """Answer a POST; in any thread."""
+        return post(request, self._spools, self._stop)
+
+    def statuses(self) -> tuple[StreamStatus, ...]:
+        """The streams as reports and metrics show them."""
+        found = ((name, self._spools[name].counts()) for name in self._spools)
+        return tuple(
+            StreamStatus(name, one.waiting, one.bytes, one.oldest, one.sent, one.dropped)
+            for name, one in found
+        )
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits, is sent or owed."""
+        spools = self._spools.values()
+        return not self._sending and not any(
+            spool.counts().waiting or spool.due(self._ways.now(), at_once=True) for spool in spools
+        )
+
+    def stop(self, patience: float = 5.0) -> None:
+        """Take and send no more; what is being copied is left where it is."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(patience)
+
+    def sweep(self, patience: float) -> None:
+        """After `stop`: take what was left at the very end, since the volume goes with the pod."""
+        if not self._run:
+            return
+        late = Event()
+        sweeper = Thread(target=self._sweep, args=(late,), name="outbox", daemon=True)
+        sweeper.start()
+        sweeper.join(patience)
+        late.set()
+        sweeper.join(1.0)
+
+    def _sweep(self, late: Event) -> None:
+        try:
+            Acceptor(self._run, self._spools, self._noted, settled=0).take(late)
+        except ReasonError as fault:
+            self._noted(fault.code, "", fault.detail)
+
+    def _accept(self) -> None:
+        expire, told = 0.0, ""
+        while not self._stop.wait(LOOK_EVERY):
+            try:
+                taken = self._acceptor.take(self._stop)
+                if time.monotonic() >= expire:
+                    expire = time.monotonic() + EXPIRE_EVERY
+                    self._expire()
+                told = ""
+            except ReasonError as fault:
+                if fault.code != told:
+                    self._noted(fault.code, "", fault.detail)
+                told = fault.code
+                self._stop.wait(10)
+            else:
+                if taken:
+                    self._ways.post(_nothing)
+
+    def _expire(self) -> None:
+        for name, spool in self._spools.items():
+            for text in spool.expire():
+                self._noted("OutboxExpired", name, text.rpartition("-")[2])
+
+    def _next(self, now: float) -> Job | None:
+        for name in sorted(self._spools, key=lambda name: -self._spools[name].stream.priority):
+            if self._is_early((name, ""), now):
+                continue
+            spool = self._spools[name]
+            for one in spool.oldest():
+                job = (name, one.text)
+                if job not in self._sending and not self._is_early(job, now):
+                    return job
+            owed = (name, spool.due(now))
+            if owed[1] and owed not in self._sending and not self._is_early(owed, now):
+                return owed
+        return None
+
+    def _is_early(self, job: Job, now: float) -> bool:
+        wait = self._waits.get(job)
+        return wait is not None and wait.until > now
+
+    def _send(self, job: Job) -> None:
+        self._sending.add(job)
+
+        def heard(message: Message) -> None:
+            if message.event in {"done", "failed"}:
+                self._sending.discard(job)
+                self._heard(job, message)
+
+        self._ways.ask("send", tasks.send(*job, tenant=self._tenant), heard)
+
+    def _heard(self, job: Job, message: Message) -> None:
+        name, text = job
+        try:
+            if message.event == "done":
+                self._spools[name].finish(text, str(message.body.get("url", "")))
+                self._waits.pop((name, ""), None)
+                self._waits.pop(job, None)
+                return
+            self._failed(job, message.body)
+        except ReasonError as fault:
+            self._wait((name, ""), fault.code, fault.detail, 0)
+
+    def _failed(self, job: Job, body: dict[str, Any]) -> None:
+        name, text = job
+        code, detail = str(body.get("reason", "WorkerDied")), str(body.get("detail", ""))
+        spool = self._spools[name]
+        if not is_due_name(text) and not spool.has(text):
+            return  # it was dropped meanwhile
+        if code in _NEVER:
+            spool.drop(text, code, detail)
+            self._noted(code, name, detail)
+            return
+        alone = code in _ALONE or is_due_name(text)
+        self._wait(job if alone else (name, ""), code, detail, float(body.get("after", 0)))
+
+    def _wait(self, job: Job, code: str, detail: str, after: float) -> None:
+        before = self._waits.get(job)
+        attempts = before.attempts + 1 if before else 1
+        blocked = code in REASONS and REASONS[code].kind == "blocked"
+        chance = int.from_bytes(os.urandom(4)) / 2**32
+        pause = max(after, SLOW if blocked and attempts > 1 else policy.pause(attempts, chance))
+        if len(self._waits) > 4096:
+            self._waits.clear()
+        self._waits[job] = _Wait(self._ways.now() + pause, attempts, code)
+        if before is None or before.code != code:
+            self._noted(code, job[0], detail)
+
+    def _noted(self, code: str, stream: str, detail: str) -> None:
+        self._ways.note(event="outbox", reason=code, stream=stream, detail=detail)
+
+
+def _nothing() -> None:
+    """Only wakes the main loop."""
