@@ -13,6 +13,7 @@ from sidecar.activation import links, quarantine, records, releases, switch
 from sidecar.activation.records import Record
 from sidecar.activation.releases import CURRENT, PREVIOUS, Release
 from sidecar.disk import blobs, failure
+from sidecar.model.config import Artifact
 from sidecar.model.reasons import REASONS, ReasonError
 from sidecar.model.status import Phase
 from sidecar.resident import deeds, telling
@@ -42,9 +43,7 @@ class Group:
         self.barrier = barrier
         self.slot = means.slot(wanted.name)
         self.fetching = Fetching(means, wanted.artifacts)
-        self.told = tuple(
-            telling.told(one, f"{self.slot.path}/{CURRENT}/{one.key}") for one in wanted.artifacts
-        )
+        self.told = tuple(telling.told(one, self._path(one)) for one in wanted.artifacts)
         self.phase: Phase = "idle"
         self.reason = ""
         self.detail = ""
@@ -190,6 +189,12 @@ class Group:
     def tried(self) -> bool:
         """Whether the phase under way failed in this process before."""
         return self._fault is not None
+
+    def _path(self, artifact: Artifact) -> str:
+        """Where the server finds an artifact."""
+        if artifact.link:
+            return f"{self.means.base}/{links.below(artifact.link)}"
+        return f"{self.slot.path}/{CURRENT}/{artifact.key}"
 
     def _step(self, now: float) -> bool:
         step = decide(self.wanted, self._situation(now), self.record, now)

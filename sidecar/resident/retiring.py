@@ -99,13 +99,15 @@ class Retiring:
         return 0.0
 
     def _retire(self, lost: tuple[telling.Told, ...]) -> None:
-        shown = {one.link for one in self._means.config.artifacts}
+        base = self._means.base
+        shown = {links.below(one.link) for one in self._means.config.artifacts if one.link}
         for one in lost:
-            if one.path.startswith(f"{links.VIEW}/") and one.path not in shown:
-                links.drop(self._means.base, links.below(one.path))
+            path = one.path.removeprefix(f"{base}/")
+            if path != one.path and path not in shown:
+                links.drop(base, path)
         bundle = self.name.removeprefix("bundle.")
         if bundle != self.name:
-            links.drop(self._means.base, f"{links.BUNDLES}/{bundle}")
+            links.drop(base, f"{links.BUNDLES}/{bundle}")
         record = records.read(self._slot.path)
         records.write(
             self._slot.owner, self._slot.path,

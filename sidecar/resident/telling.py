@@ -33,10 +33,9 @@ class Told(NamedTuple):
     golden: Golden | None = None
 
 
-def told(artifact: Artifact, place: str) -> Told:
-    """What the config says about an artifact that lies at `place` unless it has a link."""
+def told(artifact: Artifact, path: str) -> Told:
+    """What the config says about an artifact that the server finds at a path."""
     activation = artifact.activation
-    path = artifact.link or place
     return Told(artifact.key, path, activation.hook, activation.probe, activation.golden)
 
 

@@ -8,16 +8,22 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from sidecar.wire.client import request_socket
 from tests.sidecar.support.cases import World
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SECONDS = 30.0
 """How long anything may take before a test gives up; no test measures by it."""
+
+
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Sidecar:
@@ -55,6 +61,54 @@ class Sidecar:
         """The event, once it was said `count` times."""
         until(lambda: len(self.events(event, **fields)) >= count, self.said, self)
         return self.events(event, **fields)[count - 1]
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body of a page; 0 where nobody answers."""
+        url = f"http://127.0.0.1:{self.world.port}{path}"
+        try:
+            with _OPENER.open(url, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as answer:
+            with answer:
+                return answer.code, answer.read().decode()
+        except OSError:
+            return 0, ""
+
+    def post(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Status and document of a command on the unix socket."""
+        answer = request_socket(
+            "POST", str(self.world.view / "run/sidecar.sock"), path, timeout=30, limit=1 << 16
+        )
+        return answer.status, json.loads(answer.body)
+
+    def status(self) -> dict[str, Any]:
+        """The status, empty where there is none."""
+        code, body = self.get("/v1/status")
+        return json.loads(body) if code == 200 else {}
+
+    def artifact(self, key: str) -> dict[str, Any]:
+        """An artifact's part of the status."""
+        found = self.status().get("artifacts", [])
+        return next((one for one in found if f"{one['kind']}/{one['name']}" == key), {})
+
+    def wait_artifact(self, key: str, **fields: object) -> dict[str, Any]:
+        """An artifact's part of the status, once it has these fields."""
+
+        def fits() -> bool:
+            found = self.artifact(key)
+            return bool(found) and all(found.get(name) == want for name, want in fields.items())
+
+        until(fits, lambda: f"{self.artifact(key)}\n{self.said()}", self)
+        return self.artifact(key)
+
+    def wait_page(self, path: str, status: int = 200) -> None:
+        """Wait until a page answers so."""
+        until(lambda: self.get(path)[0] == status, lambda: f"{self.get(path)}\n{self.said()}", self)
+
+    def workers(self) -> list[int]:
+        """Its child processes."""
+        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(word) for word in found.split()]
 
     def said(self) -> str:
         """The end of its log."""
