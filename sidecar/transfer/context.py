@@ -6,8 +6,9 @@ One context is made for a config and ends with it. It keeps nothing on disk.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Lock
+from typing import Any, Protocol
 
 from sidecar.model import windows
 from sidecar.model.config import Config
@@ -25,14 +26,39 @@ class Stopped(Exception):  # noqa: N818 - nothing went wrong
     """The context was told to end; nothing is wrong."""
 
 
-class Context:
-    """Everything that a transfer needs to know besides what it moves."""
+class Election(Protocol):
+    """Decides who of a site asks the origin; see `sidecar.peers.elect`."""
 
-    def __init__(self, config: Config, environment: Mapping[str, str], stop: Event) -> None:
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The members to ask."""
+
+    def step(self, answers: Mapping[str, Any], have: int, now: float) -> Any:
+        """What to do now, given what members said and how many bytes are here."""
+
+
+Elect = Callable[[str, Sequence[str], str, str, float], Election]
+"""Makes an election from a digest, members, this node's name and address, and the time."""
+
+
+class Context:
+    """Everything that a transfer needs to know besides what it moves.
+
+    Without `elect` no peer is asked for anything.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        environment: Mapping[str, str],
+        stop: Event,
+        elect: Elect | None = None,
+    ) -> None:
         self.config = config
         self.network = config.network
         self.environment = environment
         self.stop = stop
+        self.elect = elect
         self.meter = Meter(self.network.rate, stop)
         self.trust = Trust(self.network.ca_file)
         self.connections = Connections(self.network.streams)

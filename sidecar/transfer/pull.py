@@ -131,9 +131,10 @@ class Pull:
             return None
         failures: list[ReasonError] = []
         spared: list[Remote] = []
-        wanted = Wanted(self._artifact.sha256, self._artifact.size)
+        wanted = Wanted(self._artifact.sha256, self._artifact.size, self._partial.position)
         for remote in find(self._artifact.sources, wanted, self._context):
-            if remote.label in self._liars:
+            # Where bytes of several places did not fit together, an origin has to give them all.
+            if remote.label in self._liars or (remote.peer and self._mixtures):
                 failures.append(_lied(remote))
             elif self._context.breaker.wait(remote.host):
                 spared.append(remote)
@@ -152,6 +153,8 @@ class Pull:
             self._context.breaker.failed(remote.host, error.code)
             if error.code in verdict.FINAL:
                 raise
+            if remote.peer and error.code in ("DigestMismatch", "Stalled"):
+                self._note_ban(error.detail)
             failures.append(error)
             return False
         self._context.breaker.worked(remote.host)
@@ -236,10 +239,15 @@ class Pull:
         if self._intake.web_page:
             raise ReasonError("UnexpectedContent", f"{remote.label}: a web page")
         remote.blame()
+        if remote.peer:
+            self._note_ban(_lied(remote).detail)
         self._liars.add(remote.label)
         self._lying_origins += not remote.peer
         layout, owner, _ = self._place
         refused.remember(layout, owner, self._artifact.sha256, identity)
+
+    def _note_ban(self, detail: str) -> None:
+        self._note("note", {"event": "peer-banned", "reason": "PeerBanned", "detail": detail})
 
     def _digest(self) -> str:
         """The digest of the file, read back from where it will be served."""

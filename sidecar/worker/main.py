@@ -20,6 +20,7 @@ from sidecar.disk.owner import enter
 from sidecar.model import tasks
 from sidecar.model.reasons import ReasonError
 from sidecar.model.text import clean
+from sidecar.peers.elect import Election
 from sidecar.transfer.context import Context, Stopped
 from sidecar.worker.bench import Bench
 
@@ -42,7 +43,7 @@ def main() -> int:
     bench: Bench | ReasonError
     try:
         layout = store.open_store(config.limits.root)
-        context = Context(config, dict(os.environ), Event())
+        context = Context(config, dict(os.environ), Event(), Election)
         bench = Bench(config, context, layout, enter(layout))
     except ReasonError as error:
         bench = error

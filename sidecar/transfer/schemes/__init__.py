@@ -9,7 +9,7 @@ from sidecar.model.config import Source
 from sidecar.model.reasons import ReasonError
 from sidecar.model.text import redact
 from sidecar.transfer.scheme import Flow, Remote, Scheme, Target, Wanted
-from sidecar.transfer.schemes import file, http, s3
+from sidecar.transfer.schemes import file, http, peer, s3
 
 if TYPE_CHECKING:
     from sidecar.transfer.context import Context
@@ -18,6 +18,7 @@ SCHEMES: tuple[Scheme, ...] = (
     s3.SCHEME,
     http.SCHEME,
     file.SCHEME,
+    peer.SCHEME,
 )
 
 

@@ -1,0 +1,156 @@
+"""Who of a site goes to the origin for a digest, and what the others do meanwhile.
+
+Every node sorts the members by a hash of the digest and the member's address, so that all agree
+without a word; the first that lives and wants the digest fetches it, the others take its bytes as
+they come and move up when it fails. Pure decisions: no clock, no socket, no sleep. Two nodes that
+see different neighbours cost a second copy from the origin, never a wrong byte.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+from sidecar.model.digest import sha256
+
+LIMIT: Final = 32
+"""Members that are asked, the first in the digest's order: who is later has bytes later too."""
+
+PATIENCE: Final = 30.0
+"""Seconds without a byte, from nodes that have some, after which the origin is asked instead."""
+
+GRACE: Final = PATIENCE / 2
+"""Seconds in which the elected node has to begin, and to write its next bytes."""
+
+BUSY_GRACE: Final = PATIENCE * 4
+"""The same while it moves other bytes: its streams are taken, and it comes to this one."""
+
+_PAUSE = (0.2, 0.6)
+
+
+class State(NamedTuple):
+    """What a node says of a digest. `have` are bytes that it gives out.
+
+    `wanted` is whether a config of the node names it, `fetching` whether a process of the node
+    fetches it, `origin` whether that one has bytes of the origin and not of a peer, `idle` how many
+    seconds ago it wrote the last. `working` is whether anything at all comes in on that node,
+    `busy` whether it serves as many as it does at once.
+    """
+
+    host: str = ""
+    have: int = 0
+    size: int = -1
+    complete: bool = False
+    wanted: bool = False
+    fetching: bool = False
+    origin: bool = False
+    idle: float = 0.0
+    working: bool = False
+    busy: bool = False
+
+
+class Step(NamedTuple):
+    """What to do now: take bytes from `member`, ask the `origin`, or `wait` so many seconds."""
+
+    kind: Literal["pull", "origin", "wait"]
+    member: str = ""
+    seconds: float = 0.0
+
+
+def order(digest: str, members: Sequence[str]) -> list[str]:
+    """The members in the order in which they go to the origin; the same on every node."""
+    return sorted(members, key=lambda one: sha256(f"{digest} {one}".encode()).digest())
+
+
+class Election:
+    """One node's view of one fetch. `host` and `address` tell it which member it is itself."""
+
+    def __init__(
+        self,
+        digest: str,
+        members: Sequence[str],
+        host: str,
+        address: str,
+        now: float,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.members: Final = tuple(order(digest, members)[:LIMIT])
+        self._host = host
+        self._patience, self._grace, self._busy_grace = patience, patience / 2, patience * 4
+        self._own = {one for one in self.members if address and _host_of(one) == address}
+        self._waiting: dict[str, float] = {}
+        self._passed: set[str] = set()
+        self._have = -1
+        self._moved = now
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The members that are not this node, as far as it knows."""
+        return tuple(one for one in self.members if one not in self._own)
+
+    def step(self, answers: Mapping[str, Any], have: int, now: float) -> Step:
+        """What to do, given the documents of the members that answered, with `have` bytes here."""
+        heard = {one: state_of(document) for one, document in answers.items()}
+        if have != self._have:
+            self._have, self._moved = have, now
+        self._own |= {one for one, state in heard.items() if self._host == state.host != ""}
+        states = {one: state for one, state in heard.items() if one not in self._own}
+        givers = [one for one, state in states.items() if state.complete or state.have > have]
+        free = [one for one in givers if not states[one].busy]
+        if free:
+            return Step("pull", _chosen(free, states))
+        stood = now - self._moved
+        if givers or self._is_carried(states):
+            waits = stood < self._patience
+        else:
+            waits = stood < self._busy_grace and self._is_led(states, now)
+        if waits:
+            return Step("wait", seconds=random.uniform(*_PAUSE))  # noqa: S311 - jitter
+        return Step("origin")
+
+    def _is_carried(self, states: Mapping[str, State]) -> bool:
+        """Whether somebody brings it from the origin already, whoever was elected."""
+        return any(s.fetching and s.origin and s.idle < self._grace for s in states.values())
+
+    def _is_led(self, states: Mapping[str, State], now: float) -> bool:
+        """Whether somebody before this node in the order is still to be waited for."""
+        for one in self.members:
+            if one in self._own:
+                return False
+            state = states.get(one)
+            if state is None or not state.wanted or one in self._passed:
+                continue
+            since = self._waiting.setdefault(one, now)
+            if now - since < (self._busy_grace if state.working else self._grace):
+                return True
+            self._passed.add(one)
+        return False
+
+
+def state_of(document: Any) -> State:
+    """The state in a neighbour's words; what is missing or odd counts as nothing."""
+    if not isinstance(document, dict):
+        return State()
+    known = {
+        name: document[name]
+        for name, default in State._field_defaults.items()
+        if isinstance(document.get(name), int | float if name == "idle" else type(default))
+    }
+    return State(**known)
+
+
+def _chosen(free: Sequence[str], states: Mapping[str, State]) -> str:
+    """Anybody who has it all; else whoever has the most, since it is nearest to the origin."""
+    complete = [one for one in free if states[one].complete]
+    if complete:
+        return random.choice(complete)  # noqa: S311 - spreads the load
+    most = max(states[one].have for one in free)
+    return random.choice([one for one in free if states[one].have == most])  # noqa: S311
+
+
+def _host_of(member: str) -> str:
+    rest = member.partition("://")[2].partition("/")[0]
+    if rest.startswith("["):
+        return rest[1:].partition("]")[0]
+    return rest.partition(":")[0]

@@ -1,0 +1,364 @@
+"""`peer:`: the other nodes of the site, asked by digest, directly and never through a proxy.
+
+Who is asked and when the origin is due is decided by the `Election` that the worker hands in; this
+module does the asking. A node that is itself still fetching gives what it has synced, and is
+followed as it grows. One that gave wrong bytes, or too few for too long, is left alone for ten
+minutes by every process of this node: a file named after it says since when.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, Final
+
+from sidecar.disk import fsops
+from sidecar.disk.layout import Layout
+from sidecar.model.config import Source
+from sidecar.model.reasons import ReasonError
+from sidecar.transfer.context import Context
+from sidecar.transfer.exchange import Answer, Request, origin_of, send
+from sidecar.transfer.failures import Refusal
+from sidecar.transfer.scheme import PastEnd, Scheme, Wanted
+
+BANNED: Final = 600.0
+"""Seconds for which a node that misbehaved is left alone."""
+
+DOWN: Final = 15.0
+"""Seconds for which a node that did not answer is not asked again."""
+
+_ANSWER = 2
+"""Seconds in which a node of the same site answers, if it lives."""
+_LOW_RATE, _LOW_SECONDS = 65_536, 10
+_QUIET, _CARRIED = 2.0, 15.0
+"""Seconds without a new byte after which a node is left: one that relays, one at the origin."""
+_DOUBT = 5.0
+_NOTHING = {"have": 0, "complete": False}
+_PAUSE = (0.1, 0.4)
+_AT_ONCE = 8
+_STATE = 4096
+_PART = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
+_NONE = re.compile(r"bytes \*/([0-9]{1,18})")
+
+
+def _find(source: Source, wanted: Wanted, context: Context) -> Iterator[PeerRemote]:
+    del source
+    if wanted.sha256 and context.config.peers.members and context.elect is not None:
+        site = _Site(context, wanted)
+        try:
+            yield from site.remotes()
+        finally:
+            site.close()
+
+
+class _Site:
+    """What one fetch knows of the other nodes."""
+
+    def __init__(self, context: Context, wanted: Wanted) -> None:
+        self.context = context
+        self.digest = wanted.sha256
+        self.have = wanted.have
+        self.near = near(context, min(_LOW_SECONDS, context.network.low_seconds))
+        self._quick = near(context, _ANSWER)
+        self.bans = Bans(Layout(context.config.limits.root))
+        # Another word in each process, since a node that lied once may be mended by the next time.
+        self.identity = f"{wanted.sha256}.{secrets.token_hex(4)}"
+        self._down: dict[str, float] = {}
+        self._left: set[str] = set()
+        self._doubts: dict[str, tuple[float, dict[str, Any]]] = {}
+
+    def remotes(self) -> Iterator[PeerRemote]:
+        """Those to take bytes from, each when it is due; at the end the origin is."""
+        assert self.context.elect is not None  # noqa: S101 - `_find` has looked
+        election = self.context.elect(
+            self.digest,
+            self.context.config.peers.members,
+            self.context.environment.get("EDGEWRIGHT_HOST", ""),
+            self.context.environment.get("EDGEWRIGHT_POD_IP", ""),
+            time.monotonic(),
+        )
+        while True:
+            self.context.check()
+            answers = self._believed(self._answers(election.others))
+            step = election.step(answers, self.have, time.monotonic())
+            if step.kind == "origin":
+                return
+            if step.kind == "wait":
+                self.context.stop.wait(step.seconds)
+            else:
+                remote = PeerRemote(self, step.member)
+                yield remote
+                if not remote.opened:  # the engine does not want it, and will not next time
+                    self._left.add(step.member)
+
+    def close(self) -> None:
+        """Hang up on everybody."""
+        self.near.close()
+        self._quick.close()
+
+    def state(self, member: str) -> dict[str, Any] | None:
+        """What a node says of the digest: nothing of one that does not answer."""
+        try:
+            answer = ask(self._quick, f"{self.url(member)}?state")
+            if answer.status != 200:
+                answer.refusal()
+                return {}
+            found = json.loads(answer.read(_STATE))
+        except (ReasonError, ValueError, RecursionError):
+            self.leave(member)
+            return None
+        return found if isinstance(found, dict) else {}
+
+    def leave(self, member: str) -> None:
+        """Do not ask a node for a while."""
+        self._down[member] = time.monotonic() + DOWN
+
+    def doubt(self, member: str, what: dict[str, Any], seconds: float) -> None:
+        """Know better for a while than what a node says of itself."""
+        self._doubts[member] = (time.monotonic() + seconds, what)
+
+    def url(self, member: str) -> str:
+        """Where a node has the digest."""
+        return f"{member.rstrip('/')}/v1/blobs/{self.digest}"
+
+    def _answers(self, members: tuple[str, ...]) -> Mapping[str, Any]:
+        asked = [one for one in members if self._is_to_be_asked(one)]
+        if not asked:
+            return {}
+        with ThreadPoolExecutor(min(_AT_ONCE, len(asked))) as pool:
+            found = zip(asked, pool.map(self.state, asked), strict=True)
+            return {member: state for member, state in found if state is not None}
+
+    def _believed(self, answers: Mapping[str, Any]) -> dict[str, Any]:
+        now, found = time.monotonic(), dict(answers)
+        for member, (until, what) in self._doubts.items():
+            if member in found and now < until:
+                found[member] = {**found[member], **what}
+        return found
+
+    def _is_to_be_asked(self, member: str) -> bool:
+        host = place_of(member)
+        return (
+            member not in self._left
+            and time.monotonic() >= self._down.get(member, 0.0)
+            and not self.context.breaker.wait(host)
+            and not self.bans.holds(host)
+        )
+
+
+class PeerRemote:
+    """A node that has some of the bytes."""
+
+    peer = True
+
+    def __init__(self, site: _Site, member: str) -> None:
+        self.site = site
+        self.member = member
+        self.host = place_of(member)
+        self.label = f"peer:{self.host}"
+        self.opened = False
+
+    def open(self, start: int, identity: str) -> PeerFlow:
+        """The bytes from `start` on, as they come.
+
+        Raises:
+            PastEnd: it has all of them, and there is no byte at `start`.
+            ReasonError: why it gives none now.
+        """
+        del identity
+        self.opened = True
+        if self.site.bans.holds(self.host):
+            raise ReasonError("Stalled", f"{self.label}: too slow, and left alone now")
+        flow = PeerFlow(self, start)
+        flow.begin()
+        return flow
+
+    def blame(self) -> None:
+        """Leave it alone: what it gave was wrong, or next to nothing."""
+        self.site.bans.add(self.host)
+
+
+class PeerFlow:
+    """Bytes of one node, over as many requests as it takes while the node itself gets them."""
+
+    web_page = False
+
+    def __init__(self, remote: PeerRemote, start: int) -> None:
+        self.start = start
+        self.total = -1
+        self.identity = remote.site.identity
+        self._remote = remote
+        self._position = start
+        self._answer: Answer | None = None
+        self._complete = False
+
+    def begin(self) -> None:
+        """Make sure of the first bytes."""
+        self._answer = self._more()
+
+    def readinto(self, view: memoryview) -> int:
+        """Read what is there, at most `view`; 0 at the end."""
+        while view:
+            if self._answer is None:
+                if self._complete:
+                    return 0
+                self._answer = self._more()
+            count = self._read(self._answer, view)
+            if count:
+                self._position += count
+                self._remote.site.have = self._position
+                return count
+            self.close()
+        return 0
+
+    def close(self) -> None:
+        """Be done with the request that is open."""
+        if self._answer is not None:
+            self._answer.close()
+            self._answer = None
+
+    def _read(self, answer: Answer, view: memoryview) -> int:
+        try:
+            return answer.readinto(view)
+        except ReasonError as error:
+            if error.code == "Stalled":
+                self._remote.blame()
+            raise
+
+    def _more(self) -> Answer:
+        """The next bytes, once the node has them."""
+        site, member, began = self._remote.site, self._remote.member, time.monotonic()
+        while True:
+            site.context.check()
+            try:
+                answer = self._asked()
+            except ReasonError:
+                site.leave(member)
+                raise
+            if isinstance(answer, Answer):
+                return answer
+            state = site.state(member)
+            if state is None:
+                raise ReasonError("Offline", f"{self._remote.label}: gone")
+            waited = time.monotonic() - began
+            carries = state.get("fetching") is True and state.get("origin") is True
+            if waited > (_CARRIED if carries and not answer else _QUIET):
+                # What it claims to have and did not give is not there for the next while.
+                site.doubt(member, {"busy": True} if answer else _NOTHING, _DOUBT)
+                raise ReasonError("WaitingForPeer", f"{self._remote.label}: no more bytes yet")
+            site.context.stop.wait(random.uniform(*_PAUSE))  # noqa: S311 - jitter
+
+    def _asked(self) -> Answer | bool:
+        """The next bytes, or whether it is because others take some that there are none."""
+        remote, headers = self._remote, {"Range": f"bytes={self._position}-"}
+        answer = ask(remote.site.near, remote.site.url(remote.member), headers)
+        complete = answer.headers.get("Edgewright-Complete") == "1"
+        claim = answer.headers.get("Content-Range", "")
+        part = _PART.fullmatch(claim) if answer.status == 206 else None
+        if part and int(part[1]) == self._position:
+            self._complete = complete
+            self.total = int(part[2]) if complete else -1
+            return answer
+        if answer.status == 416 and complete and (none := _NONE.fullmatch(claim)):
+            answer.refusal()
+            raise PastEnd(int(none[1]))
+        if answer.status not in (404, 416, 503):
+            answer.close()
+            raise ReasonError("Protocol", f"{remote.label}: {answer.status}, {claim[:60]!r}")
+        answer.refusal()
+        return answer.status == 503
+
+
+class Bans:
+    """Which nodes are left alone: one empty file each, as old as the ban."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._folder = layout.store("peers")
+
+    def add(self, host: str) -> None:
+        """Leave a node alone from now on."""
+        with suppress(OSError):  # a disk that takes no note must not keep anybody from the origin
+            with suppress(FileExistsError):
+                fsops.make_directory(self._folder)
+            path = self._path(host)
+            os.close(fsops.lock_file(path))
+            fsops.touch(path)
+
+    def holds(self, host: str) -> bool:
+        """Whether a node is left alone now."""
+        try:
+            age = time.time() - os.stat(self._path(host)).st_mtime
+        except OSError:
+            return False
+        # A clock that went back must not make a ban last for years.
+        return abs(age) < BANNED
+
+    def _path(self, host: str) -> str:
+        return f"{self._folder}/{host}"
+
+
+class Token:
+    """Access with the token that the nodes of a site show each other, read anew each time."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def headers(self, request: Request) -> dict[str, str]:
+        """The token, if there is one.
+
+        Raises:
+            ReasonError: CredentialsMissing.
+        """
+        del request
+        if not self._path:
+            return {}
+        try:
+            with open(self._path, encoding="ascii") as file:
+                return {"Authorization": f"Bearer {file.read(_STATE).strip()}"}
+        except (OSError, ValueError) as error:
+            raise ReasonError("CredentialsMissing", f"{self._path}: no token") from error
+
+    def renew(self, refusal: Refusal) -> bool:
+        """Never: the file was read for this very request."""
+        del refusal
+        return False
+
+
+def ask(near: Context, url: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """The answer of a node of the site, over a context that `near` made.
+
+    Raises:
+        ReasonError: no answer came.
+    """
+    return send(near, Request("GET", url, headers or {}), Token(near.config.peers.token_file))
+
+
+def near(context: Context, patience: int) -> Context:
+    """A context for the nodes of the site: no proxy, short patience, the rate that all share."""
+    network = context.network._replace(
+        proxy="",
+        timeout=patience,
+        low_rate=_LOW_RATE,
+        low_seconds=min(_LOW_SECONDS, context.network.low_seconds),
+    )
+    made = Context(context.config._replace(network=network), context.environment, context.stop)
+    made.meter, made.trust = context.meter, context.trust
+    return made
+
+
+def place_of(member: str) -> str:
+    """Host and port of a member, as failures and bans are noted for it."""
+    try:
+        return str(origin_of(member))
+    except ReasonError:
+        return "nowhere"
+
+
+SCHEME = Scheme(("peer",), _find)
