@@ -147,6 +147,8 @@ class Partial:
         self.position = self.trusted
 
     def _open(self) -> None:
+        if not partials.usable(self.path):
+            partials.delete(self.path)
         try:
             self.descriptor = fsops.create(self.path)
         except FileExistsError:

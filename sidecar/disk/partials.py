@@ -34,7 +34,7 @@ def adopt(layout: Layout, owner: Owner, digest: str) -> None:
         if one.digest == digest and one.token != owner.token and not alive(layout, one.token)
     ]
     for path in sorted(dead, key=lambda path: read_record(path)["trusted"], reverse=True):
-        if os.path.exists(ours) or not os.path.exists(path):
+        if os.path.exists(ours) or not usable(path):
             delete(path)
         else:
             _take(path, ours)
@@ -59,6 +59,18 @@ def read_record(path: str) -> dict[str, Any]:
 def record_path(path: str) -> str:
     """The record beside a partial file."""
     return f"{path.removesuffix('.part')}.json"
+
+
+def usable(path: str) -> bool:
+    """Whether a partial file is there and is nothing else too.
+
+    A file system that tears a rename apart can leave it as a second name of a sealed blob, which
+    nobody must write into.
+    """
+    try:
+        return os.stat(path, follow_symlinks=False).st_nlink == 1
+    except FileNotFoundError:
+        return False
 
 
 def delete(path: str) -> None:

@@ -62,18 +62,19 @@ def enumerate_states(
     limit: int = 4096,
     samples: int = 64,
     torn_renames: bool = False,
+    enough: int = 0,
     seed: int = 0,
 ) -> Report:
     """Give `check` every state that a power cut during the run could leave.
 
     A prefix with at most `limit` outcomes (12 unsynced operations with two each) is tried whole,
     another by `samples` besides the extremes. `check` answers with what is wrong in a directory.
+    `enough` problems end the search.
     """
+    search = _Search(before, check, enough)
     volume, chance = copy.deepcopy(before), random.Random(seed)
     volume.torn = torn_renames
-    seen: set[State] = set()
-    problems: list[str] = []
-    sampled = tried = 0
+    sampled = 0
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         for number, change in enumerate([*log, None]):
             undecided = volume.undecided()
@@ -81,17 +82,31 @@ def enumerate_states(
             if not (whole and _covered_later(volume, change, limit)):
                 sampled += not whole
                 choices = every(undecided) if whole else some(undecided, samples, chance)
-                for state in volume.states(choices):
-                    tried += 1
-                    if state not in seen:
-                        seen.add(state)
-                        wrong = _checked(state, f"{folder}/{len(seen)}", before.base, check)
-                        problems += [
-                            f"before change {number} {_brief(change)}: {one}" for one in wrong
-                        ]
-            if change is not None:
-                volume.apply(change)
-    return Report(len(log) + 1, sampled, tried, len(seen), problems)
+                search.look(volume.states(choices), folder, f"before {number} {_brief(change)}")
+            if change is None or search.ended:
+                break
+            volume.apply(change)
+    return Report(len(log) + 1, sampled, search.tried, len(search.seen), search.problems)
+
+
+class _Search:
+    def __init__(self, before: Volume, check: Check, enough: int) -> None:
+        self.seen: set[State] = set()
+        self.problems: list[str] = []
+        self.tried = 0
+        self._base, self._check, self._enough = before.base, check, enough
+
+    @property
+    def ended(self) -> bool:
+        return bool(self._enough) and len(self.problems) >= self._enough
+
+    def look(self, states: Iterator[State], folder: str, when: str) -> None:
+        for state in states:
+            self.tried += 1
+            if state not in self.seen and not self.ended:
+                self.seen.add(state)
+                wrong = _checked(state, f"{folder}/{len(self.seen)}", self._base, self._check)
+                self.problems += [f"{when}: {one}" for one in wrong]
 
 
 def _covered_later(volume: Volume, change: Change | None, limit: int) -> bool:
@@ -167,12 +182,12 @@ def without(log: list[Change], *names: str) -> list[Change]:
     return [change for change in log if change.name not in names]
 
 
-def renames_copied(log: list[Change], base: str) -> list[Change]:
+def renames_copied(log: list[Change], before: Volume) -> list[Change]:
     """Sabotage: the same log as if each rename of a file were a copy into place, then an unlink.
 
     The copy is synced, as a careful copy would be: it is still seen half-made.
     """
-    volume = Volume(base)
+    volume = copy.deepcopy(before)
     found: list[Change] = []
     for change in log:
         node = volume.find(change.other) if change.name == "rename" else None
