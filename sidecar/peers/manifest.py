@@ -115,7 +115,11 @@ def recover(own: Manifest, returned: Manifest, minted: Collection[str]) -> Manif
     older = Manifest(
         {epoch: last for epoch, last in returned.seen.items() if epoch not in minted},
         {dot: one for dot, one in returned.entries.items() if dot.epoch not in minted},
-        {dot: one for dot, one in returned.tombstones.items() if dot.epoch not in minted},
+        {
+            dot: one
+            for dot, one in returned.tombstones.items()
+            if dot.epoch not in minted and one.of.epoch not in minted
+        },
     )
     lost = {
         dot: one
