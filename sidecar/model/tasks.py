@@ -13,8 +13,9 @@ import json
 from typing import Any, Literal, NamedTuple
 
 TaskKind = Literal[
-    "config", "bring", "golden", "ask", "send", "report", "scrub", "collect", "signature"
-]
+    "config", "bring", "golden", "ask", "send", "report", "scrub", "collect", "signature",
+    "datasets",
+]  # fmt: skip
 
 
 class Task(NamedTuple):
@@ -117,3 +118,11 @@ def collect(need: int = 0) -> dict[str, Any]:
 def signature(envelope: str) -> dict[str, Any]:
     """The body of a task that checks a signed envelope. Promises `{"revision", "site"}`."""
     return {"envelope": envelope}
+
+
+def datasets() -> dict[str, Any]:
+    """The body of a task that pulls what other nodes of the site wrote about the datasets here.
+
+    Promises `{"changed": [dataset/writer of whom there was something new]}`.
+    """
+    return {}

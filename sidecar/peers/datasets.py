@@ -28,6 +28,7 @@ from typing import Any, Final, NamedTuple
 from sidecar.disk import documents, failure, fsops, locks
 from sidecar.disk.layout import Layout
 from sidecar.disk.owner import Owner
+from sidecar.model.config import Config
 from sidecar.model.reasons import ReasonError
 from sidecar.model.text import clean
 from sidecar.peers import manifest
@@ -231,6 +232,13 @@ def offered(layout: Layout, dataset: str, writer: str, host: str) -> Response:
     tag = f'"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"'
     file = FilePart(descriptor, found.st_size, tag)
     return Response(200, type="application/json", headers=named, file=file)
+
+
+def public(config: Config) -> tuple[str, ...]:
+    """The datasets of a config whose lists may be shared."""
+    found = [one for one in config.artifacts if one.kind == "dataset"]
+    private = {one.name for one in found if one.private}
+    return tuple(one.name for one in found if one.name not in private)
 
 
 class Node(NamedTuple):

@@ -24,8 +24,8 @@ from sidecar.peers.elect import Election
 from sidecar.transfer.context import Context, Stopped
 from sidecar.worker.bench import Bench
 
-LONG = frozenset(("bring", "send"))
-"""Tasks that move bytes, and so count as streams."""
+LONG = frozenset(("bring", "send", "datasets"))
+"""Tasks that move bytes or wait for many, and so count as streams."""
 SHORT = frozenset(("golden", "ask", "report", "scrub", "collect", "signature"))
 """All others. A kind's code is the module of its name in this folder."""
 
