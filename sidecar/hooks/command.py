@@ -57,12 +57,19 @@ def allowed(path: str = ALLOWED) -> Allowed:
         raise ReasonError("HookRefused", f"{path} is no list of programs") from None
 
 
-def _told(call: Call, event: str) -> None:
+def tell(call: Call, event: str, path: str = ALLOWED) -> None:
+    """Run the hook's program; `path` is the node's list.
+
+    Raises:
+        ReasonError: `HookRefused` for a program that is not listed, `LoadFailed` with its output
+            for one that fails.
+        StoppedError: the call was stopped; the program and its children are killed.
+    """
     if not call.hook.command:
         raise ReasonError("HookRefused", "the hook names no command")
-    program, found = call.hook.command[0], allowed()
+    program, found = call.hook.command[0], allowed(path)
     if program not in found.programs or not program.startswith("/"):
-        raise ReasonError("HookRefused", clean(f"{program} is not in {ALLOWED}"))
+        raise ReasonError("HookRefused", clean(f"{program} is not in {path}"))
     environment = {
         "PATH": _PATH,
         "EDGEWRIGHT_EVENT": event,
@@ -147,11 +154,11 @@ def _available(reader: int) -> bytes:
 
 
 def _load(call: Call) -> None:
-    _told(call, "load")
+    tell(call, "load")
 
 
 def _unload(call: Call) -> None:
-    _told(call, "unload")
+    tell(call, "unload")
 
 
 PROTOCOL = Protocol("exec", _load, _unload)

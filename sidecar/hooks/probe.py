@@ -33,13 +33,14 @@ def wait(
         StoppedError: `stop` was set.
     """
     end = time.monotonic() + (probe.timeout if timeout is None else timeout)
-    good = 0
+    good, served = 0, False
     while True:
         left = end - time.monotonic()
         bad, gone = _ask(probe, ports, stop, max(0.05, min(_SECONDS, left)))
-        if good and gone:
+        if served and gone:
             raise ReasonError("ProbeFailed", "the server answered well and then ended")
         good = 0 if bad else good + 1
+        served = served or not bad
         if good >= probe.successes:
             return
         left = end - time.monotonic()

@@ -302,8 +302,9 @@ _TABLE = (
     Reason(
         "HookRefused",
         "blocked",
-        "the hook's command is not on the node's list of allowed ones",
-        "Add it to the list on the node, or use another hook.",
+        "the hook may not be carried out here: its command is not on the node's list of allowed "
+        "ones, or its process or file is out of reach",
+        "Add the command to the list on the node, give the sidecar access, or use another hook.",
     ),
     Reason(
         "UnableToRollBack",
