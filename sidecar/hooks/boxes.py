@@ -147,8 +147,9 @@ def _shown(box: Box) -> str:
 
 
 def _boxes(document: Any, whose: str) -> list[Box]:
-    found = _from_outputs(document)
-    if found is None:
+    tensors = outputs(document)
+    found = _from_tensors(_columns(document) if tensors is None else tensors)
+    if found is None and tensors is None:
         found = _from_json(document)
     if found is None:
         raise Mismatch("", f"{whose} holds no boxes that are understood")
@@ -160,12 +161,7 @@ def _boxes(document: Any, whose: str) -> list[Box]:
     return found
 
 
-def _from_outputs(document: Any) -> list[Box] | None:
-    tensors = outputs(document)
-    if tensors is None:
-        tensors = _columns(document)
-    if not tensors:
-        return None
+def _from_tensors(tensors: dict[str, Tensor]) -> list[Box] | None:
     boxes = _named(tensors, ("box", "det"))
     if boxes is None or not boxes.shape or boxes.shape[-1] not in {4, 5, 6}:
         return None

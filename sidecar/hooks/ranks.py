@@ -76,7 +76,7 @@ def _ranked(sample: Any, number: int) -> list[Any]:
     """The classes of a sample, best first."""
     if not isinstance(sample, list):
         return [_label(sample) if isinstance(sample, dict) else sample]
-    if all(isinstance(one, dict) and _label(one) is not None for one in sample):
+    if sample and all(isinstance(one, dict) and _label(one) is not None for one in sample):
         order = sorted(sample, key=_score, reverse=True)
         return [_label(one) for one in order]
     if not sample or not is_tensor(sample):
