@@ -14,20 +14,26 @@ from sidecar.resident.chores import Chores
 from sidecar.resident.following import Follower
 from sidecar.resident.groups import Group
 from sidecar.resident.means import Means
+from sidecar.resident.neighbours import Neighbours
 from sidecar.resident.retiring import Retiring, retiring
+from sidecar.resident.sending import Sending
 from sidecar.resident.wanted import groups as wanted_groups
 
 
 class Plan:
     """The work of one config. One that does not `lead` only watches who does."""
 
-    def __init__(self, means: Means, chores: Chores, *, lead: bool) -> None:
+    def __init__(
+        self, means: Means, chores: Chores, neighbours: Neighbours | None, *, lead: bool
+    ) -> None:
         config = means.config
         barrier = Barrier(config.release, means.ask, means.now)
         kind = Group if lead else Follower
         self.means = means
         self.chores = chores
         self.lead = lead
+        self.neighbours = neighbours
+        self.sending = Sending(means) if lead and not means.alone else None
         self.groups: Sequence[Group] = [kind(means, one, barrier) for one in wanted_groups(config)]
         self._leaving: list[Retiring] = retiring(means, self.groups) if lead else []
 
@@ -53,9 +59,18 @@ class Plan:
                 one.step(now)
         self._leaving = [one for one in self._leaving if not one.gone]
         due = [one.due for one in self._all()]
-        if self.lead:
+        if self.lead and not self.means.alone:
             due.append(self.chores.tick(now, status))
+        due += [one.tick(now) for one in (self.sending, self.neighbours) if one is not None]
         return due
+
+    def close(self) -> None:
+        """Give back what outlives no plan."""
+        self.stop()
+        if self.sending is not None:
+            self.sending.box.stop()
+        if self.neighbours is not None:
+            self.neighbours.close()
 
     def wake(self) -> None:
         """Look at every group again."""

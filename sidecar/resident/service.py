@@ -20,12 +20,13 @@ from sidecar.model.reasons import ReasonError
 from sidecar.model.status import Status
 from sidecar.resident import accepting, snapshot
 from sidecar.resident.chores import Chores
-from sidecar.resident.doors import Doors, Switchboard, Views, in_main_thread
+from sidecar.resident.doors import Doors, Switchboard, Views, in_main_thread, no_outbox
 from sidecar.resident.holding import Held, Holding
 from sidecar.resident.loop import Loop
 from sidecar.resident.means import Means, NoHouse
-from sidecar.resident.orphans import Orphans
+from sidecar.resident.neighbours import Neighbours
 from sidecar.resident.plan import Plan
+from sidecar.resident.reaping import Orphans
 from sidecar.resident.voice import Voice
 from sidecar.resident.watch import PERIOD, Watch
 from sidecar.resident.workers import Workers
@@ -33,6 +34,8 @@ from sidecar.surface.control import Control
 from sidecar.surface.counters import Counters
 
 _STACK = 256 * 1024
+_SWEEP = 0.5
+"""Seconds at the very end to take what a worker left last."""
 
 
 class Options(NamedTuple):
@@ -81,6 +84,7 @@ class Service:
         self.plan: Plan | None = None
         self.status: Status | None = None
         self.rejected = ""
+        self._refused = ("", "")
         self._planned: Accepted | None = None
         self._due = 0.0
 
@@ -107,9 +111,12 @@ class Service:
         return min(one for one in due if one > 0)
 
     def close(self) -> None:
-        """Let go of everything: workers first, so that nothing is written any more."""
+        """Let go of everything; what was accepted for others is kept for the next process."""
+        sending = self.plan.sending if self.plan else None
         if self.plan is not None:
-            self.plan.stop()
+            self.plan.close()
+        if sending is not None:
+            sending.box.sweep(_SWEEP)
         self.workers.close(1.0)
         self.doors.close()
         with suppress(OSError, ReasonError):
@@ -126,9 +133,10 @@ class Service:
 
     def _offered(self, text: bytes | None) -> None:
         offer = accepting.look(text, self.accepted)
-        if offer.reason and offer.reason != self.rejected:
+        news = (offer.reason, offer.detail)
+        if offer.reason and news != self._refused:
             self.voice.note(event="config-rejected", reason=offer.reason, detail=offer.detail)
-        self.rejected = offer.reason
+        self.rejected, self._refused = offer.reason, news
         found = offer.accepted
         if found is None and self.accepted is None:
             found = accepting.before(text, self.options.base)
@@ -176,10 +184,17 @@ class Service:
         if lead and not self._kept(held, accepted):
             return
         self._planned = None
+        if self.plan is not None:
+            self.plan.close()
         means = self._means(held, accepted)
         chores = Chores(means, self.counters, self._rotten)
-        self.plan = Plan(means._replace(house=chores), chores, lead=lead)
+        means = means._replace(house=chores)
+        node = self.options.node and lead
+        neighbours = Neighbours(means, self.options.host, self.options.address) if node else None
+        self.plan = Plan(means, chores, neighbours, lead=lead)
         self.plan.begin()
+        sending = self.plan.sending
+        self.outbox.handler = sending.box.handle if sending else no_outbox
 
     def _kept(self, held: Held, accepted: Accepted) -> bool:
         """Whether a config could be written down as the accepted one."""
@@ -232,7 +247,7 @@ class Service:
                 host=self.options.host,
                 planned=plan is not None,
                 groups=plan.groups if plan else (),
-                streams=(),
+                streams=plan.sending.statuses() if plan and plan.sending else (),
                 rejected=self.rejected,
                 fault=self.holding.fault,
                 offline=plan.chores.offline if plan else False,
