@@ -69,16 +69,24 @@ class _Wait(NamedTuple):
 class Outbox:
     """Accepts from `run` where that is not empty, and sends. All but `handle` is the main thread's.
 
-    `tenant` is empty for the process's own; else the worker is told whose items it sends.
+    `tenant` is empty for the process's own; else the worker is told whose items it sends. `hurry`
+    sends every list of what was delivered at once, because nobody will be here later.
     """
 
     def __init__(
-        self, spools: Mapping[str, Spool], ways: Ways, *, run: str = "", tenant: str = ""
+        self,
+        spools: Mapping[str, Spool],
+        ways: Ways,
+        *,
+        run: str = "",
+        tenant: str = "",
+        hurry: bool = False,
     ) -> None:
         self._spools = dict(spools)
         self._ways = ways
         self._run = run
         self._tenant = tenant
+        self._hurry = hurry
         self._stop = Event()
         self._waits: dict[Job, _Wait] = {}
         self._sending: set[Job] = set()
@@ -124,9 +132,9 @@ class Outbox:
     @property
     def idle(self) -> bool:
         """Whether nothing waits, is sent or owed."""
-        spools = self._spools.values()
+        now, spools = self._ways.now(), self._spools.values()
         return not self._sending and not any(
-            spool.counts().waiting or spool.due(self._ways.now(), at_once=True) for spool in spools
+            spool.counts().waiting or spool.due(now, at_once=self._hurry) for spool in spools
         )
 
     def stop(self, patience: float = 5.0) -> None:
@@ -173,7 +181,7 @@ class Outbox:
     def _expire(self) -> None:
         for name, spool in self._spools.items():
             for text in spool.expire():
-                self._noted("OutboxExpired", name, text.rpartition("-")[2])
+                self._noted("OutboxExpired", name, text.partition("~")[2])
 
     def _next(self, now: float) -> Job | None:
         for name in sorted(self._spools, key=lambda name: -self._spools[name].stream.priority):
@@ -184,7 +192,7 @@ class Outbox:
                 job = (name, one.text)
                 if job not in self._sending and not self._is_early(job, now):
                     return job
-            owed = (name, spool.due(now))
+            owed = (name, spool.due(now, at_once=self._hurry))
             if owed[1] and owed not in self._sending and not self._is_early(owed, now):
                 return owed
         return None

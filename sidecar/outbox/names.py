@@ -19,7 +19,7 @@ ABORT: Final = "=abort-"
 
 _ITEM = re.compile(
     r"(?P<sha256>[0-9a-f]{64})(?:\.r(?P<round>[A-Za-z0-9_][A-Za-z0-9_-]*))?"
-    r"(?:\.d(?P<deadline>[0-9]{1,12}))?-(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*)"
+    r"(?:\.d(?P<deadline>[0-9]{1,12}))?~(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*)"
 )
 _ROUND = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _DEADLINE = re.compile(r"[0-9]{1,12}")
@@ -40,7 +40,7 @@ class Item(NamedTuple):
         """The item's name on disk."""
         within = f".r{self.round}" if self.round else ""
         until = f".d{self.deadline}" if self.deadline else ""
-        return f"{self.sha256}{within}{until}-{self.name}"
+        return f"{self.sha256}{within}{until}~{self.name}"
 
 
 class Left(NamedTuple):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LOOK_FIRST = 1 << 20
 """From this size on a look costs less than sending bytes that are there already."""
 
+_CONDITIONS = {"If-None-Match": "*"}
 _STORED = frozenset((200, 201, 202, 204))
 _UNKNOWN_CONDITION = 501
 _BLIND = frozenset(("AccessDenied", "Protocol"))
@@ -62,7 +63,7 @@ def write(written: Written, context: Context, target: Target) -> Stored:
     digest = hashlib.sha256(written.data)
     headers = {"Content-Type": written.type, **_checksums(digest.digest())}
     if not written.replace:
-        headers["If-None-Match"] = "*"
+        headers |= _CONDITIONS
     request = Request("PUT", target.url, headers, body_of(written.data), digest.hexdigest())
     answer = send(context, request, target.access)
     if answer.status == 412 and not written.replace:
@@ -147,7 +148,7 @@ def _asked(
     out: Outgoing,
 ) -> str | None:
     """The entity tag of what was stored, or None where something had the name already."""
-    conditions = {"If-None-Match": "*"}
+    conditions = _CONDITIONS
     while True:
         request = Request("PUT", target.url, {**headers, **conditions}, body, payload)
         answer = send(context, request, target.access)

@@ -62,7 +62,7 @@ def given(folder: Path) -> Given:
 def contents(spool: Spool, part: str = "new") -> dict[str, bytes]:
     """What lies in a part of a spool, by the name that the worker gave it."""
     folder = Path(spool.at(part))
-    return {path.name.partition("-")[2]: path.read_bytes() for path in sorted(folder.iterdir())}
+    return {path.name.partition("~")[2]: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def names(folder: Path | str) -> list[str]:
