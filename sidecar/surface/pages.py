@@ -119,7 +119,7 @@ def status_document(status: Status, config: Config, now: float) -> dict[str, Any
 def _release(source: Source, digest: str) -> Response:
     """Whether this part serves a release; any other status than 200 means that it does not."""
     status = source.status()
-    good = status is not None and status.release == digest and status.release_ready
+    good = status is not None and digest != "" and status.release == digest and status.release_ready
     return Response(200 if good else 404, encoded({"release": digest[:64], "ready": good}), JSON)
 
 

@@ -71,7 +71,6 @@ def _artifact(one: ArtifactStatus, group: GroupStatus) -> dict[str, Any]:
         "version": one.version,
         "group": group.name,
         "wanted": one.wanted,
-        "active": one.active,
         "required": one.required,
         "state": state(group),
         "phase": group.phase,
