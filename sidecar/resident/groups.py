@@ -6,8 +6,10 @@ never the process; what is active stays active.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from threading import Event
+from typing import cast
 
 from sidecar.activation import links, quarantine, records, releases, switch
 from sidecar.activation.records import Record
@@ -102,6 +104,13 @@ class Group:
         """Be asked again as soon as possible."""
         self.due = self.means.now()
 
+    def show_record(self) -> None:
+        """Show what the record says, where nothing is decided."""
+        record = self.record
+        known = record.phase in _PHASES.values()
+        self.phase = cast("Phase", record.phase) if known else "wait"
+        self.reason, self.detail, self.since = record.reason, record.detail, record.since
+
     def stop(self) -> None:
         """Let go of a job under way; it ends soon."""
         if self._job is not None:
@@ -156,7 +165,7 @@ class Group:
         """Let views and links show what is active."""
         switch.align(self.slot, mend=mend)
         self.look()
-        if self.active is not None:
+        if self.active is not None and os.path.isdir(self.means.base):
             targets = switch.link_targets(self.slot, self.wanted.artifacts)
             links.place(self.slot.owner, self.means.base, targets)
 

@@ -6,9 +6,15 @@ is in its config like any artifact, only that nothing of it is ever switched.
 
 from __future__ import annotations
 
+from sidecar.model import tasks
+from sidecar.model.tasks import Message
+from sidecar.peers.datasets import public
 from sidecar.peers.serve import Door
 from sidecar.resident.means import Means, backoff
 from sidecar.resident.sending import Orphanage
+
+LISTS_PERIOD = 120.0
+"""Seconds between two looks at what other nodes wrote about datasets, on average."""
 
 
 class Neighbours:
@@ -22,6 +28,8 @@ class Neighbours:
         self._open = False
         self._due = means.now()
         self._attempts = 0
+        shares = peers.members and public(means.config)
+        self._lists_due = means.now() + backoff(3) if shares else 0.0
 
     def tick(self, now: float) -> float:
         """Listen where that is not so yet, and send for others; when to be called again."""
@@ -30,7 +38,16 @@ class Neighbours:
         due = [self._orphanage.tick(now)]
         if self._door is not None and not self._open:
             due.append(self._due)
+        if self._lists_due:
+            if now >= self._lists_due:
+                self._lists_due = now + LISTS_PERIOD / 2 + backoff(9) * LISTS_PERIOD / 300
+                self._means.ask("datasets", tasks.datasets(), self._pulled)
+            due.append(self._lists_due)
         return min(due)
+
+    def _pulled(self, message: Message) -> None:
+        if message.event == "done" and message.body.get("changed"):
+            self._means.note(event="lists", changed=message.body["changed"])
 
     def close(self) -> None:
         """Give everything back."""

@@ -14,6 +14,9 @@ from sidecar.resident.watch import PERIOD
 PATIENCE = 600.0
 """Seconds without any progress after which whoever started this may know better."""
 
+CONFIG_PATIENCE = 5.0
+"""Seconds for a config that is being written while the process begins."""
+
 
 class Once(Service):
     """Brings and switches, then ends."""
@@ -41,9 +44,10 @@ class Once(Service):
         if self._moved == 0.0 or self._progress() != self._seen:
             self._moved, self._seen = now, self._progress()
         late = now - self._moved > PATIENCE
+        hopeless = self.accepted is None and now - self._moved > CONFIG_PATIENCE
         if self.plan and all(_settled(group, late) for group in self.plan.groups):
             self.loop.end()
-        if late and not self.plan:
+        if hopeless or (late and not self.plan):
             self.loop.end()
         return due
 

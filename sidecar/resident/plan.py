@@ -78,42 +78,52 @@ class Plan:
             group.wake()
 
     def rollback(self, name: str) -> str:
-        """Return groups to the version before, as somebody asks for.
-
-        Raises:
-            ReasonError: `UnableToRollBack`.
-            LookupError: there is no such group.
-        """
-        chosen = self._chosen(name)
-        able = [one for one in chosen if one.before is not None]
-        if not able:
-            raise ReasonError("UnableToRollBack", "there is no version before")
-        for group in able:
-            group.go_back()
-        names = ", ".join(group.wanted.name for group in able)
-        return f"{names} went back to the version before; `retry` lets the newer one come again"
+        """Return groups to the version before, as somebody asks for; see `roll_back`."""
+        return roll_back(self.groups, name)
 
     def retry(self, name: str) -> str:
-        """Let what failed be tried again, as somebody asks for.
-
-        Raises:
-            LookupError: there is no such group.
-        """
-        chosen = self._chosen(name)
-        for group in chosen:
-            group.retry()
-        return f"{', '.join(group.wanted.name for group in chosen)}: tried again from now on"
+        """Let what failed be tried again, as somebody asks for; see `retry`."""
+        return retry(self.groups, name)
 
     def _all(self) -> list[Group | Retiring]:
         return [*self.groups, *self._leaving]
 
-    def _chosen(self, name: str) -> list[Group]:
-        """The groups that a name means: a group's own, or an artifact of it."""
-        found = [
-            group
-            for group in self.groups
-            if name in ("", group.wanted.name, *(one.key for one in group.wanted.artifacts))
-        ]
-        if not found:
-            raise LookupError(name)
-        return found
+
+def roll_back(groups: Sequence[Group], name: str) -> str:
+    """Return the groups that a name means to the version before, and say so.
+
+    Raises:
+        ReasonError: `UnableToRollBack`.
+        LookupError: there is no such group.
+    """
+    able = [one for one in _chosen(groups, name) if one.before is not None]
+    if not able:
+        raise ReasonError("UnableToRollBack", "there is no version before")
+    for group in able:
+        group.go_back()
+    names = ", ".join(group.wanted.name for group in able)
+    return f"{names} went back to the version before; asked once more, the newer one comes again"
+
+
+def retry(groups: Sequence[Group], name: str) -> str:
+    """Let what failed in the groups that a name means be tried again, and say so.
+
+    Raises:
+        LookupError: there is no such group.
+    """
+    found = _chosen(groups, name)
+    for group in found:
+        group.retry()
+    return f"{', '.join(group.wanted.name for group in found)}: tried again from now on"
+
+
+def _chosen(groups: Sequence[Group], name: str) -> list[Group]:
+    """The groups that a name means: a group's own, or an artifact of it; all for no name."""
+    found = [
+        group
+        for group in groups
+        if name in ("", group.wanted.name, *(one.key for one in group.wanted.artifacts))
+    ]
+    if not found:
+        raise LookupError(name)
+    return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from sidecar.worker import ask, bring, collect, golden, report, scrub, send, signature
+from sidecar.worker import ask, bring, collect, datasets, golden, report, scrub, send, signature
 from sidecar.worker.bench import Handler
 
 HANDLERS: dict[str, Handler] = {
     "ask": ask.run,
     "bring": bring.run,
     "collect": collect.run,
+    "datasets": datasets.run,
     "golden": golden.run,
     "report": report.run,
     "scrub": scrub.run,

@@ -1,0 +1,90 @@
+"""What commands do to a tenant on disk while no resident process serves it.
+
+The groups are those of a resident process, only that nothing is fetched and no server is told:
+whoever serves the tenant next does that, because the record says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from sidecar.contract.accept import Accepted
+from sidecar.disk import owner, store, tenants
+from sidecar.disk.layout import Layout
+from sidecar.disk.owner import Owner
+from sidecar.model.reasons import ReasonError
+from sidecar.model.status import Status
+from sidecar.model.tasks import Message, TaskKind
+from sidecar.resident.barrier import Barrier
+from sidecar.resident.groups import Group
+from sidecar.resident.means import Means, NoHouse
+from sidecar.resident.snapshot import Seen, status
+from sidecar.resident.wanted import groups
+
+Change = Callable[[list[Group]], str]
+
+
+def change(accepted: Accepted, base: str, what: Change) -> str:
+    """Change the groups of a tenant that nobody serves; what `what` says.
+
+    Raises:
+        ReasonError: `Busy` where a process has the tenant; or what `what` raises.
+    """
+    with _holding(accepted) as (layout, own):
+        return what(_groups(_means(accepted, base, layout, own)))
+
+
+def look(accepted: Accepted, host: str) -> Status:
+    """How a tenant stands as far as the disk tells. Changes nothing."""
+    config = accepted.config
+    # Nothing is written, so nobody is needed who could.
+    means = _means(accepted, "", Layout(config.limits.root), cast("Owner", None))
+    found = _groups(means)
+    for group in found:
+        group.show_record()
+    return status(Seen(config, host, True, found, (), "", None, False, store_bytes=0, free_bytes=0))
+
+
+@contextmanager
+def _holding(accepted: Accepted) -> Iterator[tuple[Layout, Owner]]:
+    config = accepted.config
+    layout = store.open_store(config.limits.root)
+    with owner.enter(layout) as own:
+        lock = tenants.enter(layout, config.tenant.directory)
+        if lock is None:
+            raise ReasonError(
+                "Busy", f"a process has {config.tenant.directory} and does not answer"
+            )
+        with lock:
+            yield layout, own
+
+
+def _groups(means: Means) -> list[Group]:
+    barrier = Barrier(means.config.release, means.ask, means.now)
+    return [Group(means, one, barrier) for one in groups(means.config)]
+
+
+def _means(accepted: Accepted, base: str, layout: Layout, own: Owner) -> Means:
+    return Means(
+        layout=layout,
+        owner=own,
+        config=accepted.config,
+        base=base,
+        ask=_nobody,
+        post=lambda call: call(),
+        note=lambda **_: None,
+        tally=lambda *_: None,
+        house=NoHouse(),
+        now=time.monotonic,
+        wall=time.time,
+        alone=True,
+    )
+
+
+def _nobody(kind: TaskKind, body: dict[str, Any], heard: Callable[[Message], None]) -> int:
+    """Takes no task."""
+    del kind, body, heard
+    return 0

@@ -1,0 +1,193 @@
+"""What operators and pods ask for: once, prepare, rollback, status, gc."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.sidecar.support.cases import World
+from tests.sidecar.support.running import Sidecar, run, until
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def command(world: World, name: str, *more: str) -> tuple[int, str, str]:
+    done = run(world, name, "--config", str(world.config), *more)
+    return done.returncode, done.stdout, done.stderr
+
+
+def once(world: World) -> tuple[int, str, str]:
+    return command(world, "once", "--view", str(world.view))
+
+
+def test_once_brings_links_and_ends(world: World) -> None:
+    world.mount_config(world.document(world.file("det", b"1"), world.tar("io", {"a": b"a"},
+                                      kind="code")))  # fmt: skip
+    code, _, said = once(world)
+    assert code == 0, said
+    assert (world.view / "models/det").read_bytes() == b"1"
+    assert (world.view / "code/io/a").read_bytes() == b"a"
+    assert not list((world.root / "store/owners").iterdir())
+
+
+def test_once_starts_offline_with_what_is_there(world: World) -> None:
+    world.mount_config(world.document(world.file("det", b"1")))
+    assert once(world)[0] == 0
+    newer = world.file("det", b"2", sources=[{"url": f"file://{world.sources}/nothing"}])
+    world.mount_config(world.document(newer))
+    assert once(world)[0] == 0
+    assert (world.view / "models/det").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "reason"),
+    [("missing", 1, "NotFound"), ("wrong", 1, "DigestMismatch")],
+)
+def test_once_ends_with_a_code_for_the_class_of_the_reason(
+    world: World, fault: str, code: int, reason: str
+) -> None:
+    artifact = world.file("det", b"1")
+    if fault == "missing":
+        artifact["sources"] = [{"url": f"file://{world.sources}/nothing"}]
+    else:
+        artifact["sha256"] = "0" * 64
+    world.mount_config(world.document(artifact))
+    found, _, said = once(world)
+    assert found == code
+    assert reason in said
+
+
+def test_once_does_not_wait_for_what_is_not_required(world: World) -> None:
+    missing = world.file("ocr", b"2", required=False)
+    missing["sources"] = [{"url": f"file://{world.sources}/nothing"}]
+    world.mount_config(world.document(world.file("det", b"1"), missing))
+    assert once(world)[0] == 0
+
+
+def test_once_without_any_config_says_so(world: World) -> None:
+    world.mount_config(b"{")
+    code, _, said = once(world)
+    assert (code, "ConfigInvalid" in said) == (1, True)
+
+
+def test_prepare_hands_the_store_over(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root may give files away")
+    world = World(tmp_path)
+    root = tmp_path / "host" / "namespace"
+    root.parent.mkdir()
+    outside = tmp_path / "outside"
+    outside.write_text("root's")
+    for _ in range(2):
+        done = run(world, "prepare", "--root", str(root), "--owner", "65532:65532")
+        assert done.returncode == 0, done.stderr
+    assert (root.stat().st_uid, root.stat().st_gid) == (65532, 65532)
+    (root / "store").mkdir()
+    (root / "store/link").symlink_to(outside)
+    (root / "store/file").write_text("x")
+    assert run(world, "prepare", "--root", str(root), "--owner", "65532:65532").returncode == 0
+    assert (root / "store/file").stat().st_uid == 65532
+    assert (root / "store/link").lstat().st_uid == 65532
+    assert outside.stat().st_uid == 0
+
+
+def test_prepare_refuses_what_is_no_directory_and_no_owner(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path)
+    for name in ("file", "link"):
+        done = run(world, "prepare", "--root", str(tmp_path / name), "--owner", "1:1")
+        assert (done.returncode, "StoreUnusable" in done.stderr) == (1, True)
+    assert run(world, "prepare", "--root", str(tmp_path), "--owner", "me").returncode == 2
+
+
+def test_a_rollback_by_hand_holds_until_it_is_asked_for_again(world: World) -> None:
+    first, second = world.file("det", b"1"), world.file("det", b"2")
+    world.mount_config(world.document(first))
+    with Sidecar(world) as sidecar:
+        sidecar.wait_page("/readyz")
+        world.mount_config(world.document(second))
+        sidecar.wait_artifact("model/det", state="GOOD", wanted=second["sha256"])
+        code, said, _ = command(world, "rollback", "model/det")
+        assert (code, "went back" in said) == (0, True)
+        found = sidecar.wait_artifact("model/det", phase="blocked", active=first["sha256"])
+        assert found["reason"] == "Quarantined"
+        assert sidecar.get("/readyz")[0] == 200
+        code, said, _ = command(world, "rollback", "--json")
+        assert (code, "tried again" in json.loads(said)["done"]) == (0, True)
+        sidecar.wait_artifact("model/det", state="GOOD", active=second["sha256"])
+        assert command(world, "rollback", "model/other")[0] == 2
+
+
+def test_a_rollback_works_offline_and_without_a_running_sidecar(world: World) -> None:
+    first, second = world.file("det", b"1"), world.file("det", b"2")
+    world.mount_config(world.document(first))
+    assert once(world)[0] == 0
+    world.mount_config(world.document(second))
+    assert once(world)[0] == 0
+    for path in world.sources.iterdir():
+        path.unlink()
+    assert command(world, "rollback")[0] == 0
+    assert (world.view / "models/det").read_bytes() == b"1"
+    with Sidecar(world) as sidecar:
+        sidecar.wait_artifact("model/det", phase="blocked", active=first["sha256"])
+        assert not sidecar.events("activate")
+
+
+def test_without_a_version_before_a_rollback_is_refused(world: World) -> None:
+    world.mount_config(world.document(world.file("det", b"1")))
+    assert once(world)[0] == 0
+    code, _, said = command(world, "rollback")
+    assert (code, "UnableToRollBack" in said) == (1, True)
+
+
+def test_status_is_the_same_from_the_sidecar_and_from_the_disk(world: World) -> None:
+    world.mount_config(world.document(world.file("det", b"1", version="1.3.0")))
+    with Sidecar(world) as sidecar:
+        sidecar.wait_page("/readyz")
+        code, running, _ = command(world, "status", "--json")
+        assert code == 0
+        until(lambda: not sidecar.workers(), sidecar.said, sidecar)
+        assert "running sidecar" in command(world, "status")[1]
+        sidecar.end()
+    code, offline, _ = command(world, "status", "--json")
+    assert code == 0
+    here, there = json.loads(running), json.loads(offline)
+    for key in ("artifacts", "revision", "state", "started", "tenant"):
+        assert here[key] == there[key]
+    table = command(world, "status")[1]
+    assert "from the disk" in table
+    assert "model/det  1.3.0    GOOD" in table
+
+
+def test_status_says_what_to_do(world: World) -> None:
+    artifact = world.file("det", b"1")
+    artifact["sources"] = [{"url": f"file://{world.sources}/nothing"}]
+    world.mount_config(world.document(artifact))
+    with Sidecar(world) as sidecar:
+        sidecar.wait_artifact("model/det", reason="NotFound")
+        table = command(world, "status")[1]
+        assert "Upload it, or correct its `uri` in the spec." in table
+
+
+def test_gc_deletes_what_nobody_needs_and_says_what_would_go(world: World) -> None:
+    world.mount_config(world.document(world.file("det", b"1" * 10_000)))
+    assert once(world)[0] == 0
+    for size in (b"2", b"3"):
+        world.mount_config(world.document(world.file("det", size * 10_000)))
+        assert once(world)[0] == 0
+    blobs = list(world.root.glob("store/blobs/*/*"))
+    assert len(blobs) == 3
+    listed = command(world, "gc", "--dry-run")[1]
+    assert "store/blobs" in listed
+    assert len(list(world.root.glob("store/blobs/*/*"))) == 3
+    assert command(world, "gc")[0] == 0
+    assert command(world, "gc")[0] == 0
+    assert len(list(world.root.glob("store/blobs/*/*"))) == 2
+    assert (world.view / "models/det").read_bytes() == b"3" * 10_000
