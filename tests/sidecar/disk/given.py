@@ -64,7 +64,9 @@ def activate(
     """Let `current` name a release of members (key to digest and tree); its id."""
     release = sha(repr(sorted(members.items())).encode())[:16]
     slot = Path(layout.slot(tenant, group))
-    (slot / "releases").mkdir(parents=True, exist_ok=True)
+    for path in (slot, slot / "releases"):
+        if not path.is_dir():
+            fsops.make_directory(str(path))
     if not (slot / "releases" / release).is_dir():
         _build(owner, f"{slot}/releases/{release}", members)
     before = str((slot / "current").readlink()) if (slot / "current").is_symlink() else ""
