@@ -2,11 +2,13 @@
 
 A version's number lies inside its archive and may be the same again, so both cannot be held at
 once: between the two calls the model is not served. The number of workers stays what it was, also
-when the new version fails and the old one comes back.
+when the new version fails and the old one comes back. A model is registered by the path of its own
+immutable files: a worker process that starts again must not find those of a later switch.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from sidecar.hooks.call import Call, Protocol, ask, document, granted, post, words
@@ -24,7 +26,7 @@ def _load(call: Call) -> None:
     _unload(call)
     post(
         call,
-        f"/models?url={escape(call.model_dir)}&model_name={call.model}"
+        f"/models?url={escape(os.path.realpath(call.model_dir))}&model_name={call.model}"
         f"&initial_workers={workers}&synchronous=true",
     )
 

@@ -48,6 +48,7 @@ class Surface:
             self.control,
             threads=_THREADS,
             mode=0o666,
+            hasty=True,
             more=[((host, port), self.read) for host in hosts],
             fault=fault,
         )

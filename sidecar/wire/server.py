@@ -56,8 +56,9 @@ Handler = Callable[[Request], Response]
 class Server:
     """Listens from `start` until `close`. `more` are further addresses with their own handlers.
 
-    Each address has `threads` of its own, so that one kind of client cannot starve another.
-    `fault` is told, in one line, of a handler that failed.
+    Each address has `threads` of its own, so that one kind of client cannot starve another. With
+    `hasty` also a client that is slow to take its answer makes way for a new one: for short
+    answers. `fault` is told, in one line, of a handler that failed.
     """
 
     def __init__(
@@ -67,11 +68,12 @@ class Server:
         *,
         threads: int = 8,
         mode: int = 0o660,
+        hasty: bool = False,
         more: Sequence[tuple[Address, Handler]] = (),
         fault: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._doors = [
-            _Door(place, serve, threads, mode, fault)
+            _Door(place, serve, threads, mode, hasty, fault)
             for place, serve in ((address, handler), *more)
         ]
         self._wake = -1
@@ -170,6 +172,7 @@ class _Door:
         handler: Handler,
         threads: int,
         mode: int,
+        hasty: bool,
         fault: Callable[[str], None],
     ) -> None:
         self.place = place
@@ -178,6 +181,7 @@ class _Door:
         self._handler = handler
         self._threads = threads
         self._mode = mode
+        self._hasty = hasty
         self._fault = fault
         self._inode = 0
         self._lock = Lock()
@@ -267,6 +271,11 @@ class _Door:
             self._silent[connection] = time.monotonic()
             return True
 
+    def _makes_way(self, connection: socket.socket) -> None:
+        with self._lock:
+            if connection in self._open:
+                self._silent[connection] = time.monotonic()
+
     def _turn_away(self, connection: socket.socket) -> None:
         with connection:
             stream = Stream(connection, _YIELD_SECONDS)
@@ -308,6 +317,8 @@ class _Door:
             response = Response(408, b"the request did not come in time\n")
         except WireError as error:
             response = Response(400, f"{error}\n".encode())
+        if self._hasty:
+            self._makes_way(connection)
         send_response(stream, response, method, asked.headers)
         _drain(connection, stream)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from pathlib import Path
 from threading import Event, Thread
@@ -212,6 +213,14 @@ def test_torchserve_keeps_its_number_of_workers_also_through_a_failed_version(
         one.take_back(2)
         one.load()
         assert b'"minWorkers": 2' in one.get("/models/shelf").body
+
+
+def test_torchserve_is_given_the_path_of_immutable_files(tmp_path: Path) -> None:
+    with stand_in("torchserve", tmp_path) as one:
+        one.put(2, "add 2\n")
+        one.load()
+        found = json.loads(one.get("/models/shelf").body)
+        assert found[0]["modelUrl"] == str(tmp_path / "shelf-2")
 
 
 def test_tfserving_fails_as_soon_as_the_server_has_given_up(tmp_path: Path) -> None:

@@ -203,6 +203,18 @@ def test_s1_status_answers_while_everything_else_is_stuck(tmp_path: Path) -> Non
             thread.join(30)
 
 
+def test_clients_that_never_take_their_answer_keep_no_probe_from_its_own(tmp_path: Path) -> None:
+    many = status(*[group(name=f"model.{number}" + "x" * 1000) for number in range(3000)])
+    with shown(tmp_path, lambda: many) as one:
+        deaf = [socket.create_connection(("127.0.0.1", one.port)) for _ in range(40)]
+        for connection in deaf:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        for _ in range(10):
+            assert one.get("/readyz").status == 200
+        for connection in deaf:
+            connection.close()
+
+
 def quietly(ask: Any, path: str) -> None:
     try:
         ask(path)
