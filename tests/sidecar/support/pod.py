@@ -21,7 +21,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -151,6 +151,10 @@ class Pod:
         self._wait(f"start {name}", timeout, lambda: self[name].started)
         return self[name]
 
+    def wait_for(self, done: Callable[[], bool], what: str, timeout: float = 30) -> None:
+        """Wait until something is so; `what` is how a failure calls it."""
+        self._wait(what, timeout, done)
+
     def wait_logs(self, name: str, text: str, timeout: float = 30) -> str:
         """Wait until a container has written this, and give all that it wrote."""
         self._wait(f"log {text!r} in {name}", timeout, lambda: text in self[name].logs())
@@ -267,7 +271,7 @@ class Pod:
         for one in reversed(self.init):
             one.stop()
 
-    def _wait(self, what: str, timeout: float, done: Any) -> None:
+    def _wait(self, what: str, timeout: float, done: Callable[[], bool]) -> None:
         deadline = time.monotonic() + timeout
         while not done():
             if self._error or time.monotonic() > deadline:
