@@ -64,6 +64,10 @@ def old_partials(layout: Layout, now: float, *, age: float | None = PARTIAL_AGE)
                 old = age is None or now - _mtime(path) >= age
                 if old and os.path.exists(path):
                     yield path
+    folder = layout.store("partial")
+    for name in sorted(os.listdir(folder)):  # versions that a fetch found to be wrong
+        if name.endswith(".refused") and (age is None or now - _mtime(f"{folder}/{name}") >= age):
+            yield f"{folder}/{name}"
 
 
 def spare_previous(layout: Layout, limits: Limits, now: float) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sidecar.transfer.context import Context
 
 _LIMIT = 16_384
+_VALUE = re.compile(r"[!-~]*")
 _EARLY = 300.0
 """Seconds before their end at which temporary keys are replaced."""
 _FIELD = re.compile(r"<(AccessKeyId|SecretAccessKey|SessionToken|Expiration)>([^<]+)</")
@@ -71,6 +72,8 @@ def _value(folder: str, name: str, *, required: bool = True) -> str:
         raise ReasonError("CredentialsMissing", f"{folder}/{name}: {words}") from error
     if required and not found:
         raise ReasonError("CredentialsMissing", f"{folder}/{name} is missing or empty")
+    if _VALUE.fullmatch(found) is None:
+        raise ReasonError("CredentialsMissing", f"{folder}/{name} is not one word of ASCII")
     return found
 
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from sidecar.model.reasons import ReasonError
 from sidecar.model.text import clean
 from sidecar.transfer import addresses, failures
-from sidecar.transfer.line import Line
+from sidecar.transfer.line import Line, Wire
+from sidecar.transfer.nested import Nested
 from sidecar.transfer.proxies import Proxy, proxy_for
 
 if TYPE_CHECKING:
@@ -54,26 +55,24 @@ def dial(context: Context, origin: Origin) -> tuple[Line, Proxy | None]:
     return Line(connected, context.meter, context.network), proxy
 
 
-def _direct(context: Context, origin: Origin) -> socket.socket:
+def _direct(context: Context, origin: Origin) -> Wire:
     connected = _connect(context, origin.host, origin.port)
     return _secure(context, connected, origin.host) if origin.scheme == "https" else connected
 
 
-def _through(context: Context, origin: Origin, proxy: Proxy) -> socket.socket:
+def _through(context: Context, origin: Origin, proxy: Proxy) -> Wire:
     address = addresses.literal(origin.host)
     if address is not None:
         addresses.check(str(address), origin.host, origin.port, context.declared)
     try:
-        connected = _connect(context, proxy.host, proxy.port)
+        wire: Wire = _connect(context, proxy.host, proxy.port)
         if proxy.tls:
-            connected = _secure(context, connected, proxy.host)
+            wire = _secure(context, wire, proxy.host)
         if origin.scheme == "https":
-            _tunnel(connected, origin, context.network.timeout)
+            _tunnel(wire, origin, context.network.timeout)
     except ReasonError as error:
         raise ReasonError("ProxyError", f"{proxy.host}:{proxy.port}: {error}") from error
-    if origin.scheme == "https":
-        return _secure(context, connected, origin.host)
-    return connected
+    return _secure(context, wire, origin.host) if origin.scheme == "https" else wire
 
 
 def _connect(context: Context, host: str, port: int) -> socket.socket:
@@ -115,8 +114,11 @@ def _prepare(context: Context, connected: socket.socket, patience: float) -> Non
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, context.meter.socket_buffer)
 
 
-def _secure(context: Context, connected: socket.socket, host: str) -> socket.socket:
+def _secure(context: Context, connected: Wire, host: str) -> Wire:
     try:
+        if isinstance(connected, ssl.SSLSocket):
+            return Nested(connected, context.trust.context(), host)
+        assert isinstance(connected, socket.socket)  # noqa: S101 - nothing is wrapped thrice
         return context.trust.context().wrap_socket(connected, server_hostname=host)
     except (ReasonError, OSError, ValueError) as error:
         connected.close()
@@ -125,17 +127,18 @@ def _secure(context: Context, connected: socket.socket, host: str) -> socket.soc
         raise ReasonError("TlsVerify", f"{host}: {clean(str(error), 200)}") from error
 
 
-def _tunnel(connected: socket.socket, origin: Origin, timeout: float) -> None:
+def _tunnel(connected: Wire, origin: Origin, timeout: float) -> None:
     """Have the proxy connect us; not one byte more than its answer is read."""
     target = f"{origin.host}:{origin.port}" if ":" not in origin.host else str(origin)
     deadline = time.monotonic() + timeout
     try:
-        connected.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode("ascii"))
-        head = b""
+        asked = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode("ascii")
+        connected.sendall(memoryview(asked))
+        head, piece = b"", memoryview(bytearray(1))
         while not head.endswith(b"\r\n\r\n"):
-            piece = connected.recv(1)
-            head += piece
-            if not piece or len(head) > _HEAD or time.monotonic() > deadline:
+            count = connected.recv_into(piece)
+            head += piece[:count]
+            if not count or len(head) > _HEAD or time.monotonic() > deadline:
                 break
     except OSError as error:
         connected.close()

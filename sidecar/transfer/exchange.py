@@ -218,8 +218,12 @@ def _is_refused(answer: Answer) -> bool:
 
 
 def _onward(asked: Request, answer: Answer, home: Origin) -> Request:
-    url = urljoin(asked.url, quote(answer.headers["Location"], safe=_SAFE + "?#[]"))
+    target = quote(answer.headers["Location"], safe=_SAFE + "?#[]")
     answer.refusal()
+    try:
+        url = urljoin(asked.url, target)
+    except ValueError as error:
+        raise ReasonError("Protocol", f"{redact(asked.url)} leads to no address") from error
     there, before = origin_of(url), origin_of(asked.url)
     if before.scheme == "https" and there.scheme != "https":
         raise ReasonError("RedirectRefused", f"{redact(asked.url)} leads from https to http")

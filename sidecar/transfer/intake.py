@@ -31,6 +31,8 @@ class Intake:
         partial: Partial,
         checker: Checker | None,
         note: Callable[[str, dict[str, Any]], None],
+        room: Callable[[], int],
+        *,
         first: bool,
     ) -> None:
         self.moved = 0
@@ -41,7 +43,9 @@ class Intake:
         self._partial = partial
         self._checker = checker
         self._note = note
+        self._room_left = room
         self._first = first
+        self._most = 0
         self._told = time.monotonic()
         self._synced = self._told
 
@@ -55,20 +59,22 @@ class Intake:
         self._judge(flow, label)
         self.web_page = flow.web_page
         total = self._size if self._size >= 0 else flow.total
+        # Nothing says how much will come: all that there is room for is the end.
+        self._most = total if total >= 0 else self._partial.position + self._room_left()
         if self._checker is not None:
             self._checker.seek(self._partial.position, self._partial.path)
-        self._copy(flow, total, label)
+        self._copy(flow, label)
         if total >= 0 and self._partial.position != total:
             raise ReasonError(
                 "Protocol", f"{label}: ended after {self._partial.position} of {total} bytes"
             )
 
-    def _copy(self, flow: Flow, total: int, label: str) -> None:
+    def _copy(self, flow: Flow, label: str) -> None:
         view, filled = memoryview(self.buffer), 0
         try:
-            while count := flow.readinto(view[filled : filled + self._room(total, filled)]):
+            while count := flow.readinto(view[filled : filled + self._room(filled)]):
                 self.moved += count
-                filled = self._kept(total, filled, count, label)
+                filled = self._kept(filled, count, label)
                 if self._checker is not None:
                     self._checker.feed(view[filled - count : filled])
                 if filled == _BUFFER or self._is_due():
@@ -78,15 +84,13 @@ class Intake:
             if filled:
                 self._partial.write(view[:filled])
 
-    def _room(self, total: int, filled: int) -> int:
+    def _room(self, filled: int) -> int:
         """How much may be read: to the end of the buffer, and one byte above the whole."""
-        if total < 0:
-            return _BUFFER - filled
-        return min(_BUFFER - filled, total + 1 - self._partial.position - filled)
+        return min(_BUFFER - filled, self._most + 1 - self._partial.position - filled)
 
-    def _kept(self, total: int, filled: int, count: int, label: str) -> int:
-        if 0 <= total < self._partial.position + filled + count:
-            raise ReasonError("TooLarge", f"{label}: goes on after {total} bytes")
+    def _kept(self, filled: int, count: int, label: str) -> int:
+        if self._most < self._partial.position + filled + count:
+            raise ReasonError("TooLarge", f"{label}: goes on after {self._most} bytes")
         return filled + count
 
     def _flush(self, view: memoryview) -> None:

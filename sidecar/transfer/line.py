@@ -8,8 +8,8 @@ our own rate does not count as the server's slowness.
 from __future__ import annotations
 
 import io
-import socket
 import time
+from typing import Protocol
 
 from sidecar.model.config import Network
 from sidecar.model.reasons import ReasonError
@@ -18,10 +18,29 @@ from sidecar.transfer.meter import Meter
 _SENT_AT_ONCE = 65_536
 
 
+class Wire(Protocol):
+    """What a line needs of a socket."""
+
+    def recv_into(self, view: memoryview, /) -> int:
+        """Read what is there."""
+
+    def sendall(self, data: memoryview, /) -> None:
+        """Send all of it."""
+
+    def settimeout(self, seconds: float | None, /) -> None:
+        """Bound every wait."""
+
+    def fileno(self) -> int:
+        """The descriptor to wait for."""
+
+    def close(self) -> None:
+        """Hang up."""
+
+
 class Line:
     """What `http.client` takes for a socket."""
 
-    def __init__(self, connected: socket.socket, meter: Meter, network: Network) -> None:
+    def __init__(self, connected: Wire, meter: Meter, network: Network) -> None:
         self.socket = connected
         self._meter = meter
         self._network = network
@@ -59,8 +78,7 @@ class Line:
         return io.BufferedReader(_Reader(self), 16_384)
 
     def close(self) -> None:
-        """Hang up, once nobody reads an answer any more: http.client closes before it reads the
-        last one."""
+        """Hang up once nobody reads any more: http.client closes before it reads a last answer."""
         self._closed = True
         if not self._readers:
             self.socket.close()

@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from sidecar.disk import space
 from sidecar.disk.layout import Layout
 from sidecar.disk.owner import Owner
 from sidecar.disk.partial import Partial
@@ -100,7 +101,9 @@ class Pull:
         self._context = context
         self._place = place
         self._partial = partial
-        self._intake = Intake(artifact.size, context, partial, checker, note, first)
+        self._intake = Intake(
+            artifact.size, context, partial, checker, note, self._room, first=first
+        )
         self._note = note
         self._first = first
         self._resumed = partial.trusted
@@ -131,24 +134,29 @@ class Pull:
             return None
         failures: list[ReasonError] = []
         spared: list[Remote] = []
-        wanted = Wanted(self._artifact.sha256, self._artifact.size, self._partial.position)
+        wanted = Wanted(
+            self._artifact.sha256,
+            self._artifact.size,
+            self._partial.position,
+            refused.known(self._place.layout, self._artifact.sha256),
+        )
         for remote in find(self._artifact.sources, wanted, self._context):
             # Where bytes of several places did not fit together, an origin has to give them all.
             if remote.label in self._liars or (remote.peer and self._mixtures):
                 failures.append(_lied(remote))
             elif self._context.breaker.wait(remote.host):
                 spared.append(remote)
-            elif self._tried(remote, failures):
+            elif self._tried(remote, wanted, failures):
                 return remote
         # Hosts that failed before are asked after all where nobody else was left to ask.
         for remote in spared if not failures else ():
-            if self._tried(remote, failures):
+            if self._tried(remote, wanted, failures):
                 return remote
         raise verdict.of(failures, [self._context.breaker.wait(one.host) for one in spared])
 
-    def _tried(self, remote: Remote, failures: list[ReasonError]) -> bool:
+    def _tried(self, remote: Remote, wanted: Wanted, failures: list[ReasonError]) -> bool:
         try:
-            self._from(remote)
+            self._from(remote, wanted)
         except ReasonError as error:
             self._context.breaker.failed(remote.host, error.code)
             if error.code in verdict.FINAL:
@@ -160,13 +168,13 @@ class Pull:
         self._context.breaker.worked(remote.host)
         return True
 
-    def _from(self, remote: Remote) -> None:
+    def _from(self, remote: Remote, wanted: Wanted) -> None:
         """Get every byte that is missing from one place."""
         tries = Tries()
         while True:
             before = self._intake.moved
             try:
-                return self._attempt(remote)
+                return self._attempt(remote, wanted)
             except BadChunk as error:
                 self._partial.truncate(error.start)
                 if not tries.again_after_bad_chunk():
@@ -187,7 +195,7 @@ class Pull:
         elif not tries.again(error, moved):
             raise error
 
-    def _attempt(self, remote: Remote) -> None:
+    def _attempt(self, remote: Remote, wanted: Wanted) -> None:
         """Ask once, from where we are."""
         self._context.allow(first=self._first)
         start, known = self._partial.position, self._partial.identity
@@ -197,7 +205,7 @@ class Pull:
         same = known.get("place") == remote.label
         flow = remote.open(start, known.get("version", "") if same else "")
         try:
-            refused.check(self._place.layout, self._artifact.sha256, remote.label, flow.identity)
+            refused.check(remote.label, flow.identity, wanted.refused)
             if flow.start != start:
                 self._partial.truncate(flow.start)
             elif start:
@@ -261,6 +269,9 @@ class Pull:
                 offset += count
         self._hashed += offset
         return found.hexdigest()
+
+    def _room(self) -> int:
+        return max(space.room(self._place.layout, self._context.config.limits).bytes, 0)
 
     def _pause(self) -> None:
         self._context.check()

@@ -13,7 +13,7 @@ from sidecar.model.reasons import ReasonError
 from sidecar.model.text import redact
 from sidecar.transfer import failures
 from sidecar.transfer.exchange import Access, Answer, Request, origin_of, send
-from sidecar.transfer.scheme import PastEnd
+from sidecar.transfer.scheme import PastEnd, Wanted
 
 if TYPE_CHECKING:
     from sidecar.transfer.context import Context
@@ -28,10 +28,11 @@ class HttpRemote:
     peer = False
 
     def __init__(
-        self, context: Context, url: str, access: Access, *, label: str = "", host: str = ""
+        self, context: Context, url: str, access: Access, wanted: Wanted, *, label: str = ""
     ) -> None:
         self.label = label or redact(url)
-        self.host = host or str(origin_of(url))
+        self.host = str(origin_of(url))
+        self._refused = wanted.refused.get(self.label, "")
         self._context = context
         self._url = url
         self._access = access
@@ -44,12 +45,17 @@ class HttpRemote:
             ReasonError: why they cannot be had.
         """
         headers = {"Range": f"bytes={start}-"} if start else {}
+        if self._refused:
+            headers["If-None-Match"] = self._refused
         # A weak tag never matches; the comparison of tags below is all that there is then.
         if start and identity and not identity.startswith("W/"):
             headers["If-Match"] = identity
         answer = send(self._context, Request("GET", self._url, headers), self._access)
         if answer.status == 416:
             raise PastEnd(_total_of_unsatisfied(answer))
+        if answer.status == 304:
+            answer.refusal()
+            raise ReasonError("DigestMismatch", f"{self.label}: the same bytes as before")
         if answer.status not in (200, 206):
             raise failures.of_refusal(answer.refusal(), self.label)
         try:

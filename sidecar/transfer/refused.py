@@ -6,6 +6,7 @@ versions that a source names itself (an entity tag) are remembered, beside the p
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sidecar.disk import documents
@@ -14,24 +15,27 @@ from sidecar.disk.owner import Owner
 from sidecar.model.reasons import ReasonError
 
 
-def check(layout: Layout, digest: str, place: str, version: str) -> None:
+def known(layout: Layout, digest: str) -> dict[str, str]:
+    """The version that each place had when its bytes were wrong."""
+    return {str(k): str(v) for k, v in (documents.read(_path(layout, digest)) or {}).items()}
+
+
+def check(place: str, version: str, refused: Mapping[str, str]) -> None:
     """Refuse a version that is known to be wrong.
 
     Raises:
         ReasonError: DigestMismatch.
     """
-    if version and (documents.read(_path(layout, digest)) or {}).get(place) == version:
+    if version and refused.get(place) == version:
         raise ReasonError("DigestMismatch", f"{place}: the same bytes as before")
 
 
 def remember(layout: Layout, owner: Owner, digest: str, identity: dict[str, Any]) -> None:
     """Note the version that just turned out to be wrong, if it has a name."""
     if identity.get("version"):
-        known = documents.read(_path(layout, digest)) or {}
-        known[identity["place"]] = identity["version"]
-        documents.write(owner, _path(layout, digest), known)
+        versions = {**known(layout, digest), identity["place"]: identity["version"]}
+        documents.write(owner, _path(layout, digest), versions)
 
 
 def _path(layout: Layout, digest: str) -> str:
-    # Named as the record of a partial file whose owner is dead, so that it goes like one.
-    return layout.store("partial", f"{digest}.refused.json")
+    return layout.store("partial", f"{digest}.refused")

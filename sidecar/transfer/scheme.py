@@ -5,7 +5,8 @@ The engine, `small` and uploads know schemes only by this.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sidecar.model.config import Source
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 class Wanted(NamedTuple):
     """What is looked for: a digest, empty where none is known, and a size, -1 likewise.
 
-    `have` is how much of its beginning is here.
+    `have` is how much of its beginning is here, `refused` the version of each place, by its label,
+    that was fetched before and is known to be wrong.
     """
 
     sha256: str = ""
     size: int = -1
     have: int = 0
+    refused: Mapping[str, str] = MappingProxyType({})
 
 
 class Flow(Protocol):

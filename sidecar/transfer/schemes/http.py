@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 
 def _find(source: Source, wanted: Wanted, context: Context) -> Iterator[HttpRemote]:
-    del wanted
-    yield HttpRemote(context, source.url, Anyone())
+    yield HttpRemote(context, source.url, Anyone(), wanted)
 
 
 def _target(source: Source, context: Context) -> Target:

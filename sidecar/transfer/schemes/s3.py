@@ -22,9 +22,8 @@ _PLAIN = "/-._~"
 
 
 def _find(source: Source, wanted: Wanted, context: Context) -> Iterator[HttpRemote]:
-    del wanted
     url, access = _target(source, context)
-    yield HttpRemote(context, url, access, label=clean(source.url))
+    yield HttpRemote(context, url, access, wanted, label=clean(source.url))
 
 
 def _target(source: Source, context: Context) -> Target:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import select
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable
@@ -35,7 +36,7 @@ class Asked(NamedTuple):
 class Fault(NamedTuple):
     """What happens to one answer. `cut` and `stall` count bytes of its body, `flip` is a byte of
     the object; -1 is never. `head` edits header lines, `answer` is sent without asking anybody.
-    `then` is called at the cut or stall, `rate` is bytes in a second."""
+    `then` is called at the cut or stall or before the answer, `rate` is bytes in a second."""
 
     latency: float = 0
     cut: int = -1
@@ -156,6 +157,8 @@ class Relay(_Server):
         """Answer one request; whether the connection may be used again."""
         self._ended.wait(fault.latency)
         if fault.answer:
+            if fault.then is not None:
+                fault.then()
             client.sendall(fault.answer)
             return True
         if fault.ignore_range:
@@ -207,15 +210,28 @@ class Relay(_Server):
 class Forward(_Server):
     """A proxy for everything. `names` says where host names lead; others are looked up.
 
-    With `refusal` it answers that instead of serving.
+    With `refusal` it answers that instead of serving, with `tls` it is spoken to over TLS.
     """
 
-    def __init__(self, names: dict[str, int] | None = None, *, refusal: bytes = b"") -> None:
+    def __init__(
+        self,
+        names: dict[str, int] | None = None,
+        *,
+        refusal: bytes = b"",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.names = names or {}
         self.refusal = refusal
+        self._tls = tls
         super().__init__()
 
     def serve(self, client: socket.socket) -> None:
+        if self._tls is not None:
+            client = self._tls.wrap_socket(client, server_side=True)
+        with client:
+            self._serve(client)
+
+    def _serve(self, client: socket.socket) -> None:
         found = read_request(client)
         if found is None:
             return
@@ -291,7 +307,9 @@ def reset(connected: socket.socket) -> None:
 def splice(one: socket.socket, other: socket.socket) -> None:
     """Move bytes both ways until one side ends."""
     while True:
-        for ready in select.select((one, other), (), ())[0]:
+        # What TLS has decrypted already does not make its socket readable.
+        pending = [end for end in (one, other) if isinstance(end, ssl.SSLSocket) and end.pending()]
+        for ready in pending or select.select((one, other), (), ())[0]:
             data = ready.recv(_PIECE)
             if not data:
                 return

@@ -18,6 +18,9 @@ from typing import Any, NamedTuple, Self
 
 from tests.sidecar.support.proxy import Asked, reset
 
+_ENDLESS = 256 << 20
+"""Even what is endless ends somewhere: nobody's disk is to be filled by a test that fails."""
+
 
 class Reply(NamedTuple):
     """A scripted answer. `endless` repeats the body without end and without a length."""
@@ -43,6 +46,7 @@ class Web:
         self.script = script
         self.asked: list[Asked] = []
         self.connections = 0
+        self.heeds_if_match = True
         self._server = _Listener(("127.0.0.1", 0), self, tls)
         self.port: int = self._server.server_address[1]
         self.scheme = "https" if tls else "http"
@@ -125,8 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
         if data is None:
             return Reply(404, body=b"nothing here")
         tag = f'"{hashlib.sha256(data).hexdigest()[:16]}"'
-        if asked.headers.get("if-match", tag) != tag:
+        if self.server.web.heeds_if_match and asked.headers.get("if-match", tag) != tag:
             return Reply(412)
+        if asked.headers.get("if-none-match") == tag:
+            return Reply(304)
         match = re.fullmatch(r"bytes=([0-9]+)-", asked.headers.get("range", ""))
         if match is None:
             return Reply(200, {"ETag": tag}, data)
@@ -151,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_body(reply)
 
     def _send_body(self, reply: Reply) -> None:
-        while reply.endless:
+        for _ in range(_ENDLESS // len(reply.body) if reply.endless else 0):
             self.wfile.write(reply.body)
         if not reply.chunked:
             self.wfile.write(reply.body)
