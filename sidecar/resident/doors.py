@@ -103,10 +103,10 @@ def no_outbox(_: Request) -> Response:
 
 
 class Switchboard:
-    """Routes uploads to the handler of the accepted config."""
+    """Routes requests to the handler of the accepted config."""
 
-    def __init__(self) -> None:
-        self.handler: Handler = no_outbox
+    def __init__(self, before: Handler = no_outbox) -> None:
+        self.handler = before
 
     def __call__(self, request: Request) -> Response:
         """The answer."""

@@ -22,6 +22,7 @@ from sidecar.resident import accepting, snapshot
 from sidecar.resident.chores import Chores
 from sidecar.resident.doors import Doors, Switchboard, Views, in_main_thread, no_outbox
 from sidecar.resident.holding import Held, Holding
+from sidecar.resident.lists import lists
 from sidecar.resident.loop import Loop
 from sidecar.resident.means import Means, NoHouse
 from sidecar.resident.neighbours import Neighbours
@@ -30,7 +31,7 @@ from sidecar.resident.reaping import Orphans
 from sidecar.resident.voice import Voice
 from sidecar.resident.watch import PERIOD, Watch
 from sidecar.resident.workers import Workers
-from sidecar.surface.control import Control
+from sidecar.surface.control import Control, no_lists
 from sidecar.surface.counters import Counters
 
 _STACK = 256 * 1024
@@ -68,6 +69,7 @@ class Service:
         self.holding = Holding()
         self.orphans = Orphans()
         self.outbox = Switchboard()
+        self.lists = Switchboard(no_lists)
         self.doors = Doors(
             Views(
                 options.address, lambda: self.status, lambda: self.loop.beat, self.counters,
@@ -78,6 +80,7 @@ class Service:
                 retry=lambda name: self._told(lambda plan: plan.retry(name)),
                 collect=lambda: self._told(_collect),
                 outbox=self.outbox,
+                lists=self.lists,
             ),
         )  # fmt: skip
         self.accepted: Accepted | None = None
@@ -195,6 +198,7 @@ class Service:
         self.plan.begin()
         sending = self.plan.sending
         self.outbox.handler = sending.box.handle if sending else no_outbox
+        self.lists.handler = lists(means) if lead else no_lists
 
     def _kept(self, held: Held, accepted: Accepted) -> bool:
         """Whether a config could be written down as the accepted one."""

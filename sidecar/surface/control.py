@@ -1,7 +1,8 @@
 """What can be asked of a sidecar on its unix socket, and who may ask.
 
-The outbox is for the worker, whose user may be any. Control is for the sidecar's own user and for
-root: a model server that was broken into must not be able to roll back or delete.
+The outbox and the lists of datasets are for the worker, whose user may be any. Control is for the
+sidecar's own user and for root: a model server that was broken into must not be able to roll back
+or delete.
 """
 
 from __future__ import annotations
@@ -16,7 +17,13 @@ from sidecar.wire.answer import Response
 from sidecar.wire.server import Handler, Request
 
 OUTBOX: Final = "/v1/outbox/"
+LISTS: Final = "/v1/datasets/"
 JSON: Final = "application/json"
+
+
+def no_lists(_: Request) -> Response:
+    """What is said of datasets where none is shared."""
+    return refusal(404, "NotFound", "this config shares no dataset")
 
 
 class Control(NamedTuple):
@@ -34,12 +41,15 @@ class Control(NamedTuple):
     retry: Callable[[str], str]
     collect: Callable[[], str]
     outbox: Handler
+    lists: Handler = no_lists
 
 
 def answer(control: Control, request: Request) -> Response:
     """The answer to a request that changes something."""
     if request.path.startswith(OUTBOX):
         return control.outbox(request)
+    if request.path.startswith(LISTS):
+        return control.lists(request)
     command = _command(control, request)
     if command is None:
         return refusal(404, "NotFound", "there is no such thing here")

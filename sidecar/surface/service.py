@@ -76,6 +76,7 @@ class Surface:
 
     def control(self, request: Request) -> Response:
         """The answer on the unix socket, which can also be read from."""
-        if request.method in _READING and not request.path.startswith(commands.OUTBOX):
+        workers_own = request.path.startswith((commands.OUTBOX, commands.LISTS))
+        if request.method in _READING and not workers_own:
             return page(self._source, request)
         return commands.answer(self._control, request)
