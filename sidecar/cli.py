@@ -75,7 +75,17 @@ COMMANDS: Final = (
         words="[SRC DST ...]",
         words_to="kserve",
     ),
-    Command("push", "store what a Run left in its outbox, then exit", (_CONFIG, _KEY, _REPEAT)),
+    Command(
+        "push",
+        "store what a Run left in its outbox, then exit; or FILE at URL",
+        (
+            _CONFIG,
+            _KEY,
+            _REPEAT,
+            Flag("patience", "SECONDS", "how long to wait where somebody has to mend something"),
+        ),
+        words="[FILE URL [STORE]]",
+    ),
     Command(
         "prepare",
         "make the store's directory on the host and hand it to its user; needs root",

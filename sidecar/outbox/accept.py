@@ -13,6 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from threading import Event
 from typing import Final
 
@@ -45,6 +46,8 @@ class Acceptor:
         self._settled = settled
         self._seen: dict[tuple[str, str], tuple[Sight, float]] = {}
         self._told: set[tuple[str, str]] = set()
+        self.held: dict[tuple[str, str], str] = {}
+        """By stream and name, why the last pass did not take a file: a reason, or not whole yet."""
 
     def take(self, stop: Event, *, force: bool = False) -> list[Accepted]:
         """Take everything that is whole and fits; gives what was accepted.
@@ -55,6 +58,7 @@ class Acceptor:
             ReasonError: the store's disk fails.
         """
         taken: list[Accepted] = []
+        self.held = {}
         for name in sorted(self._spools, key=lambda name: -self._spools[name].stream.priority):
             if stop.is_set():
                 break
@@ -65,19 +69,12 @@ class Acceptor:
                 self._amiss(name, fault)
         return taken
 
-    def remaining(self) -> dict[str, list[str]]:
-        """By stream, what lies there and was not taken, in the worker's own names."""
-        found: dict[str, list[str]] = {}
+    def unfinished(self) -> list[str]:
+        """`stream/name` of what somebody began to write and never gave a final name."""
+        found: list[str] = []
         for name in self._spools:
-            try:
-                with ground.enter(self._run, name) as here:
-                    left = [names.safe(one.stated) for one in here.look()] + here.unfinished()
-            except FileNotFoundError:
-                left = []
-            except OSError as fault:
-                left = [os.strerror(fault.errno or 0)]
-            if left:
-                found[name] = left
+            with suppress(OSError), ground.enter(self._run, name) as here:
+                found += [f"{name}/{names.safe(one)}" for one in here.unfinished()]
         return found
 
     def _from(self, here: Ground, spool: Spool, stop: Event, *, force: bool) -> list[Accepted]:
@@ -86,6 +83,7 @@ class Acceptor:
             if stop.is_set():
                 break
             if not force and not self._is_settled(spool.stream.name, found):
+                self._hold(spool, found, "")
                 continue
             try:
                 one = _taken(here, spool, found, stop, force=force)
@@ -96,13 +94,20 @@ class Acceptor:
             if one:
                 taken.append(one)
                 self._told.discard((spool.stream.name, ""))
+            else:
+                self._hold(spool, found, "")
         return taken
+
+    def _hold(self, spool: Spool, found: Found, code: str) -> None:
+        self.held[spool.stream.name, names.safe(found.stated)] = code
 
     def _goes_on(self, fault: ReasonError, spool: Spool, found: Found) -> bool:
         """Whether the next file has a chance after a fault, which is noted the first time."""
         if fault.code not in {"OutboxRefused", "OutboxExpired", *_FULL}:
             raise fault
         stream, full = spool.stream.name, fault.code in _FULL
+        if fault.code == "OutboxRefused" or (full and spool.stream.overflow != "drop-newest"):
+            self._hold(spool, found, fault.code)
         thing = "" if full else f"{found.stated}/{found.sight.inode}"
         if (stream, thing) not in self._told:
             if len(self._told) >= _REMEMBERED:
@@ -134,6 +139,7 @@ class Acceptor:
                 fault = again
             else:
                 return
+        self.held[stream, "/"] = "OutboxRefused"
         if (stream, "/") not in self._told:
             self._told.add((stream, "/"))
             words = os.strerror(fault.errno or 0)

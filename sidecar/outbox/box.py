@@ -20,15 +20,15 @@ from sidecar.model.tasks import Message, TaskKind
 from sidecar.outbox import ground, policy
 from sidecar.outbox.accept import Acceptor
 from sidecar.outbox.follow import is_due_name
+from sidecar.outbox.names import COMPLETED
 from sidecar.outbox.post import post
+from sidecar.outbox.record import Record
 from sidecar.outbox.spool import Spool
 from sidecar.wire.answer import Response
 from sidecar.wire.server import Request
 
 LOOK_EVERY: Final = 1.0
 EXPIRE_EVERY: Final = 30.0
-SLOW: Final = 300.0
-"""Seconds before another try where somebody has to change something first."""
 
 _NEVER = frozenset(("OutboxExpired", "BitRot"))
 _ALONE = frozenset(("Protocol", "NotFound", "DigestMismatch", "UnexpectedContent", "TooLarge"))
@@ -50,7 +50,8 @@ class Ways(NamedTuple):
     """What the outbox needs of the process that it runs in.
 
     `note` takes an event as keywords, `post` has a call made in the main thread, `now` is
-    monotonic. `streams` is how many transfers the worker has at once.
+    monotonic. `streams` is how many transfers the worker has at once, `slow` how many seconds to
+    wait where somebody has to change something first.
     """
 
     ask: Ask
@@ -58,19 +59,22 @@ class Ways(NamedTuple):
     note: Callable[..., None]
     now: Callable[[], float] = time.monotonic
     streams: int = 4
+    slow: float = 300.0
 
 
 class _Wait(NamedTuple):
     until: float
     attempts: int
     code: str
+    detail: str
 
 
 class Outbox:
     """Accepts from `run` where that is not empty, and sends. All but `handle` is the main thread's.
 
     `tenant` is empty for the process's own; else the worker is told whose items it sends. `hurry`
-    sends every list of what was delivered at once, because nobody will be here later.
+    sends every list of what was delivered at once, because nobody will be here later. `record` is
+    that of a Run, whose marker follows when everything else is done.
     """
 
     def __init__(
@@ -81,12 +85,14 @@ class Outbox:
         run: str = "",
         tenant: str = "",
         hurry: bool = False,
+        record: Record | None = None,
     ) -> None:
         self._spools = dict(spools)
         self._ways = ways
         self._run = run
         self._tenant = tenant
         self._hurry = hurry
+        self._record = record
         self._stop = Event()
         self._waits: dict[Job, _Wait] = {}
         self._sending: set[Job] = set()
@@ -132,6 +138,14 @@ class Outbox:
     @property
     def idle(self) -> bool:
         """Whether nothing waits, is sent or owed."""
+        return self._is_drained() and not (self._record and self._record.due)
+
+    @property
+    def hindered(self) -> dict[str, tuple[str, str]]:
+        """Code and detail of what keeps each stream from being sent, where something does."""
+        return {name: (wait.code, wait.detail) for (name, _), wait in self._waits.items()}
+
+    def _is_drained(self) -> bool:
         now, spools = self._ways.now(), self._spools.values()
         return not self._sending and not any(
             spool.counts().waiting or spool.due(now, at_once=self._hurry) for spool in spools
@@ -195,7 +209,14 @@ class Outbox:
             owed = (name, spool.due(now, at_once=self._hurry))
             if owed[1] and owed not in self._sending and not self._is_early(owed, now):
                 return owed
-        return None
+        return self._marker(now)
+
+    def _marker(self, now: float) -> Job | None:
+        """The last thing of a Run, once all else is done."""
+        job = (min(self._spools, default=""), COMPLETED)
+        if self._record is None or job in self._sending or self._is_early(job, now):
+            return None
+        return job if self._is_drained() and self._record.due else None
 
     def _is_early(self, job: Job, now: float) -> bool:
         wait = self._waits.get(job)
@@ -212,28 +233,34 @@ class Outbox:
         self._ways.ask("send", tasks.send(*job, tenant=self._tenant), heard)
 
     def _heard(self, job: Job, message: Message) -> None:
-        name, text = job
         try:
             if message.event == "done":
-                self._spools[name].finish(text, str(message.body.get("url", "")))
-                self._waits.pop((name, ""), None)
-                self._waits.pop(job, None)
-                return
-            self._failed(job, message.body)
+                self._done(job, str(message.body.get("url", "")))
+            else:
+                self._failed(job, message.body)
         except ReasonError as fault:
-            self._wait((name, ""), fault.code, fault.detail, 0)
+            self._wait((job[0], ""), fault.code, fault.detail, 0)
+
+    def _done(self, job: Job, url: str) -> None:
+        name, text = job
+        if text == COMPLETED and self._record is not None:
+            self._record.completed()
+        else:
+            self._spools[name].finish(text, url)
+        self._waits.pop((name, ""), None)
+        self._waits.pop(job, None)
 
     def _failed(self, job: Job, body: dict[str, Any]) -> None:
         name, text = job
         code, detail = str(body.get("reason", "WorkerDied")), str(body.get("detail", ""))
-        spool = self._spools[name]
-        if not is_due_name(text) and not spool.has(text):
+        owed = is_due_name(text)
+        if not owed and not self._spools[name].has(text):
             return  # it was dropped meanwhile
-        if code in _NEVER:
-            spool.drop(text, code, detail)
+        if not owed and code in _NEVER:
+            self._spools[name].drop(text, code, detail)
             self._noted(code, name, detail)
             return
-        alone = code in _ALONE or is_due_name(text)
+        alone = owed or code in _ALONE
         self._wait(job if alone else (name, ""), code, detail, float(body.get("after", 0)))
 
     def _wait(self, job: Job, code: str, detail: str, after: float) -> None:
@@ -241,10 +268,11 @@ class Outbox:
         attempts = before.attempts + 1 if before else 1
         blocked = code in REASONS and REASONS[code].kind == "blocked"
         chance = int.from_bytes(os.urandom(4)) / 2**32
-        pause = max(after, SLOW if blocked and attempts > 1 else policy.pause(attempts, chance))
+        pause = policy.pause(attempts, chance)
+        pause = max(after, self._ways.slow if blocked and attempts > 1 else pause)
         if len(self._waits) > 4096:
             self._waits.clear()
-        self._waits[job] = _Wait(self._ways.now() + pause, attempts, code)
+        self._waits[job] = _Wait(self._ways.now() + pause, attempts, code, detail)
         if before is None or before.code != code:
             self._noted(code, job[0], detail)
 

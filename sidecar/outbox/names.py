@@ -16,6 +16,8 @@ MANIFEST: Final = "=manifest"
 """Stands for the object that lists what was delivered; with `.r<round>` for one round."""
 ABORT: Final = "=abort-"
 """Stands for giving up a begun upload; followed by the item's name."""
+COMPLETED: Final = "=completed"
+"""Stands for the marker that says that all results of a Run are stored."""
 
 _ITEM = re.compile(
     r"(?P<sha256>[0-9a-f]{64})(?:\.r(?P<round>[A-Za-z0-9_][A-Za-z0-9_-]*))?"

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from sidecar.disk import locks, owner, tenants
 from sidecar.disk.layout import Layout
-from sidecar.model.config import Limits
+from sidecar.model.config import Config, Limits
 from sidecar.outbox.kept import recalled
+from sidecar.outbox.record import Record
 from sidecar.outbox.spool import Spool
 
 
@@ -21,7 +22,27 @@ class Orphan(NamedTuple):
 
     tenant: str
     spools: dict[str, Spool]
+    record: Record
     lock: locks.Lock
+
+
+def spools(
+    layout: Layout, own: owner.Owner, config: Config, *, unsent: bool = True
+) -> dict[str, Spool]:
+    """The streams of a config, and `unsent` ones that its tenant had before.
+
+    Raises:
+        ReasonError: the disk fails.
+    """
+    tenant = config.tenant.directory
+    streams = {one.name: one for one in config.outbox}
+    for name in tenants.unsent(layout, tenant) if unsent else ():
+        kept = recalled(layout.outbox(tenant, name))
+        if name not in streams and kept is not None and kept.name == name:
+            streams[name] = kept
+    return {
+        name: Spool(layout, tenant, stream, config.limits, own) for name, stream in streams.items()
+    }
 
 
 def find(layout: Layout, own: owner.Owner, limits: Limits, besides: str) -> list[Orphan]:
@@ -34,7 +55,8 @@ def find(layout: Layout, own: owner.Owner, limits: Limits, besides: str) -> list
 
 
 def _taken(layout: Layout, own: owner.Owner, limits: Limits, tenant: str) -> Orphan | None:
-    if not any(_owes(layout, tenant, name) for name in _streams(layout, tenant)):
+    record = Record(layout, tenant, own)
+    if not record.due and not any(_owes(layout, tenant, one) for one in _streams(layout, tenant)):
         return None
     lock = locks.try_lock(layout.tenant(tenant, "lock"))
     if lock is None:
@@ -47,12 +69,12 @@ def _taken(layout: Layout, own: owner.Owner, limits: Limits, tenant: str) -> Orp
     if not spools:
         lock.release()
         return None
-    return Orphan(tenant, spools, lock)
+    return Orphan(tenant, spools, record, lock)
 
 
 def _streams(layout: Layout, tenant: str) -> list[str]:
     folder = layout.tenant(tenant, "outbox")
-    return [name for name in tenants.listed(folder) if os.path.isdir(f"{folder}/{name}")]
+    return [one for one in tenants.listed(folder) if os.path.isdir(f"{folder}/{one}")]
 
 
 def _owes(layout: Layout, tenant: str, stream: str) -> bool:

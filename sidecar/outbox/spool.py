@@ -166,14 +166,14 @@ class Spool:
             size = self._size(text)
             if size is None:
                 return
-            entry = {"url": url, "bytes": size, "time": int(self._clock())}
-            self._record("sent", text, entry)
+            self._receive(text, size, url)
             self._gone(text, size)
             fsops.unlink(self.at("uploads", text))
-            self._follow.changed(_round(text))
-            self._sent += 1
-            if self._sent % 64 == 0:
-                self._prune("sent", RECEIPTS)
+
+    def delivered(self, item: Item, size: int, url: str) -> None:
+        """Keep a receipt for what was stored without waiting here."""
+        with self.lock, failure.told(self.path):
+            self._receive(item.text, size, url)
 
     def drop(self, text: str, code: str, detail: str) -> None:
         """Let an item go for a reason, which is kept. Its begun upload is left to be aborted."""
@@ -331,6 +331,13 @@ class Spool:
         found = os.statvfs(self.path)
         total = found.f_blocks * found.f_frsize
         return found.f_bavail * found.f_frsize - space.floor(self._limits, total)
+
+    def _receive(self, text: str, size: int, url: str) -> None:
+        self._record("sent", text, {"url": url, "bytes": size, "time": int(self._clock())})
+        self._follow.changed(_round(text))
+        self._sent += 1
+        if self._sent % 64 == 0:
+            self._prune("sent", RECEIPTS)
 
     def _note(self, text: str, size: int, code: str, detail: str) -> None:
         entry = {"reason": code, "detail": detail, "bytes": size, "time": int(self._clock())}

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from sidecar.disk import tenants
 from sidecar.model.config import Store, Stream
 from sidecar.model.reasons import ReasonError
+from sidecar.outbox import record
 from sidecar.outbox.kept import recalled
+from sidecar.outbox.names import COMPLETED
 from sidecar.outbox.place import Place
 from sidecar.outbox.send import Post, send
 from sidecar.transfer import upload
@@ -22,6 +25,8 @@ def run(bench: Bench, body: dict[str, Any], note: Note) -> dict[str, Any]:
     """
     del note
     tenant = body.get("tenant") or bench.config.tenant.directory
+    if body["item"] == COMPLETED:
+        return _completed(bench, tenant)
     return send(post(bench, tenant, body["stream"]), body["item"], Way(bench))
 
 
@@ -43,6 +48,20 @@ def host(bench: Bench) -> str:
     """The name of this node."""
     stated = bench.context.environment.get("EDGEWRIGHT_HOST", "")
     return stated or bench.config.node.host or os.uname().nodename
+
+
+def _completed(bench: Bench, tenant: str) -> dict[str, Any]:
+    """Write the marker of a Run, unless another host of the site did."""
+    folder, site = bench.layout.tenant(tenant, "outbox"), bench.config.node.site
+    names = [one for one in tenants.listed(folder) if not one.endswith(".json")]
+    streams = {one: post(bench, tenant, one).stream for one in names}
+    found = record.marker_of(folder, streams.values(), site)
+    if found is None:
+        return {"url": "", "bytes": 0}
+    facts = {"site": site, "host": host(bench), "tenant": tenant}
+    text = record.text(folder, streams, facts)
+    upload.put_bytes(found.url, found.store, text, bench.context, replace=found.replace)
+    return {"url": found.url, "bytes": len(text)}
 
 
 class Way:

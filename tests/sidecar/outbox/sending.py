@@ -51,6 +51,7 @@ class Sending(NamedTuple):
         made = document(
             self.folder / "store", [], stores=[entry], outbox=outbox,
             network={"timeout": 30, **network},
+            surface={"port": 18_999, "socket": str(self.run / "sidecar.sock")},
         )  # fmt: skip
         self.config.write_text(json.dumps(made))
         self.run.mkdir(exist_ok=True)
@@ -97,7 +98,7 @@ class Sending(NamedTuple):
         assert process.returncode == 0, fault
         return [json.loads(line) for line in output.splitlines()]
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def stored(self, prefix: str = "") -> list[str]:
         """What lies in the bucket, lists of deliveries left out."""
         found = self.s3.keys(self.bucket, prefix)
         return [key for key in found if not key.endswith("manifest.json")]

@@ -14,6 +14,7 @@ from threading import Event
 import pytest
 
 from sidecar.outbox import ground
+from sidecar.outbox.names import safe
 from tests.sidecar.outbox.given import contents, given, names
 
 GO = Event()
@@ -87,7 +88,8 @@ def test_unfinished_names_are_left_alone(tmp_path: Path, name: str) -> None:
     assert acceptor.take(GO) == []
     assert path.read_bytes() == b"half"
     assert here.notes == []
-    assert acceptor.remaining() == {"gradients": [name]}
+    assert acceptor.held == {}
+    assert acceptor.unfinished() == [f"gradients/{safe(name)}"]
 
 
 def test_a_file_that_is_still_written_in_place_waits_for_its_end(tmp_path: Path) -> None:
@@ -250,7 +252,7 @@ def test_symlink_fifo_and_hard_link_in_the_outbox_are_refused(tmp_path: Path, ki
     (told,) = here.notes
     assert told[:2] == ("OutboxRefused", "gradients")
     assert words in told[2]
-    assert acceptor.remaining() == {"gradients": ["evil"]}
+    assert acceptor.held == {("gradients", "evil"): "OutboxRefused"}
 
 
 @pytest.mark.parametrize("part", ["outbox", "outbox/gradients"])

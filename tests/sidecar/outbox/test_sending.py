@@ -35,7 +35,7 @@ def test_files_of_all_streams_arrive_under_site_host_and_digest(tmp_path: Path, 
     ]
     assert here.drain() == []
 
-    assert here.keys() == sorted(wanted)
+    assert here.stored() == sorted(wanted)
     assert s3.get(here.bucket, wanted[0]) == b"w" * 100_000
     listed = here.listing("gradients")["items"]
     assert sorted(one["name"] for one in listed) == ["empty", "weights.npz"]
@@ -82,7 +82,7 @@ def test_u1_days_offline_change_nothing_but_what_waits(tmp_path: Path, s3: S3) -
 
     here.configure({"name": "gradients", "maxBytes": 1000})
     here.drain()
-    assert here.keys() == sorted([first, here.key("gradients", "two", b"2" * 600)])
+    assert here.stored() == sorted([first, here.key("gradients", "two", b"2" * 600)])
 
 
 def test_u2_a_crash_between_put_and_receipt_leaves_one_object(tmp_path: Path, s3: S3) -> None:
@@ -113,7 +113,7 @@ def test_u4_a_closed_round_is_not_sent_and_the_list_says_so(tmp_path: Path, s3: 
     (note,) = here.drain()
 
     assert note["reason"] == "OutboxExpired"
-    assert here.keys() == [here.key("gradients", "early", b"in time", "3")]
+    assert here.stored() == [here.key("gradients", "early", b"in time", "3")]
     (dropped,) = here.listing("gradients", "3")["dropped"]
     assert (dropped["name"], dropped["reason"]) == ("late", "OutboxExpired")
 
@@ -143,11 +143,11 @@ def test_an_item_that_is_refused_by_itself_holds_up_no_other(tmp_path: Path, s3:
         others = [here.leave("gradients", f"n{number}", os.urandom(9)) for number in range(20)]
         process = here.start(NOBODY, "3600")
         deadline = time.monotonic() + 60
-        while here.keys() != sorted(others) and time.monotonic() < deadline:
+        while here.stored() != sorted(others) and time.monotonic() < deadline:
             time.sleep(0.2)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
-    assert here.keys() == sorted(others)
+    assert here.stored() == sorted(others)
     assert [name for name in spool(here, "gradients", "new") if name.endswith("~poison")]
 
 
@@ -169,7 +169,7 @@ def test_rotten_bytes_are_dropped_and_not_sent(tmp_path: Path, s3: S3) -> None:
     here.configure({"name": "gradients"})
     (note,) = here.drain()
     assert note["reason"] == "BitRot"
-    assert here.keys() == []
+    assert here.stored() == []
 
 
 def ask(here: Sending, target: str, body: bytes, *headers: str) -> tuple[int, dict[str, object]]:
@@ -208,7 +208,7 @@ def test_a_post_is_accepted_once_it_survives(posting: tuple[Sending, Relay]) -> 
     assert said["stored"] is False
     assert said["bytes"] == 5
     deadline = time.monotonic() + 30
-    while here.keys() != [here.key("gradients", "delta.bin", b"bytes", "4")]:
+    while here.stored() != [here.key("gradients", "delta.bin", b"bytes", "4")]:
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
@@ -218,7 +218,7 @@ def test_a_post_may_wait_until_it_is_stored(posting: tuple[Sending, Relay]) -> N
     status, said = ask(here, "/v1/outbox/gradients?name=now&wait=stored", b"stored")
     assert (status, said["stored"]) == (200, True)
     assert str(said["url"]).endswith(here.key("gradients", "now", b"stored"))
-    assert here.keys() == [here.key("gradients", "now", b"stored")]
+    assert here.stored() == [here.key("gradients", "now", b"stored")]
     again, said = ask(here, "/v1/outbox/gradients?name=now&wait=stored", b"stored")
     assert (again, said["stored"]) == (200, True)
 
@@ -277,7 +277,7 @@ def test_a_post_that_breaks_off_leaves_nothing(posting: tuple[Sending, Relay]) -
             head = "POST /v1/outbox/gradients HTTP/1.1\r\nHost: s\r\nContent-Length: 500\r\n\r\n"
             connection.sendall(head.encode() + b"half")
     ask(here, "/v1/outbox/gradients?wait=stored", b"whole")
-    assert here.keys() == [here.key("gradients", "data", b"whole")]
+    assert here.stored() == [here.key("gradients", "data", b"whole")]
     assert spool(here, "gradients", "tmp") == []
 
 
@@ -295,4 +295,4 @@ def test_many_workers_post_at_once(posting: tuple[Sending, Relay]) -> None:
     for thread in threads:
         thread.join()
     assert results == [200] * 6
-    assert len(here.keys()) == 6
+    assert len(here.stored()) == 6
