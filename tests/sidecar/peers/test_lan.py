@@ -6,6 +6,7 @@ With --campaign the artifact is sixteen times as large and every case runs ten t
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 import shutil
 import time
@@ -157,6 +158,42 @@ def test_a_node_with_a_new_disk_takes_it_from_its_neighbours(tmp_path: Path) -> 
         late.begin_again().start()
         site.wait([late])
         assert site.lan.sent("origin") - before < 0.05 * 4 * MIB
+
+
+def test_what_a_worker_publishes_on_one_node_is_read_on_another(tmp_path: Path) -> None:
+    def dataset(config: dict[str, Any]) -> None:
+        config["artifacts"][0] |= {"kind": "dataset", "name": "shelves"}
+
+    data = fetching.content(MIB)
+    with Lan() as lan:
+        origin = Origin(lan.attach("origin"), data)
+        with edges(tmp_path, lan, origin, 2, dataset) as (one, other):
+            site = Site(lan, origin, [one, other])
+            one.pod.start().wait_started("sidecar")
+            entry = {"name": "a.jpg", "sha256": site.digest, "size": 3, "meta": {"n": 1}}
+            said = talk(one, "POST", {"entries": [entry]})
+            assert said.startswith("201")
+            other.pod.start().wait_started("sidecar")
+            wait(lambda: "a.jpg" in talk(other, "GET"), 30, site)
+            row = json.loads(talk(other, "GET").partition(" ")[2])
+            assert (row["writer"], row["meta"]) == (one.node.network.address, {"n": 1})
+            assert one.pod.volume("store") != other.pod.volume("store")
+        origin.close()
+
+
+def talk(edge: Edge, method: str, document: Any = None) -> str:
+    """Status and body of a request about the dataset, from within the pod to the socket."""
+    body = "" if document is None else json.dumps(document)
+    code = f"""
+import http.client, socket
+client = http.client.HTTPConnection("sidecar")
+client.sock = socket.socket(socket.AF_UNIX)
+client.sock.connect("/edgewright/run/sidecar.sock")
+client.request({method!r}, "/v1/datasets/shelves", body={body!r})
+answer = client.getresponse()
+print(answer.status, answer.read().decode())
+"""
+    return edge.pod["sidecar"].python(code)
 
 
 def shown(ratios: list[float]) -> str:
