@@ -71,5 +71,6 @@ def _text(path: str) -> bytes:
     """At most one byte more than what counts as a document, which then is none."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     with open(descriptor, "rb") as file:
-        text = file.read(LIMIT + 1)
+        # A buffer of the whole limit would teach malloc to keep megabytes for good.
+        text = file.read(min(os.fstat(descriptor).st_size, LIMIT) + 1)
     return text if len(text) <= LIMIT else b""

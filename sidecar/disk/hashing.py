@@ -21,7 +21,8 @@ def sha256() -> Any:
 
 def digest_of(descriptor: int, *, forget: bool = False) -> str:
     """The digest of a whole file; `forget` leaves none of it in the page cache."""
-    found, buffer, offset = sha256(), bytearray(BLOCK), 0
+    size = os.fstat(descriptor).st_size
+    found, buffer, offset = sha256(), bytearray(max(1, min(BLOCK, size))), 0
     view = memoryview(buffer)
     while length := os.preadv(descriptor, [buffer], offset):
         found.update(view[:length])

@@ -75,7 +75,7 @@ def _ask(group: Group, step: Step, now: float) -> bool:
 
 def _activate(group: Group, step: Step, now: float) -> bool:
     del step, now
-    members = switch.staged(group.means.layout, group.wanted.artifacts)
+    members = group.members()
     if members is None:
         return True
     serving = telling.written(group.told, group.wanted.gate)
@@ -150,7 +150,7 @@ def _settle(group: Group, step: Step, now: float) -> bool:
         return True
     serving = telling.written(group.told, wanted.gate)
     if active.serving != serving:
-        members = switch.staged(means.layout, wanted.artifacts) or active.members
+        members = group.members() or active.members
         known = active.members if active.wanted == wanted.identity else members
         found = active._replace(members=known, serving=serving)
         releases.describe(group.slot.owner, group.slot.path, found)

@@ -13,7 +13,7 @@ from typing import cast
 
 from sidecar.activation import links, quarantine, records, releases, switch
 from sidecar.activation.records import Record
-from sidecar.activation.releases import CURRENT, PREVIOUS, Release
+from sidecar.activation.releases import CURRENT, PREVIOUS, Member, Release
 from sidecar.disk import blobs, failure
 from sidecar.model.config import Artifact
 from sidecar.model.reasons import REASONS, ReasonError
@@ -61,6 +61,7 @@ class Group:
         self._doing = ""
         self._done = ""
         self._fault: Failure | None = None
+        self._members: tuple[Member, ...] | None = None
         self.look()
 
     @property
@@ -190,6 +191,12 @@ class Group:
             deadline=0.0, reason="", detail="",
         )  # fmt: skip
 
+    def members(self) -> tuple[Member, ...] | None:
+        """What the wanted artifacts become, once all are in the store; then they stay there."""
+        if self._members is None:
+            self._members = switch.staged(self.means.layout, self.wanted.artifacts)
+        return self._members
+
     def forget_tries(self) -> None:
         """Begin to count and to wait anew."""
         self._attempts, self._fault, self._done = 0, None, ""
@@ -214,7 +221,7 @@ class Group:
 
     def _situation(self, now: float) -> Situation:
         layout, artifacts, active = self.means.layout, self.wanted.artifacts, self.active
-        members = switch.staged(layout, artifacts)
+        members = self.members()
         target = releases.release_id(members) if members else ""
         fulfils = self.fulfilled or (active is not None and active.id == target)
         identity = self.wanted.identity if fulfils else active.wanted if active else ""
