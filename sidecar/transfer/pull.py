@@ -132,6 +132,8 @@ class Pull:
         """Get every byte; the place that gave the last one."""
         if self._partial.position == self._artifact.size:
             return None
+        # Where nothing may move, neighbours are not asked what they could give either.
+        self._context.allow(first=self._first)
         failures: list[ReasonError] = []
         spared: list[Remote] = []
         wanted = Wanted(
