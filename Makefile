@@ -14,7 +14,7 @@ test: $(STAMP)  ## run the tests
 
 test-cluster: $(STAMP)  ## let a real API server, scheduler, Flux and Argo's engine judge the output; needs Go
 	PYTHONPATH=. $(BIN)/python -m tests.cluster.build
-	$(BIN)/python -m pytest tests/cluster
+	PYTHONPATH=. $(BIN)/python -m tests.cluster.halves
 
 lint: $(STAMP)  ## format, lint, types, import rules
 	$(BIN)/ruff format --check .

@@ -52,7 +52,11 @@ def ask(connection: Connection | CompileError, questions: Iterable[Question]) ->
         return Asked(_silent(questions, error), "", error.diagnostics)
     with ThreadPoolExecutor(CONNECTIONS) as crew:
         answers = list(crew.map(lambda one: _answer(connection, one), questions))
-    problems = [found for _, found in answers if found is not None]
+    problems = [
+        found
+        for asked, (_, found) in zip(questions, answers, strict=True)
+        if found is not None and not asked.by_the_way
+    ]
     snapshot = Snapshot(dict(zip(questions, (one for one, _ in answers), strict=True)))
     return Asked(snapshot, connection.name, tuple(dict.fromkeys(problems)))
 

@@ -3,7 +3,8 @@
 An operator puts `customizations()` into the ConfigMap `argocd-cm`; Argo CD works without them,
 since a kind without a check counts as healthy. They are not rendered: that ConfigMap belongs to
 whoever runs Argo CD. An absent status is healthy, as in Flux's expressions: edge pods have no
-API token, so most records never get one.
+API token, so most records never get one. One that says that it is of another generation of the
+object is waited for, whatever it says: Flux does so before it asks any expression.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ if obj.status ~= nil and obj.status.phase ~= nil then
   elseif in_progress[obj.status.phase] then
     health.status = "Progressing"
   end
+end
+if obj.status ~= nil and obj.status.observedGeneration ~= nil
+    and obj.status.observedGeneration ~= obj.metadata.generation then
+  health = {{status = "Progressing", message = "the status is of another generation"}}
 end
 return health
 """

@@ -6,7 +6,6 @@ Nothing is changed in any cluster, and what no cluster judged is never counted a
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import field
@@ -20,7 +19,7 @@ from compiler.commands import common
 from compiler.commands.clusters import context_of, several
 from compiler.commands.server_choice import chosen_objects
 from compiler.model.codes import world as codes
-from compiler.model.diagnostics import Code, CompileError, Diagnostic, Diagnostics, Severity, Span
+from compiler.model.diagnostics import CompileError, Diagnostic, Diagnostics, Severity
 from compiler.model.fleet import Cluster
 from compiler.model.manifest import Object, Tree, UnitRole
 from compiler.model.record import dataclass
@@ -105,12 +104,10 @@ def check_on_servers(
     courts = _courts(tree, clusters, wishes, diagnostics)
     _connect(courts, wishes, diagnostics)
     _ask(courts, wishes, diagnostics, progress)
-    findings = _Findings()
     for court in courts:
         _versions(court, diagnostics)
-        _collect(court, findings, wishes)
+        _collect(court, diagnostics, wishes)
         _permissions(court, diagnostics)
-    findings.record(diagnostics)
     return [court.as_dict() for court in courts]
 
 
@@ -256,24 +253,12 @@ def _accepted(judgement: Judgement) -> bool:
     return judgement.judged and not errors
 
 
-class _Findings:
-    """Equal findings about many objects become one, as in the offline check."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[Code, Span | None, str, str], list[str]] = defaultdict(list)
-
-    def add(self, verdict: Verdict, one: Object, court: _Court) -> None:
-        by_object = verdict.code not in _OF_THE_CLUSTER
-        span = one.origin.span if by_object else court.cluster.span
-        where = f"{one.unit.path}/{one.file}" if by_object else court.place
-        self._found[(verdict.code, span, verdict.text, verdict.hint)].append(where)
-
-    def record(self, diagnostics: Diagnostics) -> None:
-        for (code, span, text, hint), places in self._found.items():
-            others = len(places) - 1
-            more = "the same fault" if code.severity is Severity.ERROR else "the same"
-            counted = f" (and {others:,} more with {more})" if others else ""
-            diagnostics.add(code, f"{min(places)}: {text}{counted}", span, hint)
+def _add(diagnostics: Diagnostics, verdict: Verdict, one: Object, court: _Court) -> None:
+    """Record a finding about an object; equal ones about many become one, as offline."""
+    by_object = verdict.code not in _OF_THE_CLUSTER
+    span = one.origin.span if by_object else court.cluster.span
+    where = f"{one.unit.path}/{one.file}" if by_object else court.place
+    diagnostics.add_at_place(verdict.code, verdict.text, where, span, verdict.hint)
 
 
 def _versions(court: _Court, diagnostics: Diagnostics) -> None:
@@ -289,7 +274,7 @@ def _engines_only(court: _Court) -> bool:
     return all(_is_engines(one) for one in court.objects)
 
 
-def _collect(court: _Court, findings: _Findings, wishes: Wishes) -> None:
+def _collect(court: _Court, diagnostics: Diagnostics, wishes: Wishes) -> None:
     for one, judgement in zip(court.objects, court.judgements, strict=False):
         if judgement.no_namespace:
             stand_in = "" if judgement.no_stand_in else wishes.stand_in
@@ -297,14 +282,14 @@ def _collect(court: _Court, findings: _Findings, wishes: Wishes) -> None:
             if judgement.no_stand_in:
                 text = f"{verdict.text}, for the stand-in {wishes.stand_in} does not exist either"
                 verdict = Verdict(verdict.code, text, "Let --stand-in name one that exists.")
-            findings.add(verdict, one, court)
+            _add(diagnostics, verdict, one, court)
         if judgement.unserved:
-            findings.add(_unserved(one, court), one, court)
+            _add(diagnostics, _unserved(one, court), one, court)
         for verdict in judgement.verdicts:
             if verdict.code is codes.FORBIDDEN:
                 court.lacking[verdict.text] = None
             else:
-                findings.add(verdict, one, court)
+                _add(diagnostics, verdict, one, court)
 
 
 def _permissions(court: _Court, diagnostics: Diagnostics) -> None:

@@ -1,16 +1,17 @@
 """What the compiler says about its input: positions, codes, diagnostics.
 
-What is found at many sites for one reason is told once, whatever parts of the work found it.
+What is found at many sites or places for one reason is told once, whatever parts of the work
+found it.
 Nothing here prints, reads files or decides when to stop: a stage collects into a
 `Diagnostics`, and the caller of the stage asks it to raise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import field
 from enum import StrEnum
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from compiler.model.record import dataclass
 
@@ -77,7 +78,11 @@ class AtSites:
     sites: tuple[tuple[str, Span | None], ...]
 
     @property
-    def message(self) -> str:
+    def same(self) -> Hashable:
+        """What is equal where two are one finding."""
+        return self.text, self.span
+
+    def message(self, _: Severity) -> str:
         """The text with the first sites by name and the number of the others."""
         names = [name for name, _ in self.sites]
         named, others = names[:SITES_NAMED], len(names) - SITES_NAMED
@@ -90,12 +95,53 @@ class AtSites:
         """The line to show: the common one, or that of the first site."""
         return self.span or self.sites[0][1]
 
+    @classmethod
+    def joined(cls, equal: Sequence[AtSites]) -> AtSites:
+        """One for several that are the same."""
+        sites = {name: own for one in equal for name, own in one.sites}
+        return cls(equal[0].text, equal[0].span, tuple(sorted(sites.items(), key=_name)))
+
+
+@dataclass(frozen=True, slots=True)
+class AtPlaces:
+    """What is found at each of several places: generated files, hosts or clusters, by name.
+
+    `span` is the line of the spec that they come from.
+    """
+
+    text: str
+    span: Span | None
+    places: tuple[str, ...]
+
+    @property
+    def same(self) -> Hashable:
+        """What is equal where two are one finding."""
+        return self.text, self.span
+
+    def message(self, severity: Severity) -> str:
+        """The text at the first place, with the number of the others."""
+        others = len(self.places) - 1
+        more = "the same fault" if severity is Severity.ERROR else "the same"
+        counted = f" (and {others:,} more with {more})" if others else ""
+        return f"{self.places[0]}: {self.text}{counted}"
+
+    @property
+    def place(self) -> Span | None:
+        """The line to show."""
+        return self.span
+
+    @classmethod
+    def joined(cls, equal: Sequence[AtPlaces]) -> AtPlaces:
+        """One for several that are the same."""
+        places = {place for one in equal for place in one.places}
+        return cls(equal[0].text, equal[0].span, tuple(sorted(places)))
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding. `span` is None only where no line of the user's can be named.
 
-    `at_sites` is set where sites share the finding: `message` and `span` are made of it.
+    `shared` is set where sites or places share the finding: `message` and `span` are made of it.
     """
 
     code: Code
@@ -103,7 +149,7 @@ class Diagnostic:
     span: Span | None = None
     hint: str = ""
     related: tuple[Related, ...] = ()
-    at_sites: AtSites | None = None
+    shared: AtSites | AtPlaces | None = None
 
     @property
     def severity(self) -> Severity:
@@ -164,7 +210,22 @@ class Diagnostics:
         `text` and `hint` name no site. `own` is the site's own line, which stands for the finding
         where no line that all of them share, `span`, has the fault.
         """
-        found = _at_sites(code, hint, AtSites(text, span, ((site, own),)))
+        self.found[_shared(code, hint, AtSites(text, span, ((site, own),)))] = None
+
+    def add_at_place(
+        self,
+        code: Code,
+        text: str,
+        place: str,
+        span: Span | None = None,
+        hint: str = "",
+        related: tuple[Related, ...] = (),
+    ) -> None:
+        """Record what other places may share: equal texts from one line become one finding.
+
+        `text` and `hint` do not name the place. `related` is shown where no other place shares it.
+        """
+        found = _shared(code, hint, AtPlaces(text, span, (place,)), related)
         self.found[found] = None
 
     def extend(self, diagnostics: tuple[Diagnostic, ...] | list[Diagnostic]) -> None:
@@ -177,7 +238,7 @@ class Diagnostics:
         return any(d.severity is Severity.ERROR for d in self.found)
 
     def in_order(self) -> tuple[Diagnostic, ...]:
-        """All findings in file order, each that sites share once."""
+        """All findings in file order, each that sites or places share once."""
         return tuple(sorted(_put_together(self.found), key=Diagnostic.sort_key))
 
     def raise_errors(self) -> None:
@@ -195,23 +256,30 @@ class Diagnostics:
         raise CompileError(self.in_order())
 
 
-def _at_sites(code: Code, hint: str, found: AtSites) -> Diagnostic:
-    return Diagnostic(code, found.message, found.place, hint, at_sites=found)
+def _shared(
+    code: Code, hint: str, found: AtSites | AtPlaces, related: tuple[Related, ...] = ()
+) -> Diagnostic:
+    return Diagnostic(code, found.message(code.severity), found.place, hint, related, found)
 
 
 def _put_together(found: Iterable[Diagnostic]) -> list[Diagnostic]:
     alone: list[Diagnostic] = []
-    shared: dict[tuple[Code, str, str, Span | None], dict[str, Span | None]] = {}
+    equal: dict[Hashable, list[Diagnostic]] = {}
     for one in found:
-        if one.at_sites is None:
+        if one.shared is None:
             alone.append(one)
         else:
-            key = (one.code, one.hint, one.at_sites.text, one.at_sites.span)
-            shared.setdefault(key, {}).update(one.at_sites.sites)
-    return alone + [
-        _at_sites(code, hint, AtSites(text, span, tuple(sorted(sites.items(), key=_name))))
-        for (code, hint, text, span), sites in shared.items()
-    ]
+            key = (one.code, one.hint, type(one.shared), one.shared.same)
+            equal.setdefault(key, []).append(one)
+    return alone + [_joined(several) for several in equal.values()]
+
+
+def _joined(several: Sequence[Diagnostic]) -> Diagnostic:
+    first = several[0]
+    if len(several) == 1:
+        return first
+    parts: list[Any] = [one.shared for one in several]
+    return _shared(first.code, first.hint, type(parts[0]).joined(parts))
 
 
 def _name(site: tuple[str, Span | None]) -> str:

@@ -83,6 +83,11 @@ def is_settled(found: Workload) -> bool:
 def record_finding(live: Live) -> Finding | None:
     """What the status of one of our records says; nobody has to fill it."""
     status, kind = _of(live, "status"), str(live.get("kind"))
+    seen, generation = status.get("observedGeneration"), _of(live, "metadata").get("generation")
+    if None not in (seen, generation) and seen != generation:
+        return Finding(
+            Verdict.PROGRESSING, f"{kind}: the status is of another generation", _name(live)
+        )
     phase = str(status.get("phase") or "")
     said = cut(f"{_name(live)}: {phase} {status.get('message') or status.get('reason') or ''}")
     if phase in FAILED_PHASES:

@@ -43,12 +43,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Question:
-    """One list request. `namespace` is empty for kinds of the whole cluster."""
+    """One list request. `namespace` is empty for kinds of the whole cluster.
+
+    What is asked `by_the_way` only makes a proposal better: that it may not be seen is no problem.
+    """
 
     api_version: str
     kind: str
     namespace: str = ""
     selector: str = ""
+    by_the_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)

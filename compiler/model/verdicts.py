@@ -37,6 +37,7 @@ from compiler.model.wanted import (
     hosts,
     instance,
     makes_sedna_pods,
+    namespace_question,
     pod_questions,
     question,
     sedna_label,
@@ -215,6 +216,8 @@ class _Judge:
         kind, name, namespace = one.identity.kind, one.identity.name, one.identity.namespace
         if not served:
             text = f"{kind} is not served: its definition is not installed"
+            if one.identity.group == _OURS and self.wanted.cluster.crds == "assume":
+                text += ", and this spec leaves that to another (`crds: assume`)"
             return "missing", Finding(Verdict.MISSING, text, name, self._install(one))
         before = view.stems.get((kind, namespace, _stem(name)))
         if before is not None:
@@ -227,9 +230,11 @@ class _Judge:
 
     def _again(self) -> str:
         """What to do where the live objects are not those that are compiled."""
-        for one in self.wanted.engines:
+        own = self.wanted.objects if self.wanted.job == ROOT else self.wanted.engines
+        for one in own:
             asked = self.engine_view.snapshot.answer(question(one, self.sites))
-            if not asked.served and not self._is_elsewhere(one):
+            lacking = not asked.served or self._is_homeless(one)
+            if lacking and not self._is_elsewhere(one):
                 return self._install(one)
         told = [self._engine(one) for one in self.wanted.engines]
         if self.wanted.job == ROOT or any(one.state is EngineState.MISSING for one in told):
@@ -239,12 +244,19 @@ class _Judge:
     def _install(self, one: Object) -> str:
         """What to do where the definition of an object's kind is not installed."""
         if one.identity.group == _OURS:
-            return self._apply("bootstrap")
+            # Where this spec assumes the definitions, its bootstrap/ has none.
+            return self._apply("bootstrap") if self.wanted.cluster.crds == "install" else ""
         return engines.install(one.identity.group)
 
     def _apply(self, unit: str) -> str:
         path = self.wanted.cluster.repository.path.strip("/")
         return f"kubectl apply -k {path}/{self.wanted.cluster.target}/{unit}"
+
+    def _is_homeless(self, one: Object) -> bool:
+        """Whether the namespace of an engine's object is known not to exist."""
+        asked = namespace_question(one.identity.namespace)
+        answer = self.engine_view.snapshot.answer(asked)
+        return not answer.problem and not answer.items
 
     def _is_elsewhere(self, one: Object) -> bool:
         """Whether Argo CD's objects lie on a cluster that was not asked."""

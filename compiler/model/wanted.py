@@ -30,6 +30,8 @@ SEDNA = "sedna.io/v1alpha1"
 PODS = ("v1", "Pod")
 NODES = Question("v1", "Node")
 _HOSTNAME = "kubernetes.io/hostname"
+_NAMESPACE = "kubernetes.io/metadata.name"
+"""A label that every namespace has."""
 _INSTANCE = "app.kubernetes.io/instance"
 
 
@@ -100,6 +102,8 @@ def questions(rows: Iterable[Wanted], sites: Collection[str] = ()) -> dict[str, 
         asked = found.setdefault(row.cluster.target, {NODES: None})
         for one in (*row.objects, *row.engines):
             asked[question(one, sites)] = None
+            if one.unit.role in (UnitRole.APPS, UnitRole.ROOT):
+                asked[namespace_question(one.identity.namespace)] = None
             for pods in pod_questions(one, sites):
                 asked[pods] = None
     return {target: sorted(asked) for target, asked in found.items()}
@@ -113,6 +117,11 @@ def question(one: Object, sites: Collection[str] = ()) -> Question:
     if sites and "site" in labels and one.unit.role not in (UnitRole.APPS, UnitRole.ROOT):
         selector += f",{PREFIX}site in ({','.join(sorted(sites))})"
     return Question(str(one.data["apiVersion"]), identity.kind, identity.namespace, selector)
+
+
+def namespace_question(name: str) -> Question:
+    """The list that holds a namespace, or nothing where it does not exist."""
+    return Question("v1", "Namespace", "", f"{_NAMESPACE}={name}", by_the_way=True)
 
 
 def pod_questions(one: Object, sites: Collection[str] = ()) -> Iterator[Question]:

@@ -34,32 +34,6 @@ Identity = tuple[str, str, str, str]
 Versions = Mapping[Identity, tuple[str, int]]
 
 
-BEACON = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "beacons.acme.example.com"},
-    "spec": {
-        "group": "acme.example.com",
-        "scope": "Namespaced",
-        "names": {"kind": "Beacon", "listKind": "BeaconList", "plural": "beacons"},
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {
-                        "type": "object",
-                        "x-kubernetes-preserve-unknown-fields": True,
-                    }
-                },
-            }
-        ],
-    },
-}
-"""The kind that the user of a golden spec brings along, in a cluster that has it."""
-
-
 def start_collector(plane: ControlPlane) -> None:
     """The real garbage collector and no other controller: live objects then move by the engine."""
     config, port = plane.kubeconfig(), free_port()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from tests.cluster.trees import DEFINITIONS, everything, manifests
+from tests.cluster.trees import DEFINITIONS, GOLDEN, everything, manifests, read
 
 Definition = Mapping[str, Any]
 SYSTEMS = tuple(sorted(path.name.partition(".")[0] for path in DEFINITIONS.glob("*.json.gz")))
@@ -36,3 +36,8 @@ def own() -> tuple[Definition, ...]:
             if found:
                 return tuple(found)
     raise LookupError("no committed tree installs our definitions")
+
+
+def of_a_user() -> Definition:
+    """The definition of the kind that a golden spec brings along; an administrator applied it."""
+    return read(GOLDEN / "objects" / "spec" / "crds" / "beacon.yaml").data

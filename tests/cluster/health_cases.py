@@ -45,6 +45,8 @@ PHASES: Mapping[str, Mapping[str, Verdict]] = {
     },
 }
 """The verdict of every phase that a definition of ours allows."""
+ANOTHER = 7
+"""A generation that no object of a case has; all of them were made once and never changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ class Case:
     verdict: Verdict
     name: str
     """Which case it is, for a test's id."""
+
+    @property
+    def stale(self) -> bool:
+        """Whether the status says that it is of another state of the object."""
+        return (self.status or {}).get("observedGeneration") == ANOTHER
 
     @property
     def id(self) -> str:
@@ -73,6 +80,11 @@ def _records() -> list[Case]:
             Case(RECORDS, kind, {"message": "seen"}, "healthy", "no phase"),
             *(Case(RECORDS, kind, {"phase": one}, said, one) for one, said in phases.items()),
         ]
+        failed = next(one for one, said in phases.items() if said == "degraded")
+        for one, said in (("Ready", phases["Ready"]), (failed, phases[failed])):
+            now, then = ({"phase": one, "observedGeneration": seen} for seen in (1, ANOTHER))
+            found.append(Case(RECORDS, kind, now, said, f"{one} of this generation"))
+            found.append(Case(RECORDS, kind, then, "progressing", f"{one} of another generation"))
     return found
 
 

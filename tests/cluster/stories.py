@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from tests.cluster import definitions
 from tests.cluster.api import Api, RefusedError
 from tests.cluster.process import await_true
-from tests.cluster.trees import GOLDEN, Manifest, Target, manifests, read
+from tests.cluster.trees import Manifest, Target, manifests
 
 Json = Mapping[str, Any]
 DEFINITION = "CustomResourceDefinition"
-FOREIGN_DEFINITION = GOLDEN / "objects" / "spec" / "crds" / "beacon.yaml"
-"""The definition of a kind that a golden spec brings along; its cluster's administrator has it."""
 LEVELS = ("baseline", "restricted")
 """Pod Security levels; each has a namespace of its name."""
 _ADMINISTRATORS = (
@@ -77,7 +76,7 @@ def prepare(api: Api) -> None:
         labels = {"pod-security.kubernetes.io/enforce": level}
         metadata = {"name": level, "labels": labels}
         api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-    foreign = read(FOREIGN_DEFINITION).data
+    foreign = definitions.of_a_user()
     api.apply(foreign)
     _await_served(api, foreign)
 

@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import argo, control_plane
+from tests.cluster import argo, control_plane, definitions
 from tests.cluster.api import Api
 from tests.cluster.argo import APPLICATION, Agent, NotSyncedError
 from tests.cluster.argo_stage import (
-    BEACON,
     TARGETS,
     applied,
     available,
@@ -281,7 +280,7 @@ def test_a_rolling_update_prunes_last_and_only_when_the_new_pods_are_there(
 
 @pytest.mark.parametrize("target", covering(TARGETS), ids=lambda target: target.name)
 def test_every_kind_syncs_once_and_then_rests(agent: Agent, api: Api, target: Target) -> None:
-    control_plane.define(api, [BEACON])
+    control_plane.define(api, [definitions.of_a_user()])
     root = bring(agent, api, target)
     before = versions(api, target)
     assert {one.identity for one in objects(target)} <= before.keys()

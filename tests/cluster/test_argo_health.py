@@ -41,7 +41,7 @@ def instance(case: Case) -> Mapping[str, Any]:
     found = {
         "apiVersion": case.api_version,
         "kind": case.kind,
-        "metadata": {"name": "one", "namespace": "shops"},
+        "metadata": {"name": "one", "namespace": "shops", "generation": 1},
         "spec": {},
     }
     return found if case.status is None else {**found, "status": case.status}
@@ -71,7 +71,7 @@ def test_every_case_has_the_verdict_that_it_should(settings: Mapping[str, str]) 
 
 
 def test_the_message_is_the_phase(settings: Mapping[str, str]) -> None:
-    cases = [case for case in CASES if case.status and "phase" in case.status]
+    cases = [c for c in CASES if c.status and "phase" in c.status and not c.stale]
     found = argo.health(settings, [instance(case) for case in cases])
     assert [message for _, message in found] == [(case.status or {})["phase"] for case in cases]
 

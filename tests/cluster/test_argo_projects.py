@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from tests.cluster import argo, control_plane
+from tests.cluster import argo, control_plane, definitions
 from tests.cluster.api import Api, Json
 from tests.cluster.argo import APPLICATION, PROJECT, Agent, NotSyncedError
-from tests.cluster.argo_stage import BEACON, IDS, TARGETS, applied, key
+from tests.cluster.argo_stage import IDS, TARGETS, applied, key
 from tests.cluster.build import PARTS
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.trees import Target, everything, manifests
@@ -33,7 +33,7 @@ FOLDERS = ("common", "controller", "pkg", "util", "reposerver")
 def agent(plane: ControlPlane) -> Agent:
     """An agent whose repository holds every cluster, whose Applications the server has."""
     api = plane.api()
-    control_plane.define(api, [BEACON])
+    control_plane.define(api, [definitions.of_a_user()])
     running = Agent.start(plane)
     running.commit(*TARGETS)
     for target in TARGETS:

@@ -38,45 +38,67 @@ def fleet(wide: tuple[int, int | None, float], tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="module")
-def engines(
+def plane(
     fleet: Fleet, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[ByFlux, ByArgo]]:
-    """Both engines on one control plane that has every node."""
-    plane = control_plane.start(tmp_path_factory.mktemp("plane"), prepared.store(), audit=True)
+) -> Iterator[control_plane.ControlPlane]:
+    """One control plane that has every node of both clusters."""
+    running_plane = control_plane.start(
+        tmp_path_factory.mktemp("plane"), prepared.store(), audit=True
+    )
     try:
-        running.prepare(plane, fleet, *CLUSTERS)
-        flux = Flux.start(plane)
-        try:
-            yield (
-                ByFlux(plane, fleet, "hub", flux),
-                ByArgo(plane, fleet, "west", Agent.start(plane)),
-            )
-        finally:
-            flux.stop()
+        running.prepare(running_plane, fleet, *CLUSTERS)
+        yield running_plane
     finally:
-        plane.stop()
+        running_plane.stop()
 
 
 @pytest.fixture(scope="module")
-def steps(
-    engines: tuple[ByFlux, ByArgo], wide: tuple[int, int | None, float], fleet: Fleet
+def by_flux(plane: control_plane.ControlPlane, fleet: Fleet) -> Iterator[ByFlux]:
+    """The cluster that Flux applies, with as many workers as an installation has."""
+    flux = Flux.start(plane, concurrency=4)
+    try:
+        yield ByFlux(plane, fleet, "hub", flux)
+    finally:
+        flux.stop()
+
+
+@pytest.fixture(scope="module")
+def flux_steps(
+    by_flux: ByFlux, fleet: Fleet, wide: tuple[int, int | None, float]
 ) -> dict[str, Step]:
-    """The life of the fleet, measured: first apply, nothing new, the bump of the ring."""
-    by_flux, by_argo = engines
-    patience, found = wide[2], {}
+    """The life of the cluster by Flux: first apply, nothing new, the bump of the ring."""
+    patience = wide[2]
+    found = {"first": _told("flux", by_flux, by_flux.first(patience))}
+    running.await_available(by_flux.plane.api(), len(fleet.sites("hub")), patience)
+    found["again"] = _told("flux", by_flux, by_flux.again(patience))
+    found["bump"] = _told("flux", by_flux, by_flux.commit(fleet.after, "bump", patience))
+    return found
 
-    def done(name: str, cluster: str, step: Step) -> None:
-        found[name] = step
-        print(running.row(name.split(maxsplit=1)[0], len(fleet.sites(cluster)), step), flush=True)
 
-    print(f"\n{running.HEADING}", flush=True)
-    done("flux first", "hub", by_flux.first(patience))
-    done("argo first", "west", by_argo.first())
-    running.await_available(by_flux.plane.api(), wide[0], patience)
-    done("flux again", "hub", by_flux.again(patience))
-    done("argo again", "west", by_argo.again())
-    done("flux bump", "hub", by_flux.commit(fleet.after, "bump", patience))
-    done("argo bump", "west", by_argo.commit(fleet.after, "bump"))
+@pytest.fixture(scope="module")
+def argo_steps(
+    plane: control_plane.ControlPlane, fleet: Fleet, wide: tuple[int, int | None, float]
+) -> dict[str, Step]:
+    """The same life of the cluster by Argo CD's engine, beside the other."""
+    agent = Agent.start(plane)
+    by_argo = ByArgo(plane, fleet, "west", agent)
+    there = running.available(plane.api())
+    found = {"first": _told("argo", by_argo, by_argo.first())}
+    running.await_available(plane.api(), there + len(fleet.sites("west")), wide[2])
+    found["again"] = _told("argo", by_argo, by_argo.again())
+    found["bump"] = _told("argo", by_argo, by_argo.commit(fleet.after, "bump"))
+    return found
+
+
+def _told(name: str, engine: ByFlux | ByArgo, step: Step) -> Step:
+    """A step, after it was printed: a campaign that breaks has told what it measured."""
+    row = running.row(name, len(engine.fleet.sites(engine.cluster)), step)
+    print(f"\n{running.HEADING}\n{row}", flush=True)
+    return step
+
+
+def _steps(request: pytest.FixtureRequest, engine: str) -> dict[str, Step]:
+    found: dict[str, Step] = request.getfixturevalue(f"{engine}_steps")
     return found
 
 
@@ -89,18 +111,11 @@ def test_the_compiler_changes_what_the_ring_says_and_nothing_else(
     assert fleet.differing(cluster) == fleet.bumped(cluster)
 
 
-@pytest.mark.usefixtures("steps")
-def test_every_site_is_available_on_its_own_node(
-    engines: tuple[ByFlux, ByArgo], wide: tuple[int, int | None, float], fleet: Fleet
-) -> None:
-    api = engines[0].plane.api()
-    assert running.available(api) == wide[0]
-    assert running.misplaced(api, fleet) == []
-
-
 @pytest.mark.parametrize("engine", ["flux", "argo"])
-def test_nothing_is_written_where_nothing_changed(steps: dict[str, Step], engine: str) -> None:
-    again = steps[f"{engine} again"]
+def test_nothing_is_written_where_nothing_changed(
+    request: pytest.FixtureRequest, engine: str
+) -> None:
+    again = _steps(request, engine)["again"]
     assert again.requests["dry runs"], "the engine did look"
     assert again.persisted == frozenset()
     assert again.requests["writes"] == 0
@@ -108,9 +123,9 @@ def test_nothing_is_written_where_nothing_changed(steps: dict[str, Step], engine
 
 @pytest.mark.parametrize(("engine", "cluster"), [("flux", "hub"), ("argo", "west")])
 def test_a_bump_writes_two_objects_for_each_site_of_the_ring(
-    steps: dict[str, Step], fleet: Fleet, engine: str, cluster: str
+    request: pytest.FixtureRequest, fleet: Fleet, engine: str, cluster: str
 ) -> None:
-    bump = steps[f"{engine} bump"]
+    bump = _steps(request, engine)["bump"]
     assert bump.persisted == fleet.bumped(cluster)
     assert bump.requests["writes"] == len(bump.persisted)
     sites, kept = len(fleet.sites(cluster, scale.RING)), cluster == "hub"
@@ -120,23 +135,28 @@ def test_a_bump_writes_two_objects_for_each_site_of_the_ring(
 
 @pytest.mark.parametrize(("engine", "cluster"), [("flux", "hub"), ("argo", "west")])
 def test_an_engine_tries_every_object_whenever_it_looks(
-    steps: dict[str, Step], fleet: Fleet, engine: str, cluster: str
+    request: pytest.FixtureRequest, fleet: Fleet, engine: str, cluster: str
 ) -> None:
     objects = len(fleet.before.files(cluster))
     for step in ("again", "bump"):
-        tried = steps[f"{engine} {step}"].requests["dry runs"]
+        tried = _steps(request, engine)[step].requests["dry runs"]
         assert objects <= tried, "what is cheap would be a figure of something else"
 
 
+@pytest.mark.usefixtures("flux_steps", "argo_steps")
+def test_every_site_is_available_on_its_own_node(
+    plane: control_plane.ControlPlane, wide: tuple[int, int | None, float], fleet: Fleet
+) -> None:
+    api = plane.api()
+    assert running.available(api) == wide[0]
+    assert running.misplaced(api, fleet) == []
+
+
+@pytest.mark.usefixtures("flux_steps")
 def test_a_hand_s_edit_is_seen_and_only_that_is_undone(
-    engines: tuple[ByFlux, ByArgo],
-    steps: dict[str, Step],
-    fleet: Fleet,
-    wide: tuple[int, int | None, float],
+    by_flux: ByFlux, fleet: Fleet, wide: tuple[int, int | None, float]
 ) -> None:
     """Without this, an empty set of persisted changes could come from a blind comparison."""
-    del steps
-    by_flux, _ = engines
     api: Api = by_flux.plane.api()
     edited = sorted(one for one in fleet.bumped("hub") if one[1] == "ConfigMap")[0]
     live = api.get(edited[0], edited[1], edited[3], edited[2])

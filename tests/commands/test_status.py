@@ -134,14 +134,17 @@ def test_the_number_of_questions_does_not_grow_with_the_fleet() -> None:
     found = compiled(request, (), Diagnostics())
     rows = wanted.wanted_rows(found.tree, found.clusters)
     asked = wanted.questions(rows)
-    assert {target: len(some) <= 10 for target, some in asked.items()} == dict.fromkeys(asked, True)
+    assert {target: len(some) <= 11 for target, some in asked.items()} == dict.fromkeys(asked, True)
     some = [row for row in rows if row.site in ("store-0001", "store-0003")]
     assert wanted.narrowed(rows) == frozenset()
     narrow = wanted.narrowed(some)
     assert narrow == {"store-0001", "store-0003"}
     (questions,) = wanted.questions(some, narrow).values()
     selectors = {one.selector.rpartition("edgewright.io/")[2] for one in questions}
-    assert selectors == {"", "environment=sample", "site in (store-0001,store-0003)"}
+    assert selectors == {
+        "", "environment=sample", "site in (store-0001,store-0003)",
+        "kubernetes.io/metadata.name=argocd",
+    }  # fmt: skip
 
 
 def test_no_cluster_library_is_imported_for_other_commands() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from compiler.commands.status_wanted import Compiled, compiled
 from compiler.model.diagnostics import Diagnostics
+from compiler.model.manifest import UnitRole
 from compiler.model.observed import Answer, Question, Snapshot
 from compiler.model.verdicts import Row, View, judge
 from compiler.model.wanted import (
@@ -21,6 +22,7 @@ from compiler.model.wanted import (
     WORKLOADS,
     Wanted,
     hosts,
+    namespace_question,
     pod_questions,
     pod_template,
     question,
@@ -124,6 +126,9 @@ def _everything(wanted: list[Wanted]) -> Iterable[tuple[Live, Question]]:
                 pod: Live = {"kind": "Pod", "metadata": metadata, "spec": {"nodeName": named[0]}}
                 for asked in pod_questions(one):
                     yield {**pod, "status": {"phase": "Running", "conditions": READY}}, asked
+            if one.unit.role in (UnitRole.APPS, UnitRole.ROOT):
+                home = one.identity.namespace
+                yield {"kind": "Namespace", "metadata": {"name": home}}, namespace_question(home)
     yield from ((node, NODES) for node in nodes.values())
 
 

@@ -6,8 +6,9 @@ import pickle
 
 import pytest
 
+from compiler.model.codes import check, world
 from compiler.model.codes import fleet as codes
-from compiler.model.diagnostics import CompileError, Diagnostics, Span
+from compiler.model.diagnostics import CompileError, Diagnostics, Related, Span
 
 LINE = Span("specs/jobs.yaml", 7, 3)
 OTHER_LINE = Span("specs/jobs.yaml", 9, 3)
@@ -75,3 +76,25 @@ def test_an_error_that_is_raised_tells_it_once_as_well() -> None:
     assert str(raised.value) == (
         "specs/jobs.yaml:7:3: E2109 it is missing at sites s000, s001, s002 and 497 more"
     )
+
+
+def test_a_fault_at_several_places_is_one_finding_with_their_number() -> None:
+    found = Diagnostics()
+    related = (Related(OTHER_LINE, "first made here"),)
+    for place in ("b.yaml", "a.yaml", "b.yaml"):
+        found.add_at_place(check.DUPLICATE_OBJECT, "it is made twice", place, LINE, "", related)
+    (told,) = found.in_order()
+    assert told.message == "a.yaml: it is made twice (and 1 more with the same fault)"
+    assert (told.span, told.related) == (LINE, ())
+    found = Diagnostics()
+    found.add_at_place(check.DUPLICATE_OBJECT, "it is made twice", "a.yaml", LINE, "", related)
+    (told,) = found.in_order()
+    assert (told.message, told.related) == ("a.yaml: it is made twice", related)
+
+
+def test_what_is_no_error_is_no_fault_at_several_places() -> None:
+    found = Diagnostics()
+    for place in ("hub", "west"):
+        found.add_at_place(world.OTHER_VERSION, "it runs 1.34", place, LINE)
+    (told,) = found.in_order()
+    assert told.message == "hub: it runs 1.34 (and 1 more with the same)"

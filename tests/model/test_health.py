@@ -31,8 +31,8 @@ def findings(live: dict[str, Any], *pods: dict[str, Any]) -> list[tuple[str, str
 
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
 def test_the_records_and_sedna_s_jobs_mean_what_they_mean_to_the_engines(case: Case) -> None:
-    live = {"apiVersion": case.api_version, "kind": case.kind, "metadata": {"name": "x"},
-            "spec": {}}  # fmt: skip
+    live = {"apiVersion": case.api_version, "kind": case.kind,
+            "metadata": {"name": "x", "generation": 1}, "spec": {}}  # fmt: skip
     if case.status is not None:
         live["status"] = case.status
     found = health.record_finding(live) if "edgewright" in case.api_version else (

@@ -7,7 +7,14 @@ import pytest
 
 from compiler.model.observed import EngineState, Verdict
 from compiler.model.verdicts import Row
+from compiler.model.wanted import Wanted
 from tests.model.cluster_said import TREES, altered, judged, rows, without
+
+
+def installing() -> list[Wanted]:
+    """The rows of a cluster that installs our definitions."""
+    return [replace(r, cluster=replace(r.cluster, crds="install")) for r in rows("shards")]
+
 
 NOBODY_MAY = "user nobody may not list it"
 
@@ -29,7 +36,8 @@ def test_a_cluster_that_has_what_is_compiled_is_ready(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["shards", "serve-hot", "each-site", "joint-inference"])
 def test_nothing_in_the_cluster_is_missing_everywhere(name: str) -> None:
-    found = judged(rows(name), lambda live: live if live["kind"] == "Node" else None)
+    kept = ("Node", "Namespace")
+    found = judged(rows(name), lambda live: live if live["kind"] in kept else None)
     assert {row.verdict for row in found.values()} == {Verdict.MISSING}
     assert all("kubectl apply -k generated/" in row.findings[0].step for row in found.values())
 
@@ -97,7 +105,7 @@ def test_argo_cd_s_own_cluster_by_name_is_not_elsewhere(own: dict[str, str]) -> 
 
 
 def test_a_kind_that_is_not_served_says_so() -> None:
-    found = judged(rows("shards"), unserved=["InferenceModel"])["count", "s-001"]
+    found = judged(installing(), unserved=["InferenceModel"])["count", "s-001"]
     assert texts(found) == ["InferenceModel is not served: its definition is not installed"]
 
 
@@ -196,9 +204,34 @@ def test_an_engine_that_is_not_installed_is_to_be_installed_first() -> None:
 
 
 def test_a_definition_of_ours_comes_from_bootstrap() -> None:
-    row = judged(rows("shards"), unserved=["InferenceModel"])["count", "s-001"]
+    row = judged(installing(), unserved=["InferenceModel"])["count", "s-001"]
     assert row.findings[0].step.startswith("kubectl apply -k ")
     assert row.findings[0].step.endswith("/bootstrap")
+
+
+def test_definitions_that_the_spec_assumes_come_from_nowhere_here() -> None:
+    wanted = rows("shards")
+    assert {row.cluster.crds for row in wanted} == {"assume"}
+    row = judged(wanted, unserved=["InferenceModel"])["count", "s-001"]
+    assert row.verdict is Verdict.MISSING
+    assert row.findings[0].step == ""
+    assert "leaves that to another (`crds: assume`)" in row.findings[0].text
+
+
+def test_flux_without_its_namespace_is_to_be_installed_first() -> None:
+    found = judged(rows("shards"), lambda live: live if live["kind"] == "Node" else None)
+    assert {row.findings[0].step for row in found.values()} == {"flux install"}
+    kept = ("Node", "Namespace")
+    found = judged(rows("shards"), lambda live: live if live["kind"] in kept else None)
+    assert all("/root" in row.findings[0].step for row in found.values())
+
+
+def test_a_namespace_that_may_not_be_seen_changes_no_proposal() -> None:
+    found = judged(rows("shards"), lambda live: live if live["kind"] == "Node" else None,
+                   {"Namespace": NOBODY_MAY})  # fmt: skip
+    assert {row.verdict for row in found.values()} == {Verdict.MISSING}
+    assert all("/root" in row.findings[0].step for row in found.values())
+    assert verdicts(judged(rows("shards"), problems={"Namespace": NOBODY_MAY})) == {}
 
 
 def test_another_selector_of_a_deployment_is_no_ready_one() -> None:

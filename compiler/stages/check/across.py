@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from compiler.model.codes import check as codes
-from compiler.model.diagnostics import Code, Diagnostics, Related, Span
+from compiler.model.diagnostics import Diagnostics, Related, Span
 from compiler.model.fleet import Cluster, Site
 from compiler.model.manifest import Identity
 from compiler.model.record import dataclass
@@ -45,7 +45,7 @@ def report(
     assumed: frozenset[Identity],
     diagnostics: Diagnostics,
 ) -> None:
-    """Judge every cluster, then record all faults; equal faults become one diagnostic."""
+    """Judge every cluster and record all faults; equal faults become one diagnostic."""
     reports = [
         Report(one.place(f.object), one.origins[f.object].span, f.wrong)
         for one in summaries
@@ -56,7 +56,11 @@ def report(
         here = _sites_of(group, clusters, sites)
         reports.extend(_cluster(group, assumed | _given(here, group)))
         reports.extend(_fit(group, here, clusters))
-    _record(reports, diagnostics)
+    for one in reports:
+        wrong = one.wrong
+        diagnostics.add_at_place(
+            wrong.code, wrong.text, one.place, one.span, wrong.hint, one.related
+        )
 
 
 def _versions(clusters: Mapping[str, Cluster]) -> Iterator[Report]:
@@ -243,14 +247,3 @@ def _selection(selection: Selection, pods: Sequence[Pods]) -> Iterator[str]:
             has = ", ".join(sorted(str(p) for p in offered)) or "none"
             wants = f"{path_text(path)} is {port}"
             yield f"{wants}, and no selected pod has such a port; they have {has}"
-
-
-def _record(reports: Sequence[Report], diagnostics: Diagnostics) -> None:
-    groups: dict[tuple[Code, Span | None, str, str], list[Report]] = defaultdict(list)
-    for one in reports:
-        groups[(one.wrong.code, one.span, one.wrong.text, one.wrong.hint)].append(one)
-    for (code, span, text, hint), equal in groups.items():
-        places = sorted({one.place for one in equal})
-        more = f" (and {len(places) - 1:,} more with the same fault)" if len(places) > 1 else ""
-        related = min(one.related for one in equal) if len(equal) == 1 else ()
-        diagnostics.add(code, f"{places[0]}: {text}{more}", span, hint, related)

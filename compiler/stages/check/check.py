@@ -46,6 +46,7 @@ from compiler.stages.check.schemas import (
     version_refusal,
 )
 from compiler.stages.check.summary import Finding, Pods, Reference, Scale, Selection, Summary
+from compiler.stages.check.volumes import check_volumes
 from compiler.stages.check.words import Wrong, describe, path_text
 
 __all__ = ["CheckFacts", "Summary", "check", "check_across", "definitions_in", "settled"]
@@ -266,6 +267,7 @@ def _pods(
             for form in pod_forms(versions):
                 yield from _against(form, template.spec, f"a pod ({form.versions})", template.path)
         yield from check_template(template, _claims(kind, data))
+        yield from check_volumes(template)
         yield from check_resources(template)
         yield from check_selector(kind, data, template)
         above = (*template.path[:-1], "metadata")

@@ -21,6 +21,7 @@ BATCH = f"{API}batch.v1."
 NET = f"{API}networking.v1."
 SCALE = f"{API}autoscaling.v2."
 ADMIT = f"{API}admissionregistration.v1."
+DEFINE = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
 RBAC = f"{API}rbac.v1."
 """The packages of Kubernetes' definitions, as a definition's name begins."""
 ACCESS = "rbac.authorization.k8s.io"
@@ -55,6 +56,8 @@ RELATIVE: Schema = {"pattern": r"^([^/].*)?$", "not": {"pattern": r"(^|/)\.\.(/|
 FILE: Schema = {"pattern": r"^[^/]", "not": {"pattern": r"(^\.\.)|(/\.\.(/|$))"},
                 PROBLEM: "must be a relative path without '..'"}  # fmt: skip
 UPWARD: Schema = {"pattern": r"(^|/)\.\.(/|$)"}
+SEGMENT: Schema = {"pattern": "^[^/%]+$", "not": {"enum": [".", ".."]},
+                   PROBLEM: "must be a name without '/' and '%'"}  # fmt: skip
 ADDRESS: Schema = {"anyOf": [{"format": "ipv4"}, {"format": "ipv6"}],
                    PROBLEM: "must be an IP address such as 10.1.2.3"}  # fmt: skip
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"

@@ -122,7 +122,8 @@ KIND_RULES: Mapping[str, tuple[Schema, ...]] = {
              when(has("maxFailedIndexes"), has("backoffLimitPerIndex"))),
         rule("has too many parallel or completed pods for completionMode Indexed: 100000",
              when(equals("completionMode", "Indexed"), {"properties": {
-                 "parallelism": {"maximum": 100000}}})),
+                 # What is no int32 is told as that.
+                 "parallelism": {"anyOf": [{"maximum": 100000}, {"minimum": 2**31}]}}})),
         rule("takes podReplacementPolicy Failed alone with a podFailurePolicy",
              when(both(has("podFailurePolicy"), has("podReplacementPolicy")),
                   equals("podReplacementPolicy", "Failed"))),

@@ -17,6 +17,7 @@ from compiler.stages.check.rules import (
     APPS,
     BATCH,
     CORE,
+    DEFINE,
     DOMAIN_PATH,
     LABEL,
     LABELS,
@@ -32,6 +33,7 @@ from compiler.stages.check.rules import (
     RANGE,
     RBAC,
     SCALE,
+    SEGMENT,
     SERVICE_NAME,
     SOME,
     SOME_AMOUNT,
@@ -41,6 +43,7 @@ from compiler.stages.check.rules import (
     Schema,
     both,
     entries,
+    has,
     keys,
     rule,
     words,
@@ -57,6 +60,8 @@ _NOT_LOOPBACK: Schema = {"not": {"pattern": r"^(127\.|0\.0\.0\.0$|169\.254\.|::1
 _INSTANT: Schema = {"pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]+(Z|[+-][0-9:]{5})$"}
 
 _FULL: Schema = {"minItems": 1}
+_ALONE = rule("has others beside '*', which stands for all",
+              {"anyOf": [{"maxItems": 1}, {"not": {"contains": {"const": "*"}}}]})  # fmt: skip
 
 KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
     f"{APPS}DeploymentSpec": {"revisionHistoryLimit": NATURAL},
@@ -115,9 +120,9 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "trafficDistribution": words("PreferClose", "PreferSameZone", "PreferSameNode"),
     },
     f"{NET}IngressSpec": {"ingressClassName": SUBDOMAIN},
-    f"{NET}IngressRule": {"host": {
-        **WILDCARD, "not": {"pattern": r"^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$"},
-        "problem": "must be a host name, which may begin with '*.'"}},
+    f"{NET}IngressRule": {"host": both(SOME, {"anyOf": [{"const": ""}, {
+        **WILDCARD, "not": {"pattern": r"^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$"}}],
+        "problem": "must be a host name, which may begin with '*.'"})},
     f"{NET}IngressTLS": {"hosts": entries(WILDCARD), "secretName": {
         "anyOf": [SUBDOMAIN, {"enum": ["", None]}], "problem": "must be the name of a Secret"}},
     f"{NET}HTTPIngressRuleValue": {"paths": {"minItems": 1}},
@@ -129,7 +134,7 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
     f"{NET}ServiceBackendPort": {"name": PORT_NAME, "number": {"minimum": 0, "maximum": 65535}},
     f"{NET}IngressClassSpec": {"controller": {**DOMAIN_PATH, "maxLength": 250}},
     f"{NET}IngressClassParametersReference": {
-        "scope": words("Cluster", "Namespace"), "kind": SOME, "name": SOME,
+        "scope": words("Cluster", "Namespace"), "kind": SEGMENT, "name": SEGMENT,
     },
     f"{NET}NetworkPolicySpec": {
         "policyTypes": {**entries({"enum": ["Ingress", "Egress"]}), "maxItems": 2},
@@ -160,15 +165,16 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "parameters": keys(SOME),
     },
     f"{CORE}TopologySelectorLabelRequirement": {"key": QUALIFIED, "values": {"minItems": 1}},
-    f"{RBAC}RoleRef": {"apiGroup": words(ACCESS, ""), "name": SOME},
+    f"{RBAC}RoleRef": {"apiGroup": words(ACCESS, ""), "name": SEGMENT},
     f"{RBAC}RoleBinding": {"roleRef": {"properties": {"kind": {"enum": ["Role", "ClusterRole"]}}}},
     f"{RBAC}ClusterRoleBinding": {"roleRef": {"properties": {"kind": {"enum": ["ClusterRole"]}}}},
     f"{RBAC}Subject": {"name": SOME, "kind": words("ServiceAccount", "User", "Group")},
     f"{RBAC}PolicyRule": {"verbs": {"minItems": 1}},
     f"{RBAC}AggregationRule": {"clusterRoleSelectors": {"minItems": 1}},
-    f"{SCALE}HorizontalPodAutoscalerSpec": {"minReplicas": POSITIVE, "scaleTargetRef": {
-        "properties": {"apiVersion": {"pattern": "^[^/]+/[^/]+$"}}}},
-    f"{SCALE}CrossVersionObjectReference": {"kind": SOME, "name": SOME},
+    f"{SCALE}HorizontalPodAutoscalerSpec": {"minReplicas": POSITIVE, "scaleTargetRef": both(
+        {"properties": {"apiVersion": {"pattern": "^[^/]+/[^/]+$"}}},
+        rule("needs apiVersion with its group, such as apps/v1", has("apiVersion")))},
+    f"{SCALE}CrossVersionObjectReference": {"kind": SEGMENT, "name": SEGMENT},
     f"{SCALE}MetricTarget": {
         "averageUtilization": POSITIVE, "averageValue": SOME_AMOUNT, "value": SOME_AMOUNT,
     },
@@ -206,11 +212,15 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "protocol": words("TCP", "UDP", "SCTP"),
     },
     f"{ADMIT}NamedRuleWithOperations": {
-        **dict.fromkeys(("apiGroups", "apiVersions", "resources"), _FULL),
-        "operations": {**entries({"enum": ["CREATE", "UPDATE", "DELETE", "CONNECT", "*"]}),
-                       "minItems": 1},
+        "apiGroups": both(_FULL, _ALONE),
+        "apiVersions": both(_FULL, _ALONE, entries(SOME)),
+        "resources": both(_FULL, entries(SOME)),
+        "operations": both(_FULL, _ALONE, entries(
+            {"enum": ["CREATE", "UPDATE", "DELETE", "CONNECT", "*"]})),
+        "scope": words("*", "Cluster", "Namespaced"),
     },
     f"{ADMIT}ValidatingAdmissionPolicySpec": {"failurePolicy": words("Fail", "Ignore")},
+    f"{DEFINE}CustomResourceDefinitionSpec": {"scope": words("Cluster", "Namespaced")},
     f"{API}coordination.v1.LeaseSpec": {
         "leaseDurationSeconds": POSITIVE, "leaseTransitions": NATURAL,
         "renewTime": _INSTANT, "acquireTime": _INSTANT,
@@ -228,4 +238,5 @@ KIND_NEEDED: Mapping[str, tuple[str, ...]] = {
     f"{CORE}PersistentVolumeSpec": ("accessModes", "capacity"),
     f"{BATCH}JobTemplateSpec": ("spec",),
     f"{RBAC}AggregationRule": ("clusterRoleSelectors",),
+    f"{ADMIT}ValidatingAdmissionPolicySpec": ("matchConstraints",),
 }

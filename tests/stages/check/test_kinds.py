@@ -39,6 +39,45 @@ def scaler(**spec: Any) -> Data:
     return thing("autoscaling/v2", "HorizontalPodAutoscaler", spec=given | spec)
 
 
+def target(**ref: Any) -> Data:
+    given = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"} | ref
+    return scaler(scaleTargetRef={key: value for key, value in given.items() if value != ...})
+
+
+def ingress(host: str) -> Data:
+    backend = {"service": {"name": "web", "port": {"number": 80}}}
+    path = {"path": "/", "pathType": "Prefix", "backend": backend}
+    spec = {"rules": [{"host": host, "http": {"paths": [path]}}]}
+    return thing("networking.k8s.io/v1", "Ingress", spec=spec)
+
+
+def binding(name: str) -> Data:
+    ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name}
+    subject = {"kind": "User", "name": "me", "apiGroup": "rbac.authorization.k8s.io"}
+    kind = "ClusterRoleBinding"
+    return thing(
+        "rbac.authorization.k8s.io/v1", kind, cluster=True, roleRef=ref, subjects=[subject]
+    )
+
+
+def admission(spec: Data | None = None, **rule: Any) -> Data:
+    judged = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"],
+              "resources": ["pods"]}  # fmt: skip
+    whole = {"matchConstraints": {"resourceRules": [judged | rule]}} if spec is None else spec
+    validations = {"validations": [{"expression": "true"}]}
+    group, kind = "admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"
+    return thing(group, kind, cluster=True, spec=whole | validations)
+
+
+def definition(scope: str) -> Data:
+    schema = {"openAPIV3Schema": {"type": "object"}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    names = {"kind": "Lamp", "listKind": "LampList", "plural": "lamps", "singular": "lamp"}
+    spec = {"group": "acme.example.com", "scope": scope, "names": names, "versions": [version]}
+    found = thing("apiextensions.k8s.io/v1", "CustomResourceDefinition", cluster=True, spec=spec)
+    return found | {"metadata": {"name": "lamps.acme.example.com"}}
+
+
 def exit_codes(*values: int, **more: Any) -> Data:
     codes = {"operator": "In", "values": list(values), **more}
     return job(podFailurePolicy={"rules": [{"action": "FailJob", "onExitCodes": codes}]})
@@ -89,6 +128,23 @@ def found(data: Data) -> list[str]:
          "a part of"),
         (policy(**{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}, "podSelector": {}}]}), "alone"),
         (scaler(minReplicas=4), "at least minReplicas"),
+        (target(apiVersion=...), "needs apiVersion with its group"),
+        (target(apiVersion=None), "needs apiVersion with its group"),
+        (target(kind="a/b"), "without '/'"),
+        (target(name=".."), "without '/'"),
+        (ingress(""), 'host is ""'),
+        (ingress("10.1.2.3"), "host name"),
+        (binding("a/b"), "without '/'"),
+        (binding(""), "without '/'"),
+        (admission({}), "matchConstraints is required"),
+        (admission(resources=[""]), "resources[0]"),
+        (admission(apiVersions=[""]), "apiVersions[0]"),
+        (admission(apiGroups=["*", "apps"]), "stands for all"),
+        (admission(operations=["*", "CREATE"]), "stands for all"),
+        (admission(scope="Everywhere"), "scope must be one of"),
+        (definition(""), "scope must be one of"),
+        (job(completionMode="Indexed", completions=3, parallelism=100001), "100000"),
+        (job(completionMode="Indexed", completions=3, parallelism=2**31), "2147483647"),
         (scaler(metrics=[{"type": "Resource"}]), "needs resource"),
         (thing("scheduling.k8s.io/v1", "PriorityClass", cluster=True, value=1)
          | {"metadata": {"name": "system-mine"}}, "system-"),
@@ -128,6 +184,12 @@ def test_a_broken_rule_is_told_in_words(data: Data, words: str) -> None:
         service(ports=[{"port": 80, "name": "a"}, {"port": 80, "name": "b", "protocol": "UDP"}]),
         policy(ports=[{"port": 80, "endPort": 90}, {"port": "http"}]),
         scaler(minReplicas=3),
+        ingress("*.example.com"),
+        binding("system:node"),
+        admission(),
+        admission(apiGroups=["*"], operations=["*"], resources=["*/*"], scope="Namespaced"),
+        definition("Cluster"),
+        job(completionMode="Indexed", completions=3, parallelism=100000),
         thing("v1", "Secret", type="kubernetes.io/tls", data={"tls.crt": "", "tls.key": ""}),
         thing("v1", "ResourceQuota", spec={"hard": {"requests.cpu": "500m", "pods": 3}}),
         thing("discovery.k8s.io/v1", "EndpointSlice", addressType="IPv4", endpoints=[
@@ -183,6 +245,10 @@ def test_a_container_that_kubernetes_refuses_is_told_in_words(change: Data, word
          "needs values"),
         ({"securityContext": {"sysctls": [{"name": "a.b", "value": "1"},
                                           {"name": "a.b", "value": "2"}]}}, "twice"),
+        ({"volumes": [{"name": "a", "projected": {"sources": [
+            {"configMap": {"name": "a", "items": [{"key": "k", "path": "x"}]}},
+            {"downwardAPI": {"items": [
+                {"path": "x", "fieldRef": {"fieldPath": "metadata.name"}}]}}]}}]}, "once more"),
     ],
 )  # fmt: skip
 def test_a_pod_that_kubernetes_refuses_is_told_in_words(change: Data, words: str) -> None:
