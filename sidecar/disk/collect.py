@@ -38,7 +38,7 @@ def collect(layout: Layout, own: Owner, limits: Limits, now: float) -> int:
         with lock:
             owner.sweep(layout)
             before = space.used(layout)
-            _delete(_usual(layout, own, limits, now))
+            _usual(layout, own, limits, now)
             if _is_short(layout, limits):
                 _delete(_older(layout, own, limits, now))
             if _is_short(layout, limits):
@@ -54,16 +54,16 @@ def due(layout: Layout, limits: Limits, now: float) -> list[str]:
     return [path for path in found if path in seen and now - seen[path] >= limits.grace]
 
 
-def _usual(layout: Layout, own: Owner, limits: Limits, now: float) -> list[str]:
-    """Take out of their places what has been loose for a grace."""
+def _usual(layout: Layout, own: Owner, limits: Limits, now: float) -> None:
+    """Delete what has been loose for a grace, and note what became loose since."""
     with locks.take(layout.lock("keep")):
         if limits.keep_previous == 0:
             departures.spare_previous(layout, limits, now)
         going, seen = due(layout, limits, now), loose.read(layout, limits, now)
         gone = [new for path in going for new in _take(layout, own, path)]
         rest = {path: seen.get(path, now) for path in loose.find(layout, limits, now)}
-        loose.write(layout, own, now, rest)
-    return gone
+    _delete(gone)  # before anything is written, for which there may be no room yet
+    loose.write(layout, own, now, rest)
 
 
 def _older(layout: Layout, own: Owner, limits: Limits, now: float) -> list[str]:

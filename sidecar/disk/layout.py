@@ -9,6 +9,7 @@ store/partial/<digest>.<owner>.part    with .json: what of it can be trusted
 store/staging/<owner>/                 swept when its owner is dead
 store/owners/<owner>                   locked by its process as long as that lives
 store/locks/<name>                     one fetcher for each digest, one collector
+store/reserve/                         a little space to begin collecting with on a full disk
 store/datasets/<dataset>/<writer>.json append-only manifests of the datasets of the site
 store/peers/<host>                     empty; as old as the ban of a node that gave wrong bytes
 tenants/<tenant>/lock                  locked by the resident process of the tenant

@@ -6,6 +6,7 @@ lie, whoever gave a sign within the last hour counts as alive.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from contextlib import suppress
@@ -17,6 +18,8 @@ from sidecar.disk.layout import Layout
 
 _BEAT = 300.0
 _SILENCE = 3600.0
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_PUT_BY = 4
 
 
 class Owner:
@@ -66,16 +69,32 @@ class Owner:
 def enter(layout: Layout) -> Owner:
     """A new owner with an empty staging directory.
 
+    On a full disk it takes what `reserve` put by, so that a collector can always begin.
+
     Raises:
         ReasonError: the disk is full, read-only or unusable.
     """
     with failure.told(layout.store("owners")):
-        while True:
-            token = os.urandom(16).hex()
-            lock = locks.try_lock(layout.owner(token))
-            if lock is not None:  # else a sweeper looked at it first
-                _make(layout.staging(token))
-                return Owner(layout, token, lock)
+        try:
+            return _enter(layout)
+        except OSError as error:
+            if error.errno not in _FULL or not _names(layout.store("reserve")):
+                raise
+        removal.remove(layout.store("reserve"))
+        return _enter(layout)
+
+
+def reserve(layout: Layout) -> None:
+    """Put a little space and a few inodes by, where there are enough."""
+    path = layout.store("reserve")
+    with suppress(OSError):
+        _make(path)
+        for number in range(_PUT_BY - len(_names(path))):
+            descriptor = fsops.create(f"{path}/{os.urandom(4).hex()}-{number}")
+            try:
+                fsops.write(descriptor, b"\0" * 16_384)
+            finally:
+                fsops.close(descriptor)
 
 
 def alive(layout: Layout, token: str) -> bool:
@@ -97,6 +116,19 @@ def sweep(layout: Layout) -> None:
         for token in _names(layout.store("staging")):
             if not os.path.exists(layout.owner(token)):  # `enter` makes the token first
                 removal.remove(layout.staging(token))
+
+
+def _enter(layout: Layout) -> Owner:
+    while True:
+        token = os.urandom(16).hex()
+        lock = locks.try_lock(layout.owner(token))
+        if lock is not None:  # else a sweeper looked at it first
+            try:
+                _make(layout.staging(token))
+            except OSError:
+                lock.remove()
+                raise
+            return Owner(layout, token, lock)
 
 
 def _bury(layout: Layout, token: str) -> None:

@@ -42,6 +42,7 @@ def open_store(root: str) -> Layout:
         _make(layout)
         _probe(layout)
         _state_format(layout)
+        owner.reserve(layout)
     return layout
 
 

@@ -54,6 +54,9 @@ def tree(layout: Layout, owner: Owner, files: Mapping[str, bytes], **given: Any)
 
 def accept(layout: Layout, owner: Owner, tenant: str, digests: Sequence[str]) -> None:
     """A config that names artifacts, of which the collector reads only their digests."""
+    lock = tenants.enter(layout, tenant)
+    if lock is not None:
+        lock.release()
     document = {"artifacts": [{"name": f"a{n}", "sha256": one} for n, one in enumerate(digests)]}
     tenants.accept(layout, owner, tenant, document)
 

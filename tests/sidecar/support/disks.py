@@ -91,6 +91,13 @@ def disk(kind: str, *, megabytes: int = 0, options: str = "noatime") -> Iterator
 
 
 @contextmanager
+def mounted(kind: str) -> Iterator[str]:
+    """Where a fresh file system of a kind is mounted."""
+    with disk(kind) as found:
+        yield found.path
+
+
+@contextmanager
 def tmpfs(size: str, *, inodes: int = 0) -> Iterator[str]:
     """A directory that holds so many bytes (`8m`) and inodes."""
     needs_root()
