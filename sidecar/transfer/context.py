@@ -53,19 +53,22 @@ class Context:
         environment: Mapping[str, str],
         stop: Event,
         elect: Elect | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.config = config
         self.network = config.network
         self.environment = environment
         self.stop = stop
         self.elect = elect
-        self.meter = Meter(self.network.rate, stop)
+        self.meter = Meter(self.network.rate, stop, self.network.streams)
         self.trust = Trust(self.network.ca_file)
         self.connections = Connections(self.network.streams)
         self.breaker = Breaker()
         self.declared = addresses.declared(
             config, [environment[name] for name in _FURTHER if name in environment]
         )
+        self._clock = clock
         self._lock = Lock()
         self._offsets: dict[str, float] = {}
         self._keys: dict[str, tuple[Keys, float]] = {}
@@ -104,7 +107,7 @@ class Context:
         """
         self.check()
         if self.network.windows and not first:
-            windows.insist(self.network.windows, time.time())
+            windows.insist(self.network.windows, self._clock())
 
     def close(self) -> None:
         """Hang up everywhere."""

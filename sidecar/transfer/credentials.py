@@ -101,10 +101,15 @@ def _web_identity(context: Context, store: Store, role: str, path: str) -> tuple
     answer = exchange.send(context, request)
     if answer.status != 200:
         raise failures.of_refusal(answer.refusal(), answer.label)
-    return _temporary(answer.read(_LIMIT * 4), answer.label)
+    return temporary(answer.read(_LIMIT * 4), answer.label)
 
 
-def _temporary(body: bytes, label: str) -> tuple[Keys, float]:
+def temporary(body: bytes, label: str) -> tuple[Keys, float]:
+    """The keys of a token service's answer, and until when they are used, in monotonic time.
+
+    Raises:
+        ReasonError: Protocol.
+    """
     found = dict(_FIELD.findall(body.decode("utf-8", "replace")))
     try:
         made = Keys(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])

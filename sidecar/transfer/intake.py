@@ -78,8 +78,9 @@ class Intake:
                 if self._checker is not None:
                     self._checker.feed(view[filled - count : filled])
                 if filled == _BUFFER or self._is_due():
-                    self._flush(view[:filled])
-                    filled = 0
+                    written, filled = filled, 0  # before anything that may raise
+                    self._partial.write(view[:written])
+                    self._tell()
         finally:
             if filled:
                 self._partial.write(view[:filled])
@@ -93,8 +94,8 @@ class Intake:
             raise ReasonError("TooLarge", f"{label}: goes on after {self._most} bytes")
         return filled + count
 
-    def _flush(self, view: memoryview) -> None:
-        self._partial.write(view)
+    def _tell(self) -> None:
+        """Now and then: make sure of what is there, say how far it is, see whether to go on."""
         now = time.monotonic()
         if self._partial.trusted == self._partial.position:
             self._synced = now

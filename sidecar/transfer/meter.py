@@ -18,8 +18,9 @@ _PIECES = 10
 class Meter:
     """Bytes per second over every stream together; 0 is no limit."""
 
-    def __init__(self, rate: int, stop: Event) -> None:
+    def __init__(self, rate: int, stop: Event, streams: int = 1) -> None:
         self.rate = rate
+        self._streams = streams
         self.received = 0
         self.sent = 0
         self._stop = stop
@@ -36,8 +37,11 @@ class Meter:
 
     @property
     def socket_buffer(self) -> int:
-        """How much a socket may hold unread: else the rate is ours and not the wire's. 0: any."""
-        return max(16_384, min(LARGEST, self.rate // 4)) if self.rate else 0
+        """How much a socket may hold unread: else the rate is ours and not the wire's. 0: any.
+
+        An eighth of a second over all streams, which the kernel doubles.
+        """
+        return max(8192, min(LARGEST, self.rate // (8 * self._streams))) if self.rate else 0
 
     def receive(self, count: int) -> None:
         """Account for bytes that came in, and wait as long as they cost."""

@@ -40,11 +40,13 @@ _LOW_RATE, _LOW_SECONDS = 65_536, 10
 _QUIET, _CARRIED = 2.0, 15.0
 """Seconds without a new byte after which a node is left: one that relays, one at the origin."""
 _DOUBT = 5.0
+_WORTH, _STRIKES = 65_536, 3
+"""How often a node may give less than that much before nothing more is asked of it."""
 _NOTHING = {"have": 0, "complete": False}
 _PAUSE = (0.1, 0.4)
 _AT_ONCE = 8
 _STATE = 4096
-_PART = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/([0-9]{1,18})")
+_PART = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 _NONE = re.compile(r"bytes \*/([0-9]{1,18})")
 
 
@@ -72,6 +74,7 @@ class _Site:
         self.identity = f"{wanted.sha256}.{secrets.token_hex(4)}"
         self._down: dict[str, float] = {}
         self._left: set[str] = set()
+        self._strikes: dict[str, int] = {}
         self._doubts: dict[str, tuple[float, dict[str, Any]]] = {}
 
     def remotes(self) -> Iterator[PeerRemote]:
@@ -95,8 +98,14 @@ class _Site:
             else:
                 remote = PeerRemote(self, step.member)
                 yield remote
-                if not remote.opened:  # the engine does not want it, and will not next time
-                    self._left.add(step.member)
+                self._judge(remote)
+
+    def _judge(self, remote: PeerRemote) -> None:
+        """Leave a node for good that the engine does not want, or that is not worth asking."""
+        if remote.moved < _WORTH and not remote.excused:
+            self._strikes[remote.member] = self._strikes.get(remote.member, 0) + 1
+        if not remote.opened or self._strikes.get(remote.member, 0) >= _STRIKES:
+            self._left.add(remote.member)
 
     def close(self) -> None:
         """Hang up on everybody."""
@@ -163,7 +172,8 @@ class PeerRemote:
         self.member = member
         self.host = place_of(member)
         self.label = f"peer:{self.host}"
-        self.opened = False
+        self.opened = self.excused = False
+        self.moved = 0
 
     def open(self, start: int, identity: str) -> PeerFlow:
         """The bytes from `start` on, as they come.
@@ -173,7 +183,7 @@ class PeerRemote:
             ReasonError: why it gives none now.
         """
         del identity
-        self.opened = True
+        self.opened, self.site.have = True, start
         if self.site.bans.holds(self.host):
             raise ReasonError("Stalled", f"{self.label}: too slow, and left alone now")
         flow = PeerFlow(self, start)
@@ -213,6 +223,7 @@ class PeerFlow:
             count = self._read(self._answer, view)
             if count:
                 self._position += count
+                self._remote.moved += count
                 self._remote.site.have = self._position
                 return count
             self.close()
@@ -252,6 +263,7 @@ class PeerFlow:
             if waited > (_CARRIED if carries and not answer else _QUIET):
                 # What it claims to have and did not give is not there for the next while.
                 site.doubt(member, {"busy": True} if answer else _NOTHING, _DOUBT)
+                self._remote.excused = True
                 raise ReasonError("WaitingForPeer", f"{self._remote.label}: no more bytes yet")
             site.context.stop.wait(random.uniform(*_PAUSE))  # noqa: S311 - jitter
 
@@ -262,9 +274,10 @@ class PeerFlow:
         complete = answer.headers.get("Edgewright-Complete") == "1"
         claim = answer.headers.get("Content-Range", "")
         part = _PART.fullmatch(claim) if answer.status == 206 else None
-        if part and int(part[1]) == self._position:
+        # A node gives all that it has: pieces would let it trickle without being slow.
+        if part and (int(part[1]), int(part[2]) + 1) == (self._position, int(part[3])):
             self._complete = complete
-            self.total = int(part[2]) if complete else -1
+            self.total = int(part[3]) if complete else -1
             return answer
         if answer.status == 416 and complete and (none := _NONE.fullmatch(claim)):
             answer.refusal()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -134,11 +135,16 @@ class Bench(NamedTuple):
 
 
 @contextmanager
-def bench(made: dict[str, Any], environment: Mapping[str, str] | None = None) -> Iterator[Bench]:
+def bench(
+    made: dict[str, Any],
+    environment: Mapping[str, str] | None = None,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> Iterator[Bench]:
     """A store and a context for a config, as a worker process has them."""
     config = config_of(made, revision(made))
     layout = store.open_store(config.limits.root)
-    context = Context(config, dict(environment or {}), Event())
+    context = Context(config, dict(environment or {}), Event(), clock=clock)
     with enter(layout) as owner:
         try:
             yield Bench(config, context, layout, owner, [])
