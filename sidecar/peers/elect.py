@@ -26,6 +26,9 @@ GRACE: Final = PATIENCE / 2
 BUSY_GRACE: Final = PATIENCE * 4
 """The same while it moves other bytes: its streams are taken, and it comes to this one."""
 
+LEAST: Final = 32_768
+"""Bytes that count as progress in that time; fewer are no reason to stay away from the origin."""
+
 _PAUSE = (0.2, 0.6)
 
 
@@ -81,7 +84,7 @@ class Election:
         self._own = {one for one in self.members if address and _host_of(one) == address}
         self._waiting: dict[str, float] = {}
         self._passed: set[str] = set()
-        self._have = -1
+        self._have = -LEAST
         self._moved = now
 
     @property
@@ -92,15 +95,15 @@ class Election:
     def step(self, answers: Mapping[str, Any], have: int, now: float) -> Step:
         """What to do, given the documents of the members that answered, with `have` bytes here."""
         heard = {one: state_of(document) for one, document in answers.items()}
-        if have != self._have:
+        if not 0 <= have - self._have < LEAST:
             self._have, self._moved = have, now
         self._own |= {one for one, state in heard.items() if self._host == state.host != ""}
         states = {one: state for one, state in heard.items() if one not in self._own}
         givers = [one for one, state in states.items() if state.complete or state.have > have]
         free = [one for one in givers if not states[one].busy]
-        if free:
-            return Step("pull", _chosen(free, states))
         stood = now - self._moved
+        if free and stood < 2 * self._patience:
+            return Step("pull", _chosen(free, states))
         if givers or self._is_carried(states):
             waits = stood < self._patience
         else:

@@ -141,6 +141,7 @@ class Pull:
             self._artifact.size,
             self._partial.position,
             refused.known(self._place.layout, self._artifact.sha256),
+            self._tell_wait,
         )
         for remote in find(self._artifact.sources, wanted, self._context):
             # Where bytes of several places did not fit together, an origin has to give them all.
@@ -255,6 +256,10 @@ class Pull:
         self._lying_origins += not remote.peer
         layout, owner, _ = self._place
         refused.remember(layout, owner, self._artifact.sha256, identity)
+
+    def _tell_wait(self, reason: str) -> None:
+        at = self._partial.position
+        self._note("progress", {"phase": "wait", "reason": reason, "bytes": at})
 
     def _note_ban(self, detail: str) -> None:
         self._note("note", {"event": "peer-banned", "reason": "PeerBanned", "detail": detail})

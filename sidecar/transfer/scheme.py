@@ -21,13 +21,14 @@ class Wanted(NamedTuple):
     """What is looked for: a digest, empty where none is known, and a size, -1 likewise.
 
     `have` is how much of its beginning is here, `refused` the version of each place, by its label,
-    that was fetched before and is known to be wrong.
+    that was fetched before and is known to be wrong. `tell` hears the reason of a wait.
     """
 
     sha256: str = ""
     size: int = -1
     have: int = 0
     refused: Mapping[str, str] = MappingProxyType({})
+    tell: Callable[[str], None] = lambda _: None
 
 
 class Flow(Protocol):

@@ -66,6 +66,7 @@ class _Site:
     def __init__(self, context: Context, wanted: Wanted) -> None:
         self.context = context
         self.digest = wanted.sha256
+        self._wanted, self._told = wanted, False
         self.have = wanted.have
         self.near = near(context, min(_LOW_SECONDS, context.network.low_seconds))
         self._quick = near(context, _ANSWER)
@@ -94,11 +95,17 @@ class _Site:
             if step.kind == "origin":
                 return
             if step.kind == "wait":
+                self._tell()
                 self.context.stop.wait(step.seconds)
             else:
                 remote = PeerRemote(self, step.member)
                 yield remote
                 self._judge(remote)
+
+    def _tell(self) -> None:
+        if not self._told:
+            self._told = True
+            self._wanted.tell("WaitingForPeer")
 
     def _judge(self, remote: PeerRemote) -> None:
         """Leave a node for good that the engine does not want, or that is not worth asking."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sidecar.peers.elect import (
     BUSY_GRACE,
     GRACE,
+    LEAST,
     LIMIT,
     PATIENCE,
     Election,
@@ -122,9 +123,20 @@ def test_a_carrier_from_whom_nothing_comes_is_not_waited_for_for_ever() -> None:
     answers[FIRST] = says(fetching=True, origin=True)
     assert node.step(answers, 0, 0).kind == "wait"
     assert node.step(answers, 0, PATIENCE - 1).kind == "wait"
-    assert node.step(answers, 1, PATIENCE).kind == "wait", "a byte came meanwhile"
-    assert node.step(answers, 1, PATIENCE * 2 - 1).kind == "wait"
-    assert node.step(answers, 1, PATIENCE * 2 + 1).kind == "origin"
+    assert node.step(answers, LEAST, PATIENCE).kind == "wait", "something came meanwhile"
+    assert node.step(answers, LEAST, PATIENCE * 2 - 1).kind == "wait"
+    assert node.step(answers, LEAST, PATIENCE * 2 + 1).kind == "origin"
+
+
+def test_one_who_gives_a_byte_now_and_then_keeps_nobody_from_the_origin() -> None:
+    node, have, now = election(LAST), 0, 0.0
+    answers = everybody(LAST)
+    while True:
+        answers[FIRST] = says(have=have + 1, fetching=True, origin=True)
+        if node.step(answers, have, now).kind == "origin":
+            break
+        have, now = have + 1, now + 1
+    assert now <= PATIENCE * 2
 
 
 def test_nodes_that_are_all_busy_for_ever_lead_to_the_origin() -> None:
