@@ -1,4 +1,4 @@
-"""`python -m sidecar`: the program."""
+"""`python -m sidecar`, and what the installed script calls."""
 
 from __future__ import annotations
 
@@ -6,5 +6,11 @@ import sys
 
 from sidecar.cli import main
 
-if __name__ == "__main__":
+
+def program() -> None:
+    """Run the command line and leave with its exit code."""
     sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    program()

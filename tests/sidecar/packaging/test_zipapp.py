@@ -1,0 +1,244 @@
+"""The program in one file: what runs it, what it leaves alone, and what it holds."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+SIZES = {"zipapp": 320_000, "wheel": 275_000}
+"""Bytes. The goal was 250 KB for each, set for a program of half as many lines."""
+
+FORBIDDEN = (
+    "argparse", "asyncio", "ctypes", "dataclasses", "hashlib", "http", "inspect", "logging",
+    "pathlib", "ssl", "subprocess", "tarfile", "urllib.request", "zipfile",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sources as they are now, so that several builds have the same ones."""
+    folder = tmp_path_factory.mktemp("source")
+    leave = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "sidecar", folder / "sidecar", ignore=leave)
+    (folder / ".ci").mkdir()
+    for name in ("sidecar.py", "packed.py", "lean.py"):
+        shutil.copyfile(ROOT / ".ci" / name, folder / ".ci" / name)
+    shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def build(source: Path) -> ModuleType:
+    """The build script as a module."""
+    spec = importlib.util.spec_from_file_location("sidecar_build", source / ".ci" / "sidecar.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def made(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Both archives, where every user may read them and nobody may write."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, f"{source}/.ci/sidecar.py", str(folder)]
+    subprocess.run(command, check=True, capture_output=True)
+    for path in (folder, *folder.iterdir()):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    yield folder
+    folder.chmod(0o755)
+
+
+def pythons() -> list[str]:
+    """Every Python from 3.11 on that this machine has, one for each minor version."""
+    found: dict[str, str] = {}
+    homes = Path("~/.pyenv/versions").expanduser()
+    for path in (*sorted(homes.glob("*/bin/python3.*")), *map(Path, filter(None, map(shutil.which, (
+        "python3.11", "python3.12", "python3.13", "python3.14"))))):  # fmt: skip
+        minor = path.name.removeprefix("python3.")
+        if minor.isdigit() and int(minor) >= 11:
+            found.setdefault(minor, str(path))
+    return [found[minor] for minor in sorted(found, key=int)]
+
+
+def ran(archive: Path, *words: str, python: str = sys.executable, **more: Any) -> str:
+    command = [python, "-I", str(archive), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **more)
+    assert done.returncode == 0, done.stderr
+    told: str = done.stdout
+    return told
+
+
+def archive(made: Path) -> Path:
+    return made / "edgewright-sidecar.pyz"
+
+
+@pytest.mark.parametrize("python", pythons(), ids=lambda path: Path(path).name)
+def test_it_runs_on_every_python_from_3_11_on(made: Path, python: str) -> None:
+    assert ran(archive(made), "--version", python=python).startswith("edgewright-sidecar ")
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import sidecar.worker.main, sidecar.commands.once\n"
+        "from sidecar.contract import schema\n"
+        "print(len(schema.contract()['properties']), schema.__file__)"
+    )
+    command = [python, "-I", "-c", script, str(archive(made))]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert int(told[0]) > 10
+    assert told[1] == f"{archive(made)}/sidecar/contract/schema.py"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_it_runs_as_another_user_from_a_disk_that_cannot_be_written(made: Path) -> None:
+    for parent in archive(made).parents:
+        if parent.stat().st_mode & 0o005 != 0o005 and parent.is_relative_to("/tmp"):
+            parent.chmod(0o755)
+    before = sorted(str(path) for path in made.rglob("*"))
+    python = shutil.which("python3", path="/usr/local/bin:/usr/bin") or sys.executable
+    told = ran(archive(made), "run", "--help", python=python, user=65532, group=65532,
+               extra_groups=[], cwd="/", env={})  # fmt: skip
+    assert told.startswith("usage: edgewright-sidecar run")
+    assert sorted(str(path) for path in made.rglob("*")) == before
+
+
+def test_the_same_sources_make_the_same_bytes(made: Path, source: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
+    command = [sys.executable, f"{source}/.ci/sidecar.py", str(tmp_path)]
+    subprocess.run(command, check=True, env=environment, cwd="/")
+    for path in made.iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_it_stays_small(made: Path, kind: str) -> None:
+    (path,) = made.glob("*.pyz" if kind == "zipapp" else "*.whl")
+    print(f"{kind}: {path.stat().st_size:,} bytes of {SIZES[kind]:,}")
+    assert path.stat().st_size <= SIZES[kind]
+
+
+def test_a_traceback_names_the_line_of_the_repository_and_shows_it(
+    made: Path, source: Path
+) -> None:
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from sidecar.contract import reading\n"
+        "reading.parse(7)"
+    )
+    command = [sys.executable, "-I", "-c", script, str(archive(made))]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    lines = (source / "sidecar" / "contract" / "reading.py").read_text().splitlines()
+    number = 1 + next(i for i, line in enumerate(lines) if "len(text) > MAX_BYTES" in line)
+    assert f'File "sidecar/contract/reading.py", line {number}, in parse' in told
+    assert "if len(text) > MAX_BYTES:" in told
+
+
+RESIDENT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import sidecar.cli, sidecar.commands.run
+store = sys.meta_path[0]
+print(*sorted(sys.modules))
+print(store.text, store.code.stream, len(store.code.kept))
+"""
+
+
+def test_a_resident_process_holds_no_packed_text_and_imports_nothing_large(made: Path) -> None:
+    command = [sys.executable, "-I", "-S", "-c", RESIDENT, str(archive(made))]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    modules, store = told.splitlines()
+    assert store == "None None 0"
+    found = set(modules.split())
+    assert found.isdisjoint((*FORBIDDEN, "typing"))
+    assert "sidecar.resident.service" in found
+
+
+def test_bare_sources_do_what_the_sources_do_in_the_same_lines(
+    build: ModuleType, source: Path
+) -> None:
+    for path in sorted((source / "sidecar").rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        bare = build.bare(text)
+        assert bare.count("\n") == text.count("\n")
+        assert "#" not in [line.strip()[:1] for line in bare.splitlines()]
+        wanted, got = undocumented(ast.parse(text)), undocumented(ast.parse(bare))
+        assert wanted == got, path
+
+
+def undocumented(tree: ast.AST) -> list[tuple[str, int]]:
+    """The code of a module without bare texts, as nodes with their lines."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [
+                one
+                for one in node.body
+                if not isinstance(one, ast.Pass)
+                and not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+            ]
+    return [
+        (type(node).__name__, getattr(node, "lineno", 0))
+        for node in ast.walk(tree)
+        if not isinstance(node, ast.Pass)
+    ]
+
+
+TUPLES = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from importlib import import_module
+for line in sys.stdin:
+    module, name = line.split()
+    found = getattr(import_module(module), name)
+    methods = sorted(key for key in vars(found) if not key.startswith("_"))
+    stated = sorted(found._field_defaults)
+    print(module, name, found._fields, stated, found.__name__, methods)
+"""
+
+
+def test_the_named_tuples_of_the_packed_bytecode_are_those_of_the_sources(
+    made: Path, source: Path
+) -> None:
+    names = [
+        (".".join(path.relative_to(source).with_suffix("").parts), node.name)
+        for path in sorted((source / "sidecar").rglob("*.py"))
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef)
+        and [ast.unparse(one) for one in node.bases] == ["NamedTuple"]
+    ]
+    asked = "".join(f"{module} {name}\n" for module, name in names)
+    told = [
+        subprocess.run(
+            [sys.executable, "-I", "-c", TUPLES, str(place)],
+            input=asked, check=True, capture_output=True, text=True,
+        ).stdout
+        for place in (source, archive(made))
+    ]  # fmt: skip
+    assert asked.count("\n") > 40
+    assert told[0] == told[1]
+
+
+def test_the_wheel_installs_without_the_network_and_runs(made: Path, tmp_path: Path) -> None:
+    (wheel,) = made.glob("*.whl")
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target"]
+    subprocess.run([*pip, tmp_path, wheel], check=True, capture_output=True)
+    command = [sys.executable, "-m", "sidecar", "--version"]
+    told = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert told.stdout.startswith("edgewright-sidecar ")
+    script = (tmp_path / "bin" / "edgewright-sidecar").read_text()
+    assert "from sidecar.__main__ import program" in script
+    about = next(tmp_path.glob("*.dist-info/METADATA")).read_text()
+    assert "Provides-Extra: boto3" in about
+    assert "Provides-Extra: signature" in about
+    assert "Requires-Dist" not in about.replace("; extra ==", "").split("Provides-Extra")[0]
