@@ -6,7 +6,9 @@ Made anew for each config. Nothing of it outlives the next one but what is on di
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
+from sidecar.disk import tenants
 from sidecar.model.reasons import ReasonError
 from sidecar.model.status import Status
 from sidecar.resident.barrier import Barrier
@@ -14,26 +16,33 @@ from sidecar.resident.chores import Chores
 from sidecar.resident.following import Follower
 from sidecar.resident.groups import Group
 from sidecar.resident.means import Means
-from sidecar.resident.neighbours import Neighbours
 from sidecar.resident.retiring import Retiring, retiring
-from sidecar.resident.sending import Sending
 from sidecar.resident.wanted import groups as wanted_groups
+
+if TYPE_CHECKING:
+    from sidecar.resident.neighbours import Neighbours
+    from sidecar.resident.sending import Sending
+
+
+class Node(NamedTuple):
+    """For the role of a node: its name and its address."""
+
+    host: str
+    address: str
 
 
 class Plan:
     """The work of one config. One that does not `lead` only watches who does."""
 
-    def __init__(
-        self, means: Means, chores: Chores, neighbours: Neighbours | None, *, lead: bool
-    ) -> None:
+    def __init__(self, means: Means, chores: Chores, node: Node | None, *, lead: bool) -> None:
         config = means.config
         barrier = Barrier(config.release, means.ask, means.now)
         kind = Group if lead else Follower
         self.means = means
         self.chores = chores
         self.lead = lead
-        self.neighbours = neighbours
-        self.sending = Sending(means) if lead and not means.alone else None
+        self.neighbours = _neighbours(means, node) if lead and node else None
+        self.sending = _sending(means) if lead and not means.alone else None
         self.groups: Sequence[Group] = [kind(means, one, barrier) for one in wanted_groups(config)]
         self._leaving: list[Retiring] = retiring(means, self.groups) if lead else []
 
@@ -87,6 +96,21 @@ class Plan:
 
     def _all(self) -> list[Group | Retiring]:
         return [*self.groups, *self._leaving]
+
+
+def _sending(means: Means) -> Sending | None:
+    """The outbox, where there is one; a tenth of a resident process is what it costs."""
+    if not means.config.outbox and not tenants.unsent(means.layout, means.tenant):
+        return None
+    from sidecar.resident.sending import Sending
+
+    return Sending(means)
+
+
+def _neighbours(means: Means, node: Node) -> Neighbours:
+    from sidecar.resident.neighbours import Neighbours
+
+    return Neighbours(means, node.host, node.address)
 
 
 def roll_back(groups: Sequence[Group], name: str) -> str:

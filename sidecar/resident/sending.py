@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import os
 
-from sidecar.disk import failure, tenants
+from sidecar.disk import failure
 from sidecar.model.reasons import ReasonError
 from sidecar.model.status import StreamStatus
 from sidecar.outbox import orphans
 from sidecar.outbox.box import Outbox, Ways
-from sidecar.outbox.kept import recalled, remember
 from sidecar.outbox.orphans import Orphan
-from sidecar.outbox.spool import Spool
 from sidecar.resident.means import Means
 
 ORPHAN_PERIOD = 30.0
@@ -27,9 +25,9 @@ class Sending:
     """The tenant's own outbox."""
 
     def __init__(self, means: Means) -> None:
-        self.box = Outbox(
-            _spools(means), ways(means), run=os.path.dirname(means.config.surface.socket)
-        )
+        spools = orphans.spools(means.layout, means.owner, means.config)
+        run = os.path.dirname(means.config.surface.socket)
+        self.box = Outbox(spools, ways(means), run=run)
         self.box.begin()
 
     def tick(self, now: float) -> float:
@@ -79,7 +77,7 @@ class Orphanage:
                 )
         except (ReasonError, OSError):
             return
-        self._found = [(one, Outbox(one.spools, ways(means), tenant=one.tenant)) for one in found]
+        self._found = [(one, _orphans_box(means, one)) for one in found]
         if found:
             self._due = now
 
@@ -89,18 +87,8 @@ def ways(means: Means) -> Ways:
     return Ways(means.ask, means.post, means.note, means.now, streams=means.config.network.streams)
 
 
-def _spools(means: Means) -> dict[str, Spool]:
-    """The streams of the config, and others of the tenant that still hold something."""
-    layout, tenant, config = means.layout, means.tenant, means.config
-    streams = {one.name: one for one in config.outbox}
-    for name in tenants.unsent(layout, tenant):
-        kept = recalled(layout.outbox(tenant, name))
-        if name not in streams and kept is not None and kept.name == name:
-            streams[name] = kept
-    spools = {
-        name: Spool(layout, tenant, stream, config.limits, means.owner)
-        for name, stream in streams.items()
-    }
-    for name, stream in streams.items():
-        remember(means.owner, layout.outbox(tenant, name), stream)
-    return spools
+def _orphans_box(means: Means, orphan: Orphan) -> Outbox:
+    """What sends for a tenant that is gone; nobody is there later for what is owed then."""
+    return Outbox(
+        orphan.spools, ways(means), tenant=orphan.tenant, hurry=True, record=orphan.record
+    )

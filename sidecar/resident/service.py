@@ -25,8 +25,7 @@ from sidecar.resident.holding import Held, Holding
 from sidecar.resident.lists import lists
 from sidecar.resident.loop import Loop
 from sidecar.resident.means import Means, NoHouse
-from sidecar.resident.neighbours import Neighbours
-from sidecar.resident.plan import Plan
+from sidecar.resident.plan import Node, Plan
 from sidecar.resident.reaping import Orphans
 from sidecar.resident.voice import Voice
 from sidecar.resident.watch import PERIOD, Watch
@@ -192,9 +191,8 @@ class Service:
         means = self._means(held, accepted)
         chores = Chores(means, self.counters, self._rotten)
         means = means._replace(house=chores)
-        node = self.options.node and lead
-        neighbours = Neighbours(means, self.options.host, self.options.address) if node else None
-        self.plan = Plan(means, chores, neighbours, lead=lead)
+        node = Node(self.options.host, self.options.address) if self.options.node else None
+        self.plan = Plan(means, chores, node, lead=lead)
         self.plan.begin()
         sending = self.plan.sending
         self.outbox.handler = sending.box.handle if sending else no_outbox

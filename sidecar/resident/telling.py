@@ -1,7 +1,8 @@
 """What is said to the server about a group, as jobs: load, then see whether it serves.
 
 A job waits as long as nobody answers at all; only what a server says or does counts against a
-version. Which version is on disk at that moment is not decided here.
+version. Which version is on disk at that moment is not decided here. What speaks to servers is
+imported with the first word, because many workers have no server at all.
 """
 
 from __future__ import annotations
@@ -10,8 +11,6 @@ from collections.abc import Callable
 from threading import Event
 from typing import Any, NamedTuple
 
-from sidecar import hooks
-from sidecar.hooks import probe as probes
 from sidecar.model.config import Artifact, Golden, Hook, Probe, Server
 from sidecar.model.reasons import ReasonError
 from sidecar.wire.stream import StoppedError
@@ -86,6 +85,8 @@ def see(members: tuple[Told, ...], server: Server, stop: Event, seconds: float) 
         ReasonError: `ProbeFailed`.
         StoppedError: `stop` was set.
     """
+    from sidecar.hooks import probe as probes
+
     for one in members:
         if one.probe is not None:
             timeout = min(float(one.probe.timeout), max(seconds, 1.0))
@@ -105,6 +106,8 @@ def compare(members: tuple[Told, ...], stop: Event, call: Compare) -> None:
 
 def unload(members: tuple[Told, ...], server: Server, stop: Event) -> None:
     """Tell the server that members are gone; one that does not answer does not know them."""
+    from sidecar import hooks
+
     for one in members:
         if hooks.answers(server, one.hook):
             hooks.unload(one.hook, one.path, server.ports, stop, timeout=LOAD_SECONDS)
@@ -113,6 +116,8 @@ def unload(members: tuple[Told, ...], server: Server, stop: Event) -> None:
 def _loaded(one: Told, server: Server, stop: Event, waiting: Waiting) -> bool:
     if one.hook.type == "none" and one.probe is None:
         return True
+    from sidecar import hooks
+
     if not hooks.answers(server, one.hook):
         waiting("")
         return False
