@@ -255,7 +255,8 @@ class Outbox:
         code, detail = str(body.get("reason", "WorkerDied")), str(body.get("detail", ""))
         owed = is_due_name(text)
         if not owed and not self._spools[name].has(text):
-            return  # it was dropped meanwhile
+            self._spools[name].recount()  # it was dropped meanwhile, or sent by somebody else
+            return
         if not owed and code in _NEVER:
             self._spools[name].drop(text, code, detail)
             self._noted(code, name, detail)

@@ -144,6 +144,15 @@ class Spool:
         """Whether an item waits."""
         return os.path.exists(self.at("new", text))
 
+    def recount(self) -> None:
+        """Look at the disk again, where an item turned out to be gone that nobody here let go."""
+        with self.lock, failure.told(self.path):
+            self._batch, self._whole = [], False
+            self._count = self._bytes = 0
+            for one in self._items():
+                self._count += 1
+                self._bytes += one.size
+
     def receipt(self, text: str) -> dict[str, Any] | None:
         """Where and when an item was stored, if it was."""
         return documents.read(self.at("sent", text))
@@ -217,9 +226,7 @@ class Spool:
                 fsops.sync_directory(os.path.dirname(path))
         remember(self.owner, self.path, self.stream)
         self._mend()
-        for one in self._items():
-            self._count += 1
-            self._bytes += one.size
+        self.recount()
         for within in self._untold():
             self._follow.changed(within)
         for name in os.listdir(self.at("uploads")):

@@ -58,9 +58,17 @@ def started(here: Sending, *arguments: str) -> subprocess.Popen[str]:
 def until(true: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not true():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise AssertionError(process.communicate())
         time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def results(here: Sending) -> list[str]:
@@ -231,7 +239,7 @@ def node_config(here: Sending) -> str:
     del made["outbox"]
     run = here.folder / "node-run"
     run.mkdir()
-    surface = {"port": 18_998, "socket": str(run / "sidecar.sock")}
+    surface = {"port": free_port(), "socket": str(run / "sidecar.sock")}
     made |= {"tenant": {"job": "spread", "role": "node"}, "surface": surface}
     path = here.folder / "node.json"
     path.write_text(json.dumps(made))
@@ -285,7 +293,7 @@ def reporting(tmp_path: Path, s3: S3) -> Any:
         here.configure({"name": "log"}, port=relay.port)
         made = json.loads(here.config.read_text())
         made["reports"] = {"url": f"s3://{here.bucket}/reports/", "store": "main", "interval": 10}
-        made["surface"] = {"port": 18_997, "socket": str(here.run / "sidecar.sock")}
+        made["surface"] = {"port": free_port(), "socket": str(here.run / "sidecar.sock")}
         here.config.write_text(json.dumps(made))
         process = started(here, "run", "--config", str(here.config))
         yield here, relay, process

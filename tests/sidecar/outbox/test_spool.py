@@ -200,6 +200,17 @@ def test_an_item_that_was_dropped_may_come_again(tmp_path: Path) -> None:
     assert notes(spool) == {}
 
 
+def test_an_item_that_somebody_else_took_is_not_waited_for(tmp_path: Path) -> None:
+    here = given(tmp_path)
+    spool = here.spool()
+    gone, stays = put(spool, "gone"), put(spool, "stays", b"s")
+    spool.oldest()
+    Path(spool.at("new", gone)).unlink()
+    spool.recount()
+    assert [one.text for one in spool.oldest()] == [stays]
+    assert spool.counts()[:2] == (1, 1)
+
+
 def test_receipts_and_notes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sidecar.outbox.spool.RECEIPTS", 10)
     monkeypatch.setattr("sidecar.outbox.spool.NOTES", 10)
