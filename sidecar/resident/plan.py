@@ -48,6 +48,10 @@ class Plan:
 
     def begin(self) -> None:
         """Mend what a kill cut short."""
+        if self.means.alone and self.means.config.outbox:
+            from sidecar.resident.sending import prepare
+
+            prepare(self.means)
         for group in self.groups:
             group.begin()
 

@@ -11,7 +11,7 @@ import os
 from sidecar.disk import failure
 from sidecar.model.reasons import ReasonError
 from sidecar.model.status import StreamStatus
-from sidecar.outbox import orphans
+from sidecar.outbox import ground, orphans
 from sidecar.outbox.box import Outbox, Ways
 from sidecar.outbox.orphans import Orphan
 from sidecar.resident.means import Means
@@ -80,6 +80,15 @@ class Orphanage:
         self._found = [(one, _orphans_box(means, one)) for one in found]
         if found:
             self._due = now
+
+
+def prepare(means: Means) -> None:
+    """Make the directories of the outbox, for a worker that comes after this process."""
+    run = os.path.dirname(means.config.surface.socket)
+    try:
+        ground.prepare(run, tuple(one.name for one in means.config.outbox))
+    except OSError as fault:
+        means.note(event="amiss", detail=f"{run}: {fault.strerror}")
 
 
 def ways(means: Means) -> Ways:

@@ -325,3 +325,14 @@ def test_s1_reports_that_nobody_takes_block_nothing_and_only_the_newest_is_sent(
     until(lambda: REPORT in here.s3.keys(here.bucket), process)
     later = [asked for asked in relay.asked if "/reports/" in asked.target][tried:]
     assert len(later) == 1, "none that is older is sent after it"
+
+
+def test_the_stages_of_a_run_find_the_directories_of_its_outputs(tmp_path: Path, s3: S3) -> None:
+    here = run_of(tmp_path, s3, "once")
+    for stream in WANTED:
+        (here.run / "outbox" / stream).rmdir()
+    (here.run / "outbox").rmdir()
+    done = sidecar(["once", "--config", str(here.config), "--work-key", KEY])
+    assert done.returncode == 0, done.stderr
+    assert names(here.run / "outbox") == sorted(WANTED)
+    assert (here.run / "outbox/best").stat().st_mode & 0o7777 == 0o1777
