@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from sidecar.disk import failure
 from sidecar.model.config import Source
 from sidecar.model.reasons import REASONS, ReasonError
-from sidecar.outbox import direct, ground, orphans, policy, record
+from sidecar.outbox import direct, ground, marker, orphans, policy, record
 from sidecar.outbox.accept import Acceptor
 from sidecar.outbox.box import Outbox, Ways
 from sidecar.transfer import small
@@ -62,7 +62,7 @@ def is_completed(bench: Bench, work: Work) -> str:
     tenant, site = bench.config.tenant.directory, bench.config.node.site
     if record.Record(bench.layout, tenant, bench.owner).is_completed(work.key):
         return "the node's store"
-    found = record.marker(bench.config.outbox, work.key, site, repeat=False)
+    found = marker.marker(bench.config.outbox, work.key, site, repeat=False)
     if found is None:
         return ""
     try:

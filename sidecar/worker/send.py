@@ -8,7 +8,7 @@ from typing import Any
 from sidecar.disk import tenants
 from sidecar.model.config import Store, Stream
 from sidecar.model.reasons import ReasonError
-from sidecar.outbox import record
+from sidecar.outbox import marker
 from sidecar.outbox.kept import recalled
 from sidecar.outbox.names import COMPLETED
 from sidecar.outbox.place import Place
@@ -55,11 +55,11 @@ def _completed(bench: Bench, tenant: str) -> dict[str, Any]:
     folder, site = bench.layout.tenant(tenant, "outbox"), bench.config.node.site
     names = [one for one in tenants.listed(folder) if not one.endswith(".json")]
     streams = {one: post(bench, tenant, one).stream for one in names}
-    found = record.marker_of(folder, streams.values(), site)
+    found = marker.marker_of(folder, streams.values(), site)
     if found is None:
         return {"url": "", "bytes": 0}
     facts = {"site": site, "host": host(bench), "tenant": tenant}
-    text = record.text(folder, streams, facts)
+    text = marker.text(folder, streams, facts)
     upload.put_bytes(found.url, found.store, text, bench.context, replace=found.replace)
     return {"url": found.url, "bytes": len(text)}
 
