@@ -29,7 +29,9 @@ def _command(_: Serving) -> tuple[str, ...]:
 
 def _args(serving: Serving) -> tuple[str, ...]:
     ports = (f"--rest_api_port={serving.http}", f"--port={serving.grpc}")
-    return (*_models(serving), *ports, "--file_system_poll_wait_seconds=1")
+    # Its default of five tries, a minute apart, would outlast the sidecar's probe without a word.
+    loads = ("--file_system_poll_wait_seconds=1", "--max_num_load_retries=0")
+    return (*_models(serving), *ports, *loads)
 
 
 def _models(serving: Serving) -> tuple[str, ...]:

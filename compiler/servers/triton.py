@@ -21,6 +21,8 @@ def _args(serving: Serving) -> tuple[str, ...]:
         "tritonserver",
         f"--model-repository={MODELS}",
         "--model-control-mode=explicit",
+        # Without it a broken first model ends the server before anybody could ask it why.
+        "--exit-on-error=false",
         *(f"--load-model={model.name}" for model in serving.models),
         f"--http-port={serving.http}",
         *(_optional("grpc", serving.grpc)),

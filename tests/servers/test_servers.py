@@ -147,6 +147,7 @@ def test_triton_loads_each_model_explicitly_and_closes_ports_not_declared() -> N
         "tritonserver",
         "--model-repository=/edgewright/models",
         "--model-control-mode=explicit",
+        "--exit-on-error=false",
         "--load-model=a",
         "--load-model=b",
         "--http-port=8000",
