@@ -18,7 +18,7 @@ syncfs: Callable[[int], None] | None = None
 """The system's call of this name, which a worker sets: Python has none, and ctypes is too large
 for a resident process."""
 
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _CANNOT_ALLOCATE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
@@ -31,7 +31,7 @@ def _seen(operation: str, *arguments: object) -> None:
 
 
 def create(path: str, mode: int = 0o600, *, at: int | None = None) -> int:
-    """A descriptor of a new file, for writing; `at` is a directory's descriptor.
+    """A descriptor of a new file, for reading and writing; `at` is a directory's descriptor.
 
     Raises:
         FileExistsError: something has the name already.
