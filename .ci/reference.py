@@ -25,6 +25,7 @@ from compiler.backends.argocd_health import customizations  # noqa: E402
 from compiler.cli import COMMANDS, program  # noqa: E402
 from compiler.model import codes, emit  # noqa: E402
 from compiler.model.diagnostics import Code  # noqa: E402
+from sidecar.model.reasons import REASONS, Reason  # noqa: E402
 
 NOTE = "<!-- Written by .ci/reference.py from the code. Run `make docs` instead of editing. -->"
 CONTRACT = ROOT / "sidecar" / "contract.schema.json"
@@ -38,6 +39,7 @@ def pages() -> dict[str, str]:
         "docs/spec.md": f"{NOTE}\n{spec_page()}",
         "docs/errors.md": errors_page(),
         "docs/sidecar-config.md": contract_page(json.loads(CONTRACT.read_text(encoding="utf-8"))),
+        "docs/sidecar-reasons.md": reasons_page(),
         "docs/commands.md": commands_page(),
         "docs/argocd-health.yaml": health_page(),
         "README.md": with_help((ROOT / "README.md").read_text(encoding="utf-8")),
@@ -151,6 +153,40 @@ def _contract_type(part: Mapping[str, Any]) -> str:
         if key in part and part[key] < 2**53 - 1
     ]
     return " ".join([part.get("type", "any"), *limits])
+
+
+# The sidecar's reasons.
+
+REASONS_INTRO = """\
+# Why a sidecar waits, is blocked or went back
+
+The same code stands in `status`, in `/v1/status`, in metrics, in reports and in the journal of a
+worker. A code never changes its meaning. `edgewright-sidecar doctor` prints what to do about those
+that it finds on a node.
+"""
+REASON_KINDS = {
+    "wait": ("Waits", "Nothing has to be done: it is tried again by itself, after one second at "
+             "first and five minutes at most."),
+    "blocked": ("Blocked", "Somebody has to change something. What is active keeps serving; every "
+                "five minutes the sidecar looks again."),
+    "undone": ("Undone", "A new version failed and the one before it serves again. The new one is "
+               "not tried again with the same hook, probe and server image."),
+    "note": ("Notes", "Nothing waits and nothing is blocked; it is worth knowing."),
+}  # fmt: skip
+
+
+def reasons_page() -> str:
+    """One table for each kind of reason, in the order of the code's own table."""
+    parts = [NOTE, REASONS_INTRO]
+    for kind, (title, words) in REASON_KINDS.items():
+        found = [reason for reason in REASONS.values() if reason.kind == kind]
+        parts.append(f"## {title}\n\n{words}\n")
+        parts.append(table(("reason", "means", "what to do"), [_reason(one) for one in found]))
+    return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def _reason(reason: Reason) -> tuple[str, str, str]:
+    return f"`{reason.code}`", reason.meaning, reason.advice
 
 
 # Argo CD's health checks.
