@@ -59,6 +59,12 @@ def literal(host: str) -> Address | None:
         return None
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host's name spells out this very machine."""
+    address = literal(host)
+    return host.lower() == "localhost" or (address is not None and _own(address))
+
+
 def declared(config: Config, further: Collection[str] = ()) -> frozenset[tuple[str, int]]:
     """Every loopback host and port that a config spells out, or one of `further` URLs."""
     return frozenset(_loopbacks([*_urls(config), *further]))
@@ -105,7 +111,6 @@ def _loopbacks(urls: Collection[str]) -> Iterator[tuple[str, int]]:
         parts = urlsplit(url)
         scheme = "https" if parts.scheme == "oci" else parts.scheme
         host = (parts.hostname or "").lower()
-        address = literal(host)
         port = parts.port or PORTS.get(scheme, 0)
-        if port and (host == "localhost" or (address is not None and _own(address))):
+        if port and is_loopback(host):
             yield host, port

@@ -24,17 +24,22 @@ def listing(artifact: Artifact, chunks: Chunks) -> Artifact:
         chunks=None,
         unpack=None,
         private=False,
-        sources=tuple(_beside(source) for source in artifact.sources),
+        sources=tuple(place for source in artifact.sources for place in _beside(source)),
     )
 
 
-def _beside(source: Source) -> Source:
-    if source.url.startswith("peer:"):
-        return source
-    if source.url.startswith(("http:", "https:")):
-        path, mark, query = source.url.partition("?")
-        return source._replace(url=f"{path}.chunks{mark}{query}")
-    return source._replace(url=f"{source.url}.chunks")
+def _beside(source: Source) -> tuple[Source, ...]:
+    url = source.url
+    if url.startswith("peer:"):
+        return (source,)
+    if url.startswith(("http:", "https:")):
+        path, mark, query = url.partition("?")
+        return (source._replace(url=f"{path}.chunks{mark}{query}"),)
+    if url.startswith("oci:"):
+        # A repository knows blobs by digest: the list may be a layer of the same artifact.
+        bare = url.partition("#")[0]
+        return (source,) if "@" in bare else (source, source._replace(url=f"{bare}.chunks"))
+    return (source._replace(url=f"{url}.chunks"),)
 
 
 class BadChunk(Exception):  # noqa: N818 - a finding, not an error of ours

@@ -10,6 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sidecar.model.config import Source
+from sidecar.model.reasons import ReasonError
+from sidecar.model.text import clean
 from sidecar.transfer.exchange import Access
 
 if TYPE_CHECKING:
@@ -71,6 +73,29 @@ class Remote(Protocol):
 
     def blame(self) -> None:
         """Told that its bytes were wrong."""
+
+
+class Nowhere:
+    """The place of a source that leads to none, so that the others of its artifact are asked."""
+
+    host = ""
+    peer = False
+
+    def __init__(self, url: str, error: ReasonError) -> None:
+        self.label = clean(url)
+        self._error = error
+
+    def open(self, start: int, identity: str) -> Flow:
+        """Say why.
+
+        Raises:
+            ReasonError: always.
+        """
+        del start, identity
+        raise self._error
+
+    def blame(self) -> None:
+        """It gave no bytes."""
 
 
 class PastEnd(Exception):  # noqa: N818 - a finding, not an error of ours

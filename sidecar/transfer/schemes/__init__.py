@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sidecar.model.config import Source
 from sidecar.model.reasons import ReasonError
 from sidecar.model.text import redact
-from sidecar.transfer.scheme import Flow, Remote, Scheme, Target, Wanted
-from sidecar.transfer.schemes import file, http, peer, s3
+from sidecar.transfer.scheme import Nowhere, Remote, Scheme, Target, Wanted
+from sidecar.transfer.schemes import file, http, oci, peer, s3
 
 if TYPE_CHECKING:
     from sidecar.transfer.context import Context
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SCHEMES: tuple[Scheme, ...] = (
     s3.SCHEME,
     http.SCHEME,
+    oci.SCHEME,
     file.SCHEME,
     peer.SCHEME,
 )
@@ -41,7 +42,7 @@ def find(sources: Iterable[Source], wanted: Wanted, context: Context) -> Iterato
         try:
             scheme = scheme_of(source.url)
         except ReasonError as error:
-            yield _Nowhere(source.url, error)
+            yield Nowhere(source.url, error)
         else:
             yield from scheme.find(source, wanted, context)
 
@@ -56,21 +57,3 @@ def target(source: Source, context: Context) -> Target:
     if scheme.target is None:
         raise ReasonError("SchemeUnsupported", f"{redact(source.url)}: nothing is stored there")
     return scheme.target(source, context)
-
-
-class _Nowhere:
-    """The place of a source that no scheme reaches; the others of its artifact are asked."""
-
-    host = ""
-    peer = False
-
-    def __init__(self, url: str, error: ReasonError) -> None:
-        self.label = redact(url)
-        self._error = error
-
-    def open(self, start: int, identity: str) -> Flow:
-        del start, identity
-        raise self._error
-
-    def blame(self) -> None:
-        pass
