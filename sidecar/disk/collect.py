@@ -20,6 +20,7 @@ from sidecar.disk.tenants import listed
 from sidecar.model.config import Limits
 
 _LOCK_AGE = 86_400
+_PASSING = ("fetch-", "unpack-")
 
 
 def collect(layout: Layout, own: Owner, limits: Limits, now: float) -> int:
@@ -100,11 +101,11 @@ def _delete(paths: list[str]) -> None:
 
 
 def _tidy_locks(layout: Layout, now: float) -> None:
-    """Remove locks of fetches that nobody has made for a day."""
+    """Remove locks of single artifacts that nobody has made for a day."""
     for name in listed(layout.store("locks")):
         path = layout.lock(name)
         with suppress(FileNotFoundError):
-            if name.startswith("fetch-") and now - os.stat(path).st_mtime > _LOCK_AGE:
+            if name.startswith(_PASSING) and now - os.stat(path).st_mtime > _LOCK_AGE:
                 lock = locks.try_lock(path)
                 if lock is not None:
                     lock.remove()

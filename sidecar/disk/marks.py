@@ -35,7 +35,7 @@ def marks(layout: Layout, keep: int) -> Marks:
     Raises:
         OSError: the disk did not answer.
     """
-    blobs = set(_dataset_digests(layout))
+    blobs: set[str] = set()
     trees: set[str] = set()
     releases: set[Place] = set()
     for tenant in tenants.names(layout):
@@ -70,8 +70,7 @@ def _wanted(layout: Layout, tenant: str) -> set[str]:
     path = layout.tenant(tenant, "config", "accepted.json")
     artifacts = (documents.read(path, strict=True) or {}).get("artifacts")
     entries = artifacts if isinstance(artifacts, list) else []
-    found = {entry.get("sha256") for entry in entries if isinstance(entry, dict)}
-    return {digest for digest in found if isinstance(digest, str) and is_digest(digest)}
+    return {digest for entry in entries for digest in _digests_in(entry)}
 
 
 def _kept(layout: Layout, tenant: str, group: str, wanted: set[str], keep: int) -> set[str]:
@@ -104,13 +103,6 @@ def _mark_release(path: str, blobs: set[str], trees: set[str]) -> None:
     for kind in listed(path):
         for name in listed(f"{path}/{kind}"):
             trees |= tree_of(f"{path}/{kind}/{name}")
-
-
-def _dataset_digests(layout: Layout) -> Iterator[str]:
-    root = layout.store("datasets")
-    for dataset in listed(root):
-        for writer in listed(f"{root}/{dataset}"):
-            yield from _digests_in(documents.read(f"{root}/{dataset}/{writer}", strict=True))
 
 
 def _digests_in(value: Any) -> Iterator[str]:

@@ -6,7 +6,7 @@ A check is a promise only while a `hold` lasts: others of the node see it and le
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from stat import S_ISDIR
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from sidecar.disk.owner import Owner, alive
 from sidecar.model.config import Limits
 from sidecar.model.reasons import ReasonError
 
-_COUNTED = ("blobs", "trees", "partial", "staging")
+_BESIDES = ("trees", "partial", "staging")
 _HOLD = "hold-"
 _MANY = 1 << 62
 
@@ -107,9 +107,12 @@ def hold(layout: Layout, owner: Owner, limits: Limits, size: int, inodes: int) -
 
 
 def used(layout: Layout) -> int:
-    """Bytes on disk of blobs, trees and what is in the making."""
-    seen: set[tuple[int, int]] = set()
-    return sum(_blocks(layout.store(name), seen) for name in _COUNTED)
+    """Bytes on disk of blobs, trees and what is in the making; a tree's link to a blob is free."""
+    blobs: set[int] = set()
+    total = sum(_blocks(layout.store("blobs"), lambda found: _note(found, blobs)))
+    for name in _BESIDES:
+        total += sum(_blocks(layout.store(name), lambda found: found.st_ino not in blobs))
+    return total
 
 
 def _free(layout: Layout, limits: Limits) -> int:
@@ -140,27 +143,23 @@ def _short(code: str, what: str, need: int, free: int) -> ReasonError:
     return ReasonError(code, words, facts={"need": need, "free": free})
 
 
-def _blocks(path: str, seen: set[tuple[int, int]]) -> int:
-    total, waiting = 0, [path]
+def _blocks(path: str, counts: Callable[[os.stat_result], bool]) -> Iterator[int]:
+    waiting = [path]
     while waiting:
         for entry in _entries(waiting.pop()):
             if entry.is_dir(follow_symlinks=False):
                 waiting.append(entry.path)
             with suppress(OSError):
                 found = entry.stat(follow_symlinks=False)
-                if not _counted(found, seen):
-                    total += found.st_blocks * 512
-    return total
+                if counts(found):
+                    yield found.st_blocks * 512
 
 
-def _counted(found: os.stat_result, seen: set[tuple[int, int]]) -> bool:
-    """Whether a file was counted under another name of it."""
-    if found.st_nlink == 1 or S_ISDIR(found.st_mode):
-        return False
-    identity = (found.st_dev, found.st_ino)
-    known = identity in seen
-    seen.add(identity)
-    return known
+def _note(found: os.stat_result, blobs: set[int]) -> bool:
+    """Count a blob, and remember it where it has other names; blobs are few, unlike files."""
+    if found.st_nlink > 1 and not S_ISDIR(found.st_mode):
+        blobs.add(found.st_ino)
+    return True
 
 
 def _entries(path: str) -> Iterator[os.DirEntry[str]]:

@@ -180,11 +180,21 @@ def test_what_would_go_is_told_without_deleting(layout: Layout, own: owner.Owner
     assert blobs.has(layout, digest)
 
 
-def test_datasets_keep_what_their_manifests_list(layout: Layout, own: owner.Owner) -> None:
+def test_lists_of_datasets_keep_nothing(layout: Layout, own: owner.Owner) -> None:
+    """They come from other nodes, and bytes are only brought because a config names them."""
     digest = blob(layout, own, b"image")
     Path(layout.store("datasets", "shelves")).mkdir()
     path = layout.store("datasets", "shelves", "edge-1.json")
     documents.write(own, path, {"entries": [{"sha256": digest}]})
+    collected(layout, own, 0, GRACE)
+    assert not blobs.has(layout, digest)
+
+
+def test_the_list_of_chunks_stays_with_its_artifact(layout: Layout, own: owner.Owner) -> None:
+    digest = blob(layout, own, b"digests of chunks")
+    accept(layout, own, "job.worker", [])
+    document = {"artifacts": [{"sha256": "a" * 64, "chunks": {"root": digest}}]}
+    tenants.accept(layout, own, "job.worker", document)
     collected(layout, own, 0, GRACE)
     assert blobs.has(layout, digest)
 
