@@ -92,22 +92,22 @@ COMMANDS: Final = (
         (_ROOT, Flag("owner", "UID:GID", "who gets it, by default 65532:65532", "65532:65532")),
     ),
     Command("verify", "hash everything in the store again, without the network", (_ROOT, _JSON)),
-    Command("status", "what is wanted, active and waiting, and why", (_CONFIG, _JSON)),
+    Command("status", "what is wanted, active and waiting, and why", (_CONFIG, _VIEW, _JSON)),
     Command(
         "rollback",
         "switch back to the version before, or let a blocked change try again",
-        (_CONFIG, _JSON),
+        (_CONFIG, _VIEW, _JSON),
         words="[KIND/NAME]",
     ),
     Command(
         "gc",
         "delete what no worker of the node needs",
-        (_CONFIG, Flag("dry-run", "", "delete nothing, say what would go")),
+        (_CONFIG, _VIEW, Flag("dry-run", "", "delete nothing, say what would go")),
     ),
     Command(
         "doctor",
         "say in plain words what is wrong on this node and what to do",
-        (_CONFIG, _JSON, Flag("network", "", "also try names, proxies and stores")),
+        (_CONFIG, _VIEW, _JSON, Flag("network", "", "also try names, proxies and stores")),
     ),
     Command("worker", "move bytes for the process that started it", hidden=True),
 )
