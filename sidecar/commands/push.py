@@ -32,27 +32,26 @@ def main(flags: dict[str, str], words: list[str]) -> int:
     config = _config(flags["config"])
     if words:
         return _file(config, words)
+    told = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
     layout = store.open_store(config.limits.root)
     owner.sweep(layout)
-    stop = Event()
     with owner.enter(layout) as own:
-        bench = Bench(config, Context(config, dict(os.environ), stop), layout, own)
+        bench = Bench(config, Context(config, dict(os.environ), Event()), layout, own)
         work = Work(flags.get("work-key", ""), "repeat" in flags)
-        return _run(bench, work, float(flags.get("patience", "300")), stop)
+        return _run(bench, work, float(flags.get("patience", "300")), told)
 
 
-def _run(bench: Bench, work: Work, patience: float, stop: Event) -> int:
+def _run(bench: Bench, work: Work, patience: float, told: Event) -> int:
     found = is_completed(bench, work)
     if found:
         print(f"The Run is complete, as {found} says; what this one left is not stored again.")
         return 0
-    lock = _tenant(bench, stop)
+    lock = _tenant(bench, told)
     try:
         run = os.path.dirname(bench.config.surface.socket)
-        drain = Drain(bench, work, run, _note, patience=patience)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: drain.end_soon())
-        outcome = drain.run()
+        outcome = Drain(bench, work, run, _note, told=told, patience=patience).run()
     finally:
         if lock is not None:
             lock.release()
@@ -64,7 +63,7 @@ def _run(bench: Bench, work: Work, patience: float, stop: Event) -> int:
     return _REFUSED if outcome.refused else 0
 
 
-def _tenant(bench: Bench, stop: Event) -> locks.Lock | None:
+def _tenant(bench: Bench, told: Event) -> locks.Lock | None:
     """The tenant's lock. The node role may hold it to send what an earlier push could not.
 
     Without it both would send, which costs bytes and breaks nothing.
@@ -72,9 +71,9 @@ def _tenant(bench: Bench, stop: Event) -> locks.Lock | None:
     until = time.monotonic() + _LOCK_PATIENCE
     while True:
         lock = tenants.enter(bench.layout, bench.config.tenant.directory)
-        if lock is not None or time.monotonic() > until:
+        if lock is not None or told.is_set() or time.monotonic() > until:
             return lock
-        stop.wait(0.2)
+        told.wait(0.2)
 
 
 def _file(config: Config, words: list[str]) -> int:

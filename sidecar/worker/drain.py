@@ -73,17 +73,27 @@ def is_completed(bench: Bench, work: Work) -> str:
 
 
 class Drain:
-    """One pass from the worker's volume to the store and from there to where it goes."""
+    """One pass from the worker's volume to the store and from there to where it goes.
+
+    `told` is set when the pod is to end.
+    """
 
     def __init__(
-        self, bench: Bench, work: Work, run: str, note: Note, *, patience: float = 300.0
+        self,
+        bench: Bench,
+        work: Work,
+        run: str,
+        note: Note,
+        *,
+        told: Event,
+        patience: float = 300.0,
     ) -> None:
         self._bench = bench
         self._work = work
         self._run = run
         self._note = note
+        self._told = told
         self._patience = patience
-        self._told = Event()
         self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
         with failure.told(bench.layout.root):
             self._spools = orphans.spools(bench.layout, bench.owner, bench.config)
@@ -96,10 +106,6 @@ class Drain:
         self._acceptor = Acceptor(run, self._spools, self._noted, settled=0)
         self._began = time.monotonic()
         self._stuck_since = 0.0
-
-    def end_soon(self) -> None:
-        """The pod is to end; from any thread or signal."""
-        self._told.set()
 
     def run(self) -> Outcome:
         """Do it.
