@@ -40,6 +40,12 @@ def reason(error: OSError, path: str) -> ReasonError | None:
     return ReasonError(code, f"{where}: {words}")
 
 
+def is_full(error: OSError | ReasonError) -> bool:
+    """Whether an error says that there is no room."""
+    found = error.code if isinstance(error, ReasonError) else _CODES.get(error.errno or 0)
+    return found == "DiskFull"
+
+
 def chown_advice(root: str) -> str:
     """The command that gives a store to the user and group that this process runs as."""
     return f"chown -R {os.geteuid()}:{os.getegid()} {root}"

@@ -6,7 +6,6 @@ lie, whoever gave a sign within the last hour counts as alive.
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from contextlib import suppress
@@ -18,7 +17,6 @@ from sidecar.disk.layout import Layout
 
 _BEAT = 300.0
 _SILENCE = 3600.0
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _PUT_BY = 4
 
 
@@ -78,7 +76,7 @@ def enter(layout: Layout) -> Owner:
         try:
             return _enter(layout)
         except OSError as error:
-            if error.errno not in _FULL or not _names(layout.store("reserve")):
+            if not failure.is_full(error) or not _names(layout.store("reserve")):
                 raise
         removal.remove(layout.store("reserve"))
         return _enter(layout)

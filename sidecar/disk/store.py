@@ -40,7 +40,7 @@ def open_store(root: str) -> Layout:
         _check_owner(layout)
         _check_format(layout)
         _make(layout)
-        _probe(layout)
+        _prove(layout)
         _state_format(layout)
         owner.reserve(layout)
     return layout
@@ -94,6 +94,15 @@ def _make(layout: Layout) -> None:
 
 def _parts(layout: Layout) -> list[str]:
     return [layout.store(name) for name in SHARED]
+
+
+def _prove(layout: Layout) -> None:
+    """Probe, but where a store that worked before is full: a collector has to get in."""
+    try:
+        _probe(layout)
+    except (OSError, ReasonError) as error:
+        if not (failure.is_full(error) and os.path.exists(layout.format)):
+            raise
 
 
 def _probe(layout: Layout) -> None:

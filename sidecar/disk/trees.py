@@ -131,7 +131,7 @@ class TreeWriter:
             if not self._unsynced:
                 fsops.sync_directory(self.at(path))
         if self._unsynced:
-            fsops.sync_all(self._root)
+            fsops.sync_below(self._root)
 
     def _place(self, tree: str) -> None:
         target = self._layout.tree(tree)

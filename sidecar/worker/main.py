@@ -15,7 +15,7 @@ from threading import Event, Lock, Thread
 from typing import Any, BinaryIO
 
 from sidecar.contract.typed import config_of
-from sidecar.disk import store
+from sidecar.disk import fsops, store
 from sidecar.disk.owner import enter
 from sidecar.model import tasks
 from sidecar.model.reasons import ReasonError
@@ -23,6 +23,7 @@ from sidecar.model.text import clean
 from sidecar.peers.elect import Election
 from sidecar.transfer.context import Context, Stopped
 from sidecar.worker.bench import Bench
+from sidecar.worker.syncfs import syncfs
 
 LONG = frozenset(("bring", "send", "datasets"))
 """Tasks that move bytes or wait for many, and so count as streams."""
@@ -38,6 +39,7 @@ def main() -> int:
     line = source.readline()
     if not line:
         return 0
+    fsops.syncfs = syncfs
     body = tasks.task_of(line).body
     config = config_of(body["document"], body["revision"])
     bench: Bench | ReasonError

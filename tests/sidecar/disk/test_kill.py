@@ -144,9 +144,10 @@ CALLS = (
 KIND = {
     "write_at": "pwrite64", "write": "write", "allocate": "fallocate", "truncate": "ftruncate",
     "chmod": "fchmod", "chmod_path": "chmod", "sync": "fsync", "sync_data": "fdatasync",
-    "sync_directory": "fsync", "make_directory": "mkdir", "rename": "rename", "link": "linkat",
-    "symlink": "symlink", "unlink": "unlink", "remove_directory": "rmdir", "touch": "utimensat",
-    "create": "openat", "append": "openat", "lock_file": "openat", "reopen": "openat",
+    "sync_directory": "fsync", "sync_below": "syncfs", "make_directory": "mkdir",
+    "rename": "rename", "link": "linkat", "symlink": "symlink", "unlink": "unlink",
+    "remove_directory": "rmdir", "touch": "utimensat", "create": "openat", "append": "openat",
+    "lock_file": "openat", "reopen": "openat",
 }  # fmt: skip
 
 

@@ -126,6 +126,7 @@ def test_d2_a_disk_without_a_byte_left_can_be_collected(kind: str) -> None:
             collect.collect(layout, own, bounds, 1_000_000)
         fill(layout, 0)
         exhaust(Path(path, "inodes"))
+        layout = store.open_store(layout.root)
         with owner.enter(layout) as own:
             assert collect.collect(layout, own, bounds, 1_000_001) >= 20 * MIB
         assert names(store.open_store(layout.root).store("reserve")) != []

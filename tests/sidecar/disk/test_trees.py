@@ -245,6 +245,39 @@ def test_many_files_cost_one_sync_of_the_file_system(layout: Layout, own: owner.
     assert seen.count("sync") == 64 + 1  # the first files, and the manifest
 
 
+def test_where_the_call_is_forbidden_each_file_is_synced(layout: Layout, tmp_path: Path) -> None:
+    """As under some sandboxes."""
+    trace = tmp_path / "trace"
+    code = (
+        "import sys\n"
+        "from sidecar.disk import fsops, owner\n"
+        "from sidecar.disk.layout import Layout\n"
+        "from sidecar.worker.syncfs import syncfs\n"
+        "from tests.sidecar.disk.given import tree\n"
+        "fsops.syncfs = syncfs\n"
+        "layout = Layout(sys.argv[1])\n"
+        "with owner.enter(layout) as own:\n"
+        "    print(tree(layout, own, {f'd{n % 7}/{n}': b'x' for n in range(200)}))\n"
+    )
+    counts = []
+    for rule in ("trace=syncfs,fsync", "inject=syncfs:error=ENOSYS"):
+        words = ["strace", "-f", "-o", str(trace), "-e", rule, "-e", "trace=syncfs,fsync"]
+        done = subprocess.run(
+            [*words, sys.executable, "-c", code, layout.root],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        assert trees.verify(layout, done.stdout.strip()) == []
+        removal.remove(layout.tree(done.stdout.strip()))
+        lines = trace.read_text().splitlines()
+        counts.append(
+            (sum("syncfs(" in one for one in lines), sum("fsync(" in one for one in lines))
+        )
+    (calls, synced), (tried, each) = counts
+    assert calls == tried == 1
+    assert synced < 100
+    assert each >= synced + 200
+
+
 def test_trees_are_made_and_removed_without_root() -> None:
     disks.needs_root()
     code = (

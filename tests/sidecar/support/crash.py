@@ -46,7 +46,7 @@ class Report(NamedTuple):
         )
 
 
-SYNCS = ("sync", "sync_data", "sync_directory", "sync_all")
+SYNCS = ("sync", "sync_data", "sync_directory", "sync_below")
 
 
 def snapshot(base: str) -> Volume:

@@ -5,8 +5,10 @@ Each helper skips its test with the reason where the machine cannot do it.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
+import functools
 import os
 import shutil
 import struct
@@ -14,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,8 @@ import pytest
 _SHUTDOWN = 0x8004587D
 """FS_IOC_SHUTDOWN, of ext4, xfs and f2fs alike."""
 _NO_LOG_FLUSH = 2
+_NEW_NAMESPACE = 0x20000
+"""CLONE_NEWNS."""
 
 MAKERS = {
     "ext4": ("mkfs.ext4", ["-q", "-F"], "e2fsprogs"),
@@ -72,6 +76,7 @@ def disk(kind: str, *, megabytes: int = 0, options: str = "noatime") -> Iterator
     """A fresh file system of a kind; xfs has no smaller ones than 300 MiB."""
     tool, words, package = MAKERS[kind]
     needs_root()
+    _alone()
     if shutil.which(tool) is None:
         pytest.skip(f"{tool} is missing: install the package {package}")
     with tempfile.TemporaryDirectory() as folder:
@@ -98,11 +103,12 @@ def mounted(kind: str) -> Iterator[str]:
 
 
 @contextmanager
-def tmpfs(size: str, *, inodes: int = 0) -> Iterator[str]:
-    """A directory that holds so many bytes (`8m`) and inodes."""
+def tmpfs(size: str, *, inodes: int = 0, at: str = "") -> Iterator[str]:
+    """A directory, or the one at a path, that holds so many bytes (`8m`) and inodes."""
     needs_root()
+    _alone()
     options = f"size={size}" + (f",nr_inodes={inodes}" if inodes else "")
-    with tempfile.TemporaryDirectory() as folder:
+    with nullcontext(at) if at else tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder],
             check=False,
@@ -120,6 +126,19 @@ def needs_root() -> None:
     """Skip where nothing can be mounted."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount file systems")
+
+
+@functools.cache
+def _alone() -> None:
+    """Give this process a mount namespace of its own, for good.
+
+    Whoever makes another namespace meanwhile would take a copy of our mounts along and keep them
+    alive: a disk whose power was cut would stay dead. And all mounts go with this process.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.unshare(_NEW_NAMESPACE):
+        pytest.skip(f"this machine forbids namespaces: {os.strerror(ctypes.get_errno())}")
+    _run("mount", "--make-rprivate", "/")
 
 
 def _mount_or_skip(found: Disk) -> None:

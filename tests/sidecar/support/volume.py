@@ -258,7 +258,7 @@ class Volume:
         if file := self._file(change.path):
             file.settle(modes=False)
 
-    def _do_sync_all(self, _: Change) -> None:
+    def _do_sync_below(self, _: Change) -> None:
         for node in _below(self.root):
             if isinstance(node, File):
                 node.settle(modes=True)
