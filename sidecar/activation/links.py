@@ -10,7 +10,6 @@ import os
 from collections.abc import Mapping
 
 from sidecar.disk import fsops
-from sidecar.disk.owner import Owner
 from sidecar.model.reasons import ReasonError
 
 VIEW = "/edgewright"
@@ -20,14 +19,14 @@ BUNDLES = "bundles"
 _TEMPORARY = ".edgewright-"
 
 
-def place(owner: Owner, base: str, wanted: Mapping[str, str]) -> None:
-    """Make the links of `wanted`, from path below `base` to target, and sweep broken tries.
+def place(base: str, wanted: Mapping[str, str]) -> None:
+    """Make the links of `wanted`, from path below `base` to target.
 
     Raises:
         ReasonError: `ViewClash` where something else has the place of one.
     """
     for path, target in wanted.items():
-        _link(owner, f"{base}/{path}", target)
+        _link(f"{base}/{path}", target)
 
 
 def drop(base: str, path: str) -> None:
@@ -49,7 +48,7 @@ def sweep(base: str) -> None:
                 fsops.unlink(f"{directory}/{name}")
 
 
-def _link(owner: Owner, path: str, target: str) -> None:
+def _link(path: str, target: str) -> None:
     if os.path.lexists(path):
         if not os.path.islink(path):
             raise ReasonError("ViewClash", f"{path} is not a link of the sidecar's")
@@ -58,8 +57,7 @@ def _link(owner: Owner, path: str, target: str) -> None:
     directory = os.path.dirname(path)
     if not os.path.isdir(directory):
         fsops.make_directory(directory)
-    temporary = f"{directory}/{_TEMPORARY}{owner.token}"
-    fsops.unlink(temporary)
+    temporary = f"{directory}/{_TEMPORARY}{os.urandom(8).hex()}"
     fsops.symlink(target, temporary)
     fsops.rename(temporary, path)
 

@@ -62,7 +62,7 @@ def keep(layout: Layout, owner: Owner, accepted: Accepted, base: str) -> None:
     if tenants.accepted(layout, tenant) != accepted.document:
         tenants.accept(layout, owner, tenant, accepted.document)
     if os.path.isdir(base):
-        links.place(owner, base, {LINK: path})
+        links.place(base, {LINK: path})
 
 
 def _differs(accepted: Accepted, running: Accepted) -> str:

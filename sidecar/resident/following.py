@@ -14,6 +14,24 @@ from sidecar.resident.groups import Group
 PERIOD = 1.0
 
 
+class Standby(Group):
+    """A group of a store that can be read and not written: it serves what it served."""
+
+    def begin(self) -> None:
+        """Show what there is."""
+        self.show_record()
+        if self.active is not None:
+            self._guarded(self._link)
+
+    def step(self, now: float) -> None:
+        """Nothing can be done."""
+        self.due = now + PERIOD
+
+    def _link(self) -> None:
+        targets = switch.link_targets(self.slot, self.wanted.artifacts)
+        links.place(self.means.base, targets)
+
+
 class Follower(Group):
     """Changes nothing but the links of its own pod."""
 
@@ -38,5 +56,5 @@ class Follower(Group):
 
     def _link(self) -> None:
         targets = switch.link_targets(self.slot, self.wanted.artifacts)
-        links.place(self.slot.owner, self.means.base, targets)
+        links.place(self.means.base, targets)
         self.phase, self.reason, self.detail = "idle", "", ""

@@ -89,6 +89,7 @@ class Group:
 
     def begin(self) -> None:
         """What a kill may have cut short after the last switch, and the pod's links."""
+        self._guarded(self._describe)
         self._guarded(self.align)
         grace = self.means.config.limits.grace
         waited = self.means.wall() - releases.flipped(self.slot.path)
@@ -168,7 +169,7 @@ class Group:
         self.look()
         if self.active is not None and os.path.isdir(self.means.base):
             targets = switch.link_targets(self.slot, self.wanted.artifacts)
-            links.place(self.slot.owner, self.means.base, targets)
+            links.place(self.means.base, targets)
 
     def look(self) -> None:
         """Read the links."""
@@ -205,6 +206,16 @@ class Group:
     def tried(self) -> bool:
         """Whether the phase under way failed in this process before."""
         return self._fault is not None
+
+    def _describe(self) -> None:
+        """Write anew what a release consists of, where that was lost."""
+        active, members = self.active, self.members()
+        if active is None or active.wanted == self.wanted.identity or members is None:
+            return
+        if active.id == releases.release_id(members):
+            serving = telling.written(self.told, self.wanted.gate)
+            found = Release(active.id, members, serving)
+            releases.describe(self.slot.owner, self.slot.path, found)
 
     def _path(self, artifact: Artifact) -> str:
         """Where the server finds an artifact."""

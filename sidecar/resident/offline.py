@@ -19,6 +19,7 @@ from sidecar.model.reasons import ReasonError
 from sidecar.model.status import Status
 from sidecar.model.tasks import Message, TaskKind
 from sidecar.resident.barrier import Barrier
+from sidecar.resident.following import Standby
 from sidecar.resident.groups import Group
 from sidecar.resident.means import Means, NoHouse
 from sidecar.resident.snapshot import Seen, status
@@ -34,18 +35,27 @@ def change(accepted: Accepted, base: str, what: Change) -> str:
         ReasonError: `Busy` where a process has the tenant; or what `what` raises.
     """
     with _holding(accepted) as (layout, own):
-        return what(_groups(_means(accepted, base, layout, own)))
+        means = _means(accepted, base, layout, own)
+        barrier = Barrier(means.config.release, means.ask, means.now)
+        return what([Group(means, one, barrier) for one in groups(means.config)])
 
 
 def look(accepted: Accepted, host: str) -> Status:
     """How a tenant stands as far as the disk tells. Changes nothing."""
+    found = stand_by(accepted, "")
+    return status(Seen(accepted.config, host, True, found, (), "", None, False, 0, 0))
+
+
+def stand_by(accepted: Accepted, base: str) -> list[Standby]:
+    """The groups of a tenant as the disk tells of them, without a right to change anything."""
     config = accepted.config
-    # Nothing is written, so nobody is needed who could.
-    means = _means(accepted, "", Layout(config.limits.root), cast("Owner", None))
-    found = _groups(means)
+    # Nothing is written in the store, so nobody is needed who could.
+    means = _means(accepted, base, Layout(config.limits.root), cast("Owner", None))
+    barrier = Barrier(config.release, means.ask, means.now)
+    found = [Standby(means, one, barrier) for one in groups(config)]
     for group in found:
-        group.show_record()
-    return status(Seen(config, host, True, found, (), "", None, False, store_bytes=0, free_bytes=0))
+        group.begin()
+    return found
 
 
 @contextmanager
@@ -60,11 +70,6 @@ def _holding(accepted: Accepted) -> Iterator[tuple[Layout, Owner]]:
             )
         with lock:
             yield layout, own
-
-
-def _groups(means: Means) -> list[Group]:
-    barrier = Barrier(means.config.release, means.ask, means.now)
-    return [Group(means, one, barrier) for one in groups(means.config)]
 
 
 def _means(accepted: Accepted, base: str, layout: Layout, own: Owner) -> Means:

@@ -47,9 +47,15 @@ class Once(Service):
         hopeless = self.accepted is None and now - self._moved > CONFIG_PATIENCE
         if self.plan and all(_settled(group, late) for group in self.plan.groups):
             self.loop.end()
-        if hopeless or (late and not self.plan):
+        if not self.plan and (hopeless or late or self._refused_by_store):
             self.loop.end()
         return due
+
+    @property
+    def _refused_by_store(self) -> bool:
+        """Whether the store needs somebody to change something."""
+        fault = self.holding.fault
+        return fault is not None and fault.reason.kind == "blocked"
 
     def _progress(self) -> object:
         return [

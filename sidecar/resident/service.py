@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -21,8 +21,8 @@ from sidecar.model.status import Status
 from sidecar.resident import accepting, snapshot
 from sidecar.resident.chores import Chores
 from sidecar.resident.doors import Doors, Switchboard, Views, in_main_thread, no_outbox
+from sidecar.resident.groups import Group
 from sidecar.resident.holding import Held, Holding
-from sidecar.resident.lists import lists
 from sidecar.resident.loop import Loop
 from sidecar.resident.means import Means, NoHouse
 from sidecar.resident.plan import Node, Plan
@@ -32,8 +32,11 @@ from sidecar.resident.watch import PERIOD, Watch
 from sidecar.resident.workers import Workers
 from sidecar.surface.control import Control, no_lists
 from sidecar.surface.counters import Counters
+from sidecar.wire.server import Handler
 
 _STACK = 256 * 1024
+_READABLE = frozenset({"StoreReadOnly", "DiskFull"})
+"""Reasons for which a store cannot be changed, though what is active in it may well serve."""
 _SWEEP = 0.5
 """Seconds at the very end to take what a worker left last."""
 
@@ -88,6 +91,7 @@ class Service:
         self.rejected = ""
         self._refused = ("", "")
         self._planned: Accepted | None = None
+        self._standby: Sequence[Group] = ()
         self._due = 0.0
 
     def run(self) -> None:
@@ -162,7 +166,15 @@ class Service:
             self.voice.note(event="waits", reason=fault.code, detail=fault.detail)
         if holding.held and self._planned and self._quiet():
             self._plan(holding.held, self._planned)
+        if self.plan is None and fault is not None and fault.code in _READABLE:
+            self._stand_by(self.accepted)
         return [] if holding.complete else [holding.due]
+
+    def _stand_by(self, accepted: Accepted) -> None:
+        """Serve what can be read, until the store can be written again."""
+        from sidecar.resident.offline import stand_by
+
+        self._standby = self._standby or stand_by(accepted, self.options.base)
 
     def _quiet(self) -> bool:
         """Whether no server is being told anything, which would mix with what comes next."""
@@ -186,6 +198,7 @@ class Service:
         if lead and not self._kept(held, accepted):
             return
         self._planned = None
+        self._standby = ()
         if self.plan is not None:
             self.plan.close()
         means = self._means(held, accepted)
@@ -196,7 +209,7 @@ class Service:
         self.plan.begin()
         sending = self.plan.sending
         self.outbox.handler = sending.box.handle if sending else no_outbox
-        self.lists.handler = lists(means) if lead else no_lists
+        self.lists.handler = _lists(means) if lead else no_lists
 
     def _kept(self, held: Held, accepted: Accepted) -> bool:
         """Whether a config could be written down as the accepted one."""
@@ -206,6 +219,7 @@ class Service:
             self.voice.note(event="failed", reason=fault.code, detail=fault.detail)
             self.holding.fault = fault
             return False
+        self.holding.fault = None
         return True
 
     def _means(self, held: Held, accepted: Accepted) -> Means:
@@ -247,8 +261,8 @@ class Service:
             snapshot.Seen(
                 config=self.accepted.config,
                 host=self.options.host,
-                planned=plan is not None,
-                groups=plan.groups if plan else (),
+                planned=plan is not None or bool(self._standby),
+                groups=plan.groups if plan else self._standby,
                 streams=plan.sending.statuses() if plan and plan.sending else (),
                 rejected=self.rejected,
                 fault=self.holding.fault,
@@ -257,6 +271,14 @@ class Service:
                 free_bytes=figures.free_bytes if figures else 0,
             )
         )
+
+
+def _lists(means: Means) -> Handler:
+    if not any(one.kind == "dataset" for one in means.config.artifacts):
+        return no_lists
+    from sidecar.resident.lists import lists
+
+    return lists(means)
 
 
 def _collect(plan: Plan) -> str:
