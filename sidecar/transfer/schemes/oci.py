@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sidecar.model.config import Source
 from sidecar.model.reasons import ReasonError
 from sidecar.model.text import clean
-from sidecar.transfer import failures
+from sidecar.transfer import failures, oci_store
 from sidecar.transfer.addresses import is_loopback
 from sidecar.transfer.exchange import Request, origin_of, send
 from sidecar.transfer.ranged import HttpRemote
@@ -237,4 +237,4 @@ def _find(source: Source, wanted: Wanted, context: Context) -> Iterator[Remote]:
         yield Nowhere(source.url, error)
 
 
-SCHEME = Scheme(("oci",), _find)
+SCHEME = Scheme(("oci",), _find, storing=oci_store.storing())
