@@ -27,15 +27,23 @@ _EARLY = 300.0
 _FIELD = re.compile(r"<(AccessKeyId|SecretAccessKey|SessionToken|Expiration)>([^<]+)</")
 
 
+ENVIRONMENT = "environment:"
+"""In the place of a directory: keys are in the environment. No config can say so, only a program
+that stands in for one which has them there."""
+
+
 def keys(context: Context, store: Store, *, anew: bool = False) -> Keys | None:
     """The keys of a store, or None where access is anonymous; `anew` drops remembered ones.
 
     Raises:
         ReasonError: CredentialsMissing, AccessDenied, or why the token service did not answer.
     """
+    environment = context.environment
+    if store.credentials == ENVIRONMENT:
+        secret, token = environment["AWS_SECRET_ACCESS_KEY"], environment.get("AWS_SESSION_TOKEN")
+        return Keys(environment["AWS_ACCESS_KEY_ID"], secret, token or "")
     if store.credentials:
         return _of_directory(context, store, anew=anew)
-    environment = context.environment
     role, token = environment.get("AWS_ROLE_ARN"), environment.get("AWS_WEB_IDENTITY_TOKEN_FILE")
     if store.name and role and token:
         return context.remembered(

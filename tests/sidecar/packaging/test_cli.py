@@ -14,7 +14,7 @@ from sidecar.cli import COMMANDS, Command, Flag, code_of, parse
 from sidecar.model.reasons import REASONS, ReasonError
 
 ROOT = Path(__file__).parents[3]
-HELPERS = {"findings", "reaching", "kserve", "kserve_places"}
+HELPERS = {"findings", "reaching", "kserve", "kserve_files", "kserve_places"}
 """Modules of the folder that are no commands of their own."""
 
 SAMPLE = Command(
