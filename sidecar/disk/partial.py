@@ -133,10 +133,9 @@ class Partial:
         """Open or make the files, and reserve what is missing to `size`; see `open_partial`."""
         try:
             self._open()
-            missing = size - os.fstat(self.descriptor).st_blocks * 512
-            if size >= 0 and missing > 0:
-                self._reserve(size, missing, limits)
-            elif size < 0 and limits is not None:
+            if self._lacks(size):
+                self._reserve(size, limits)
+            if limits is not None and (size < 0 or self._lacks(size)):
                 self._guard = space.Guard(self._layout, limits)
         except BaseException:
             self._shut()
@@ -158,11 +157,15 @@ class Partial:
         self._record = fsops.append(partials.record_path(self.path))
         fsops.sync_directory(os.path.dirname(self.path))
 
-    def _reserve(self, size: int, missing: int, limits: Limits | None) -> None:
+    def _lacks(self, size: int) -> int:
+        """Bytes that are not reserved yet."""
+        return max(size - os.fstat(self.descriptor).st_blocks * 512, 0)
+
+    def _reserve(self, size: int, limits: Limits | None) -> None:
         if limits is None:
             fsops.allocate(self.descriptor, size)
             return
-        with space.hold(self._layout, self._owner, limits, missing, 0):
+        with space.hold(self._layout, self._owner, limits, self._lacks(size), 0):
             fsops.allocate(self.descriptor, size)
 
     def _note(self, line: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from sidecar.disk import blobs, failure, fsops, hashing, mending, removal, space
+from sidecar.disk import blobs, failure, fsops, hashing, mending, removal, space, tenants
 from sidecar.disk.layout import Layout
 from sidecar.disk.manifests import Entry, Manifest, Writer
 from sidecar.disk.owner import Owner, enter
@@ -35,6 +35,7 @@ class TreeWriter:
         self._directories = {""}
         self._entries = Writer(owner)
         self._files = 0
+        self._open: set[FileWriter] = set()
         self._unsynced = False
         self._guard = space.Guard(layout, limits) if limits else None
         with failure.told(self._root):
@@ -60,7 +61,9 @@ class TreeWriter:
         """
         _insist(path)
         self.directory(os.path.dirname(path))
-        return FileWriter(self, path, self._mode(executable), size)
+        found = FileWriter(self, path, self._mode(executable), size)
+        self._open.add(found)
+        return found
 
     def blob(self, path: str, digest: str) -> None:
         """The bytes of a blob as a file: the same file, or a copy where they are private."""
@@ -86,11 +89,14 @@ class TreeWriter:
             manifest, tree = self._entries.finish()
             fsops.rename(manifest, self._layout.manifest(tree))
             fsops.sync_directory(self._layout.store("trees"))
-            self._place(tree)
+            with tenants.keeping(self._layout):  # a collector may be about to take that name
+                self._place(tree)
         return tree
 
     def abandon(self) -> None:
-        """Delete what was prepared."""
+        """Delete what was prepared, also the files that are still written."""
+        for file in self._open:
+            file.drop()
         self._entries.abandon()
         removal.remove(self._root)
 
@@ -115,8 +121,9 @@ class TreeWriter:
         else:
             fsops.sync(descriptor)
 
-    def add(self, entry: Entry) -> None:
+    def closed(self, file: FileWriter, entry: Entry) -> None:
         """Let a complete file count as part of the tree."""
+        self._open.discard(file)
         self._entries.add(entry)
 
     def _mode(self, executable: bool) -> int:
@@ -190,8 +197,15 @@ class FileWriter:
                 self._tree.sync(self._descriptor)
                 os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
-            fsops.close(self._descriptor)
-        self._tree.add(Entry(self._path, self._mode, self._size, self._hash.hexdigest()))
+            self.drop()
+        entry = Entry(self._path, self._mode, self._size, self._hash.hexdigest())
+        self._tree.closed(self, entry)
+
+    def drop(self) -> None:
+        """Close it as it is; it is no part of the tree."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            fsops.close(descriptor)
 
     def _reserve(self, size: int) -> None:
         if size < _ALLOCATE:

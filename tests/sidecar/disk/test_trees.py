@@ -122,6 +122,16 @@ def test_a_name_is_given_once(layout: Layout, own: owner.Owner) -> None:
     writer.abandon()
 
 
+def test_a_tree_that_is_given_up_leaves_nothing_open(layout: Layout, own: owner.Owner) -> None:
+    before = names("/proc/self/fd")
+    writer = trees.TreeWriter(layout, own, private=False)
+    writer.file("a", executable=False, size=0).close()
+    writer.file("b", executable=False, size=0).write(b"half")
+    writer.abandon()
+    assert names("/proc/self/fd") == before
+    assert names(layout.staging(own.token)) == []
+
+
 def test_what_is_not_noted_or_gone_is_not_known(layout: Layout, own: owner.Owner) -> None:
     digest, name = raw(layout, own, b"weights")
     assert trees.known(layout, digest, "tar") is None
