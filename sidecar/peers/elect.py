@@ -24,7 +24,7 @@ GRACE: Final = PATIENCE / 2
 """Seconds in which the elected node has to begin, and to write its next bytes."""
 
 BUSY_GRACE: Final = PATIENCE * 4
-"""The same while it moves other bytes: its streams are taken, and it comes to this one."""
+"""The same while it comes to it by itself: it moves other bytes, or waits for neighbours too."""
 
 LEAST: Final = 32_768
 """Bytes that count as progress in that time; fewer are no reason to stay away from the origin."""
@@ -125,7 +125,8 @@ class Election:
             if state is None or not state.wanted or one in self._passed:
                 continue
             since = self._waiting.setdefault(one, now)
-            if now - since < (self._busy_grace if state.working else self._grace):
+            comes = state.working or (state.fetching and not state.origin)
+            if now - since < (self._busy_grace if comes else self._grace):
                 return True
             self._passed.add(one)
         return False

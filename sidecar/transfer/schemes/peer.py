@@ -34,8 +34,8 @@ BANNED: Final = 600.0
 DOWN: Final = 15.0
 """Seconds for which a node that did not answer is not asked again."""
 
-_ANSWER = 2
-"""Seconds in which a node of the same site answers, if it lives."""
+_ANSWER, _SILENCE = 2, 4
+"""Seconds in which a node of the same site answers, and sends its next byte, if it lives."""
 _LOW_RATE, _LOW_SECONDS = 65_536, 10
 _QUIET, _CARRIED = 2.0, 15.0
 """Seconds without a new byte after which a node is left: one that relays, one at the origin."""
@@ -68,7 +68,7 @@ class _Site:
         self.digest = wanted.sha256
         self._wanted, self._told = wanted, False
         self.have = wanted.have
-        self.near = near(context, min(_LOW_SECONDS, context.network.low_seconds))
+        self.near = near(context, min(_SILENCE, context.network.low_seconds))
         self._quick = near(context, _ANSWER)
         self.bans = Bans(Layout(context.config.limits.root))
         # Another word in each process, since a node that lied once may be mended by the next time.
@@ -136,6 +136,10 @@ class _Site:
         """Do not ask a node for a while."""
         self._down[member] = time.monotonic() + DOWN
 
+    def is_left(self, member: str) -> bool:
+        """Whether a node did not answer a moment ago."""
+        return time.monotonic() < self._down.get(member, 0.0)
+
     def doubt(self, member: str, what: dict[str, Any], seconds: float) -> None:
         """Know better for a while than what a node says of itself."""
         self._doubts[member] = (time.monotonic() + seconds, what)
@@ -163,7 +167,7 @@ class _Site:
         host = place_of(member)
         return (
             member not in self._left
-            and time.monotonic() >= self._down.get(member, 0.0)
+            and not self.is_left(member)
             and not self.context.breaker.wait(host)
             and not self.bans.holds(host)
         )
@@ -193,6 +197,8 @@ class PeerRemote:
         self.opened, self.site.have = True, start
         if self.site.bans.holds(self.host):
             raise ReasonError("Stalled", f"{self.label}: too slow, and left alone now")
+        if self.site.is_left(self.member):
+            raise ReasonError("Offline", f"{self.label}: gone")
         flow = PeerFlow(self, start)
         flow.begin()
         return flow
@@ -246,7 +252,9 @@ class PeerFlow:
         try:
             return answer.readinto(view)
         except ReasonError as error:
-            if error.code == "Stalled":
+            if isinstance(error.__cause__, TimeoutError):
+                self._remote.site.leave(self._remote.member)  # not slow, but gone
+            elif error.code == "Stalled":
                 self._remote.blame()
             raise
 

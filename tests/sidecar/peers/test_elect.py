@@ -118,6 +118,15 @@ def test_an_elected_node_that_has_other_work_is_given_longer() -> None:
     assert node.step(answers, 0, BUSY_GRACE + 1).kind == "origin"
 
 
+def test_an_elected_node_that_follows_somebody_dead_itself_is_given_longer() -> None:
+    node, answers = election(SECOND), everybody(SECOND)
+    answers[FIRST] = says(fetching=True)
+    node.step(answers, 0, 0)
+    assert node.step(answers, 0, GRACE + 1).kind == "wait"
+    answers[FIRST] = says(fetching=True, origin=True, idle=GRACE + 1)
+    assert node.step(answers, 0, GRACE + 1).kind == "origin", "it goes, and gets nothing"
+
+
 def test_a_carrier_from_whom_nothing_comes_is_not_waited_for_for_ever() -> None:
     node, answers = election(LAST), everybody(LAST)
     answers[FIRST] = says(fetching=True, origin=True)

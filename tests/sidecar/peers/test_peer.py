@@ -185,7 +185,7 @@ def test_p1_garbage_is_found_out_chunk_by_chunk_where_there_is_a_list(
     assert Bans(_layout(tmp_path)).holds(neighbour.host)
 
 
-def test_p1_a_peer_that_stalls_is_left_and_the_rest_comes_from_the_origin(
+def test_p1_a_peer_that_falls_silent_is_left_and_the_rest_comes_from_the_origin(
     tmp_path: Path, origin: Web, beside: Beside
 ) -> None:
     neighbour = beside(DATA, Fault(stall=1_000_000))
@@ -193,11 +193,13 @@ def test_p1_a_peer_that_stalls_is_left_and_the_rest_comes_from_the_origin(
     found = fetched(tmp_path, neighbour, origin, network=network)
     assert found.source == origin.url("/x")
     assert found.bytes <= len(DATA) + fetching.MIB
-    assert Bans(_layout(tmp_path)).holds(neighbour.host)
     assert neighbour.given == 1
+    assert not Bans(_layout(tmp_path)).holds(neighbour.host), "it may have lost its power"
 
 
-def test_p1_a_peer_that_trickles_is_left_too(tmp_path: Path, origin: Web, beside: Beside) -> None:
+def test_p1_a_peer_that_trickles_is_left_alone_for_ten_minutes(
+    tmp_path: Path, origin: Web, beside: Beside
+) -> None:
     neighbour = beside(DATA, Fault(rate=2000))
     network = {"lowSpeed": {"rate": 1024, "seconds": 1}}
     assert fetched(tmp_path, neighbour, origin, network=network).source == origin.url("/x")
