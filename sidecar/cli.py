@@ -110,6 +110,7 @@ COMMANDS: Final = (
         (_CONFIG, _VIEW, _JSON, Flag("network", "", "also try names, proxies and stores")),
     ),
     Command("worker", "move bytes for the process that started it", hidden=True),
+    Command("signature", "check a signed envelope", words="ENVELOPE ROOTS", hidden=True),
 )
 
 

@@ -6,8 +6,8 @@ anything that comes with a config; without that file nothing has to be signed. H
 the rules of time; the mathematics are `sidecar.transfer.signature`.
 
 An envelope has no number that must grow: reverting a commit brings an older envelope back, which is
-as good as any until it expires. Expiry freezes and never stops: what is active stays, also after a
-restart, and only a switch to something else is refused.
+as good as any until it expires. Expiry freezes and never stops: what was accepted in its time stays
+and is finished, also after a restart; only another config is refused.
 """
 
 from __future__ import annotations

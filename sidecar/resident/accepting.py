@@ -20,6 +20,8 @@ from sidecar.disk.layout import Layout
 from sidecar.disk.owner import Owner
 from sidecar.model.config import Tenant
 from sidecar.model.reasons import ReasonError
+from sidecar.resident import vouching
+from sidecar.resident.workers import COMMAND
 
 NAME = "accepted.json"
 LINK = ".accepted"
@@ -34,12 +36,14 @@ class Offer(NamedTuple):
     detail: str = ""
 
 
-def look(text: bytes | None, running: Accepted | None) -> Offer:
-    """What the mounted text amounts to, for a process that runs with `running`."""
+def look(text: bytes | None, running: Accepted | None, path: str = "") -> Offer:
+    """What the text mounted at `path` amounts to, for a process that runs with `running`."""
     if text is None:
         return Offer(None, "ConfigInvalid", "$: there is no config")
     try:
         accepted = accept.read(text)
+        if running is None or accepted.revision != running.revision:
+            vouching.insist(accepted, path, COMMAND)
     except ReasonError as fault:
         return Offer(None, fault.code, fault.detail)
     differs = _differs(accepted, running) if running else ""
