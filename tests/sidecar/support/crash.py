@@ -161,6 +161,9 @@ def change_of(name: str, arguments: tuple[object, ...]) -> Change | None:
     if name in {"close", "reopen", "touch"}:
         return None
     first = arguments[0]
+    if name in {"rename_at", "unlink_at"}:
+        names = [f"{_path(first)}/{one}" for one in arguments[1:]]
+        return Change(name.removesuffix("_at"), names[-1], names[0] if len(names) > 1 else "")
     if name in {"write", "write_at"}:
         offset = arguments[2] if name == "write_at" else _position(_number(first))
         return Change("write", _path(first), offset=_number(offset), data=_bytes(arguments[1]))
