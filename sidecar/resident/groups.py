@@ -61,6 +61,7 @@ class Group:
         self._doing = ""
         self._done = ""
         self._fault: Failure | None = None
+        self._said = ""
         self._members: tuple[Member, ...] | None = None
         self.look()
 
@@ -283,10 +284,12 @@ class Group:
         phase = _PHASES.get(step.kind, self.phase)
         if phase != self.phase:
             self.since = self.means.wall()
-        news = step.reason and step.reason != self.reason
         if step.kind != "work":
             self.phase, self.reason, self.detail = phase, step.reason, step.detail
-        if news and step.kind in ("wait", "block"):
+        if step.kind in ("rest", "hold"):
+            self._said = ""
+        if step.kind in ("wait", "block") and step.reason != self._said:
+            self._said = step.reason
             self.means.note(
                 event="waits" if step.kind == "wait" else "blocked",
                 group=self.wanted.name, reason=step.reason, detail=step.detail,

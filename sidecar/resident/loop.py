@@ -41,9 +41,10 @@ class Loop:
         while not self.ending:
             now = self.beat = time.monotonic()
             due = tick(now)
-            self._wait(min(most, max(0.0, due - time.monotonic())))
+            self.turn(min(most, max(0.0, due - time.monotonic())))
 
-    def _wait(self, seconds: float) -> None:
+    def turn(self, seconds: float) -> None:
+        """Run what was posted; wait so long for it."""
         try:
             call = self._calls.get(timeout=seconds) if seconds else self._calls.get_nowait()
             while not self.ending:

@@ -177,10 +177,10 @@ def _resting(seen: Situation, now: float) -> Step:
 
 
 def _gate(wanted: Wanted, seen: Situation) -> Step:
-    """A first install and a return ask nobody; else the window and the other part have a say."""
-    if not seen.active or seen.served:
+    """A return asks nobody, a first install no window: but it may not run ahead of the cloud."""
+    if seen.served:
         return Step("activate")
-    if seen.shut is not None:
+    if seen.shut is not None and seen.active:
         return _idle_for(seen.shut)
     if wanted.asks and not seen.agreed:
         return Step("work") if seen.busy == "ask" else Step("ask")

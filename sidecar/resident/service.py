@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from sidecar.activation import links
 from sidecar.contract.accept import Accepted
+from sidecar.disk import owner
 from sidecar.disk.journal import Journal
 from sidecar.model.reasons import ReasonError
 from sidecar.model.status import Status
@@ -23,6 +24,7 @@ from sidecar.resident.chores import Chores
 from sidecar.resident.doors import Doors, Switchboard, Views, in_main_thread, no_outbox
 from sidecar.resident.groups import Group
 from sidecar.resident.holding import Held, Holding
+from sidecar.resident.jobs import Job
 from sidecar.resident.loop import Loop
 from sidecar.resident.means import Means, NoHouse
 from sidecar.resident.plan import Node, Plan
@@ -55,18 +57,28 @@ class Options(NamedTuple):
     alone: bool = False
 
 
+class Clock(NamedTuple):
+    """`now` is monotonic and says when to do something; `wall` is what people mean."""
+
+    now: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+
+
 Command = Callable[[Plan], str]
 
 
 class Service:
     """One resident process, from its config to its end."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, clock: Clock = Clock()) -> None:  # noqa: B008 - it is frozen
         self.options = options
+        self.clock = clock
         self.voice = Voice()
         self.loop = Loop()
         self.counters = Counters()
-        self.workers = Workers(self.loop.post, lambda: self.counters.add("workers"))
+        self.workers = Workers(
+            self.loop.post, lambda: self.counters.add("workers"), self._swept_after
+        )
         self.watch = Watch(options.config)
         self.holding = Holding()
         self.orphans = Orphans()
@@ -138,7 +150,7 @@ class Service:
             self.doors.tend()
 
     def _offered(self, text: bytes | None) -> None:
-        offer = accepting.look(text, self.accepted)
+        offer = accepting.look(text, self.accepted, self.options.config)
         news = (offer.reason, offer.detail)
         if offer.reason and news != self._refused:
             self.voice.note(event="config-rejected", reason=offer.reason, detail=offer.detail)
@@ -233,10 +245,16 @@ class Service:
             note=self.voice.note,
             tally=self.counters.add,
             house=NoHouse(),
-            now=time.monotonic,
-            wall=time.time,
+            now=self.clock.now,
+            wall=self.clock.wall,
             alone=self.options.alone,
         )
+
+    def _swept_after(self) -> None:
+        """Delete what a worker left that had no time to: it ends at once when it is let go."""
+        held = self.holding.held
+        if held is not None and not self.loop.ending:
+            Job(lambda _: owner.sweep(held.layout), lambda _: None, self.loop.post)
 
     def _rotten(self) -> None:
         if self.plan is not None:

@@ -55,9 +55,15 @@ COMMAND = _command()
 class Workers:
     """The worker of the accepted config, and those that are ending."""
 
-    def __init__(self, post: Post, began: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        post: Post,
+        began: Callable[[], None] = lambda: None,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
         self._post = post
         self._began = began
+        self._ended = ended
         self._config: bytes = b""
         self._child: _Child | None = None
         self._leaving: list[_Child] = []
@@ -134,6 +140,7 @@ class Workers:
             heard(message)
 
     def _died(self, child: _Child, status: int) -> None:
+        self._ended()
         if child in self._leaving:
             self._leaving.remove(child)
             return

@@ -25,11 +25,21 @@ def release(digest: str, url: str = "", **more: int) -> dict[str, object]:
     return {"model": "pair", "version": "1", "digest": digest, **part}
 
 
-def test_a_first_install_asks_nobody(world: World) -> None:
-    url = f"http://127.0.0.1:{free_port()}/v1/releases/{OLD}"
-    world.mount_config(world.document(world.file("lite", b"1"), release=release(OLD, url)))
-    with Sidecar(world) as sidecar:
-        sidecar.wait_page("/readyz")
+def test_a_first_install_does_not_run_ahead_of_the_cloud_part(world: World) -> None:
+    answers = [404, 404]
+
+    def script(asked: Asked) -> Reply | None:
+        return Reply(answers.pop(0) if answers else 200) if OLD in asked.target else None
+
+    with Web(script=script) as web:
+        ask = release(OLD, web.url(f"/v1/releases/{OLD}"))
+        world.mount_config(world.document(world.file("lite", b"1"), release=ask))
+        with Sidecar(world) as sidecar:
+            found = sidecar.wait_artifact("model/lite", reason="WaitingForRelease")
+            assert not found["active"]
+            assert sidecar.get("/startupz")[0] == 503
+            sidecar.wait_page("/readyz")
+            assert not answers
 
 
 def test_an_edge_waits_while_the_cloud_part_lacks_the_release(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-BAD = {
+BAD: dict[str, Callable[[bytes], bytes]] = {
     "half": lambda text: text[: len(text) // 2],
     "empty": lambda _: b"",
     "no JSON": lambda _: b"artifacts: []",
