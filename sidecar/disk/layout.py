@@ -5,11 +5,13 @@ store/blobs/<aa>/<digest>              verified, synced, read-only
 store/trees/<tree>/                    unpacked; <tree> is the digest of its manifest
 store/trees/<tree>.json                the manifest: path, mode, size, sha256
 store/unpacked/<digest>.<format>       link to ../trees/<tree>; `raw` for a single file
-store/partial/<digest>.<owner>.part    with .json: what of it can be trusted
+store/partial/<digest>.<owner>.part    and .json, a line for each state: what of it can be trusted
 store/staging/<owner>/                 swept when its owner is dead
 store/owners/<owner>                   locked by its process as long as that lives
 store/locks/<name>                     one fetcher for each digest, one collector
 store/reserve/                         a little space to begin collecting with on a full disk
+store/loose.json                       what nothing keeps, and since when
+store/scrub.json                       which blob was hashed last
 store/datasets/<dataset>/<writer>.json append-only manifests of the datasets of the site
 store/peers/<host>                     empty; as old as the ban of a node that gave wrong bytes
 tenants/<tenant>/lock                  locked by the resident process of the tenant

@@ -89,7 +89,7 @@ def test_c1_a_kill_before_any_change_leaves_a_store_that_goes_on(folder: str) ->
 
 def test_sabotage_kills_find_bytes_that_are_written_in_place(folder: str) -> None:
     wrong = []
-    for index in range(1, 60):
+    for index in range(1, 500):
         root = f"{folder}/{index}"
         if kill.forked(kill.Plan(at=index), turn.careless, root, "1") == 0:
             break
