@@ -1,8 +1,8 @@
 """Tenants that are gone for good, and what can be spared when space is short.
 
 A tenant goes when its lock is free, and either nothing of it was touched for 14 days or more than
-`keepPrevious` newer revisions of the same job and role are good. Items of its outbox that were
-not sent stay, each in its stream, which says where to send them; the node role does.
+`keepPrevious` newer revisions of the same job and role are good. As long as its outbox owes
+something to a store that stays whole, and says itself where to send what; the node role does.
 
 Where space is short, versions that were replaced longer than a grace ago go too, and then what
 dead processes left of unfinished fetches. What is active never goes.
@@ -40,20 +40,21 @@ def gone(layout: Layout, keep: int, now: float) -> list[str]:
         if _stale(layout, tenant, now) or _replaced(layout, tenant, keep)
         if not locks.held(layout.tenant(tenant, "lock"))
         if tenants.listed(layout.tenant(tenant)) != ["lock", "outbox"]
-        or not tenants.unsent(layout, tenant)
+        or not tenants.owes(layout, tenant)
     ]
 
 
 def drop(layout: Layout, owner: Owner, tenant: str) -> list[str]:
-    """Take a tenant away, but for unsent items; what its parts are called now."""
+    """Take a tenant away, but for an outbox that owes; what its parts are called now."""
     lock = locks.try_lock(layout.tenant(tenant, "lock"))
     if lock is None:
         return []
     with lock:
-        unsent = tenants.unsent(layout, tenant)
-        if not unsent:
+        if not tenants.owes(layout, tenant):
             return [away(owner, layout.tenant(tenant))]
-        return [away(owner, path) for path in _besides(layout, tenant, unsent)]
+        parts = tenants.listed(layout.tenant(tenant))
+        rest = [one for one in parts if one not in {"lock", "outbox"}]
+        return [away(owner, layout.tenant(tenant, one)) for one in rest]
 
 
 def old_partials(layout: Layout, now: float, *, age: float | None = PARTIAL_AGE) -> Iterator[str]:
@@ -122,16 +123,6 @@ def _good(layout: Layout, tenant: str) -> bool:
         and all(marks.pointed(layout, tenant, one, "current") for one in groups)
         and all(record.get("phase", "idle") == "idle" for record in records)
     )
-
-
-def _besides(layout: Layout, tenant: str, unsent: list[str]) -> Iterator[str]:
-    """All of a tenant but its lock and the streams that hold something."""
-    for name in tenants.listed(layout.tenant(tenant)):
-        if name not in {"lock", "outbox"}:
-            yield layout.tenant(tenant, name)
-    for stream in tenants.listed(layout.tenant(tenant, "outbox")):
-        if stream not in unsent:
-            yield layout.outbox(tenant, stream)
 
 
 def _parts(tenant: str) -> tuple[str, str, str]:

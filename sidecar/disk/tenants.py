@@ -14,6 +14,9 @@ from sidecar.disk import documents, failure, fsops, locks
 from sidecar.disk.layout import Layout
 from sidecar.disk.owner import Owner
 
+_OWED = ("new", "uploads")
+"""What a stream has accepted and not stored, and uploads that are to be gone on with or ended."""
+
 PARTS = ("config", "slots", "views", "quarantine", "outbox")
 
 
@@ -69,6 +72,14 @@ def unsent(layout: Layout, tenant: str) -> list[str]:
     """The streams of a tenant that hold accepted items."""
     outbox = layout.tenant(tenant, "outbox")
     return [one for one in listed(outbox) if listed(f"{outbox}/{one}/new")]
+
+
+def owes(layout: Layout, tenant: str) -> bool:
+    """Whether something of a tenant's outbox is still to be stored, or ended, at its store."""
+    outbox = layout.tenant(tenant, "outbox")
+    parts = [f"{outbox}/{stream}/{part}" for stream in listed(outbox) for part in _OWED]
+    run = documents.read(f"{outbox}/run.json") or {}
+    return any(map(listed, parts)) or run.get("stage") == "accepted"
 
 
 def listed(path: str) -> list[str]:

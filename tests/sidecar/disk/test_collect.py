@@ -314,19 +314,30 @@ def test_short_space_spares_an_older_revision(layout: Layout, own: owner.Owner) 
     assert tenants.names(layout) == ["job.worker.bb"]
 
 
-def test_unsent_items_outlive_their_tenant(layout: Layout, own: owner.Owner) -> None:
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("gradients/new/item", "payload"),
+        ("gradients/uploads/item", "{}"),
+        ("run.json", '{"stage": "accepted"}'),
+    ],
+)
+def test_an_outbox_that_owes_something_outlives_its_tenant(
+    layout: Layout, own: owner.Owner, path: str, text: str
+) -> None:
     (version,) = replaced(layout, own, 1)
-    for stream, part in (("gradients", "new"), ("images", "sent")):
-        Path(layout.outbox("job.worker", stream, part)).mkdir(parents=True)
-        Path(layout.outbox("job.worker", stream, part, "item")).write_text("payload")
-        Path(layout.outbox("job.worker", stream, "stream.json")).write_text("{}")
+    outbox = Path(layout.tenant("job.worker", "outbox"))
+    for name in ("new", "sent", "uploads"):
+        Path(outbox, "gradients", name).mkdir(parents=True)
+    Path(outbox, "gradients", "stream.json").write_text("{}")
+    Path(outbox, path).write_text(text)
     age(layout, "job.worker", 15)
     collected(layout, own, 0, GRACE, 2 * GRACE, 3 * GRACE)
     assert names(layout.tenant("job.worker")) == ["lock", "outbox"]
-    assert tenants.unsent(layout, "job.worker") == ["gradients"]
-    assert names(layout.outbox("job.worker", "gradients")) == ["new", "stream.json"]
+    assert Path(outbox, path).read_text() == text
+    assert Path(outbox, "gradients", "stream.json").exists()
     assert not blobs.has(layout, version[0])
-    Path(layout.outbox("job.worker", "gradients", "new", "item")).unlink()
+    Path(outbox, path).unlink()
     age(layout, "job.worker", 15)
     collected(layout, own, 4 * GRACE, 5 * GRACE)
     assert tenants.names(layout) == []
