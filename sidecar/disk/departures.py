@@ -149,5 +149,5 @@ def _touched(layout: Layout, tenant: str) -> float:
 def _mtime(path: str) -> float:
     try:
         return os.stat(path, follow_symlinks=False).st_mtime
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return 0.0
