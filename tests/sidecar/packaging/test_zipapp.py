@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[3]
-SIZES = {"zipapp": 320_000, "wheel": 275_000}
-"""Bytes. The goal was 250 KB for each, set for a program of half as many lines."""
+SIZES = {"zipapp": 360_000, "wheel": 310_000}
+"""Bytes. The goal was 250 KB for each; the program has three times the lines it was set for."""
 
 FORBIDDEN = (
     "argparse", "asyncio", "ctypes", "dataclasses", "hashlib", "http", "inspect", "logging",
@@ -152,14 +152,17 @@ import sidecar.cli, sidecar.commands.run
 store = sys.meta_path[0]
 print(*sorted(sys.modules))
 print(store.text, store.code.stream, len(store.code.kept))
+import sidecar.hooks.triton, sidecar.resident.sending, sidecar.contract.envelope
+print(store.text)
 """
 
 
 def test_a_resident_process_holds_no_packed_text_and_imports_nothing_large(made: Path) -> None:
     command = [sys.executable, "-I", "-S", "-c", RESIDENT, str(archive(made))]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    modules, store = told.splitlines()
+    modules, store, later = told.splitlines()
     assert store == "None None 0"
+    assert later == "None"
     found = set(modules.split())
     assert found.isdisjoint((*FORBIDDEN, "typing"))
     assert "sidecar.resident.service" in found
