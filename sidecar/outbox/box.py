@@ -10,9 +10,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from threading import Event, Thread
 from typing import Any, Final, NamedTuple, Protocol
 
+from sidecar.disk import failure
 from sidecar.model import tasks
 from sidecar.model.reasons import REASONS, ReasonError
 from sidecar.model.status import StreamStatus
@@ -21,13 +23,15 @@ from sidecar.outbox import ground, policy
 from sidecar.outbox.accept import Acceptor
 from sidecar.outbox.follow import is_due_name
 from sidecar.outbox.names import COMPLETED
-from sidecar.outbox.post import post
+from sidecar.outbox.post import post, refusal
 from sidecar.outbox.record import Record
 from sidecar.outbox.spool import Spool
 from sidecar.wire.answer import Response
 from sidecar.wire.server import Request
 
 LOOK_EVERY: Final = 1.0
+REST: Final = 10.0
+"""Seconds after a fault of the disk."""
 EXPIRE_EVERY: Final = 30.0
 
 _NEVER = frozenset(("OutboxExpired", "BitRot"))
@@ -72,6 +76,7 @@ class _Wait(NamedTuple):
 class Outbox:
     """Accepts from `run` where that is not empty, and sends. All but `handle` is the main thread's.
 
+    `opens` gives the streams; a disk that fails is told and tried again, and ends nothing else.
     `tenant` is empty for the process's own; else the worker is told whose items it sends. `hurry`
     sends every list of what was delivered at once, because nobody will be here later. `record` is
     that of a Run, whose marker follows when everything else is done.
@@ -79,7 +84,7 @@ class Outbox:
 
     def __init__(
         self,
-        spools: Mapping[str, Spool],
+        opens: Callable[[], Mapping[str, Spool]],
         ways: Ways,
         *,
         run: str = "",
@@ -87,7 +92,11 @@ class Outbox:
         hurry: bool = False,
         record: Record | None = None,
     ) -> None:
-        self._spools = dict(spools)
+        self._opens = opens
+        self._spools: dict[str, Spool] = {}
+        self._opened = False
+        self._rest = 0.0
+        self._fault = ""
         self._ways = ways
         self._run = run
         self._tenant = tenant
@@ -98,10 +107,29 @@ class Outbox:
         self._sending: set[Job] = set()
         self._most = max(1, ways.streams // 2)
         self._thread: Thread | None = None
-        self._acceptor = Acceptor(run, self._spools, self._noted)
+        self._last: tuple[StreamStatus, ...] = ()
 
-    def begin(self) -> None:
-        """Make the worker's directories and begin to take files from them."""
+    def step(self, now: float) -> float:
+        """Send what is due; when to be called again, 0 where nothing waits."""
+        if now < self._rest or self._stop.is_set():
+            return self._rest
+        try:
+            with failure.told("the outbox"):
+                if not self._opened:
+                    self._open()
+                due = self._step(now)
+                self._fault = ""
+                return due
+        except (ReasonError, OSError) as fault:
+            code = fault.code if isinstance(fault, ReasonError) else "StoreUnusable"
+            if code != self._fault:
+                self._noted(code, "", str(fault))
+            self._fault, self._rest = code, now + REST
+            return self._rest
+
+    def _open(self) -> None:
+        self._spools = dict(self._opens())
+        self._opened = True
         if not self._run or not self._spools:
             return
         try:
@@ -111,9 +139,8 @@ class Outbox:
         self._thread = Thread(target=self._accept, name="outbox", daemon=True)
         self._thread.start()
 
-    def step(self, now: float) -> float:
-        """Send what is due; when to be called again, 0 where nothing waits."""
-        while not self._stop.is_set() and len(self._sending) < self._most:
+    def _step(self, now: float) -> float:
+        while len(self._sending) < self._most:
             job = self._next(now)
             if job is None:
                 break
@@ -125,20 +152,21 @@ class Outbox:
 
     def handle(self, request: Request) -> Response:
         """Answer a POST; in any thread."""
+        if not self._opened:
+            return refusal(503, self._fault or "WaitingForTenant", "the outbox is not open yet")
         return post(request, self._spools, self._stop)
 
     def statuses(self) -> tuple[StreamStatus, ...]:
         """The streams as reports and metrics show them."""
-        found = ((name, self._spools[name].counts()) for name in self._spools)
-        return tuple(
-            StreamStatus(name, one.waiting, one.bytes, one.oldest, one.sent, one.dropped)
-            for name, one in found
-        )
+        with suppress(ReasonError, OSError):
+            found = [(name, spool.counts()) for name, spool in self._spools.items()]
+            self._last = tuple(StreamStatus(name, *one) for name, one in found)
+        return self._last
 
     @property
     def idle(self) -> bool:
         """Whether nothing waits, is sent or owed."""
-        return self._is_drained() and not (self._record and self._record.due)
+        return self._opened and self._is_drained() and not (self._record and self._record.due)
 
     @property
     def hindered(self) -> dict[str, tuple[str, str]]:
@@ -159,7 +187,7 @@ class Outbox:
 
     def sweep(self, patience: float) -> None:
         """After `stop`: take what was left at the very end, since the volume goes with the pod."""
-        if not self._run:
+        if not self._run or not self._spools:
             return
         late = Event()
         sweeper = Thread(target=self._sweep, args=(late,), name="outbox", daemon=True)
@@ -175,19 +203,20 @@ class Outbox:
             self._noted(fault.code, "", fault.detail)
 
     def _accept(self) -> None:
-        expire, told = 0.0, ""
+        acceptor, expire, told = Acceptor(self._run, self._spools, self._noted), 0.0, ""
         while not self._stop.wait(LOOK_EVERY):
             try:
-                taken = self._acceptor.take(self._stop)
+                taken = acceptor.take(self._stop)
                 if time.monotonic() >= expire:
                     expire = time.monotonic() + EXPIRE_EVERY
                     self._expire()
                 told = ""
-            except ReasonError as fault:
-                if fault.code != told:
-                    self._noted(fault.code, "", fault.detail)
-                told = fault.code
-                self._stop.wait(10)
+            except (ReasonError, OSError) as fault:
+                code = fault.code if isinstance(fault, ReasonError) else "StoreUnusable"
+                if code != told:
+                    self._noted(code, "", str(fault))
+                told = code
+                self._stop.wait(REST)
             else:
                 if taken:
                     self._ways.post(_nothing)

@@ -14,6 +14,10 @@ SANE_CLOCK: Final = 1_704_067_200
 """2024: a clock before it was never set, and ages by it mean nothing."""
 
 QUARTER: Final = 4
+MOST_ITEMS: Final = 100_000
+"""Items of a stream, however small: each takes an inode of the node's disk."""
+FREE_INODES: Final = 4096
+"""Inodes that an outbox leaves to the rest of the node."""
 ASSUMED_RATE: Final = 1024 * 1024
 """Bytes per second of a link that nobody measured or limited."""
 

@@ -36,17 +36,17 @@ def post(request: Request, spools: Mapping[str, Spool], stop: Event) -> Response
     """
     spool = spools.get(request.path.removeprefix(PREFIX))
     if not request.path.startswith(PREFIX) or spool is None:
-        return _refusal(404, "NotFound", "there is no such stream")
+        return refusal(404, "NotFound", "there is no such stream")
     if request.method not in {"POST", "PUT"}:
-        return _refusal(405, "Protocol", "files come by POST")
+        return refusal(405, "Protocol", "files come by POST")
     try:
         stated, patience = _stated(request.query)
     except ValueError as fault:
-        return _refusal(400, "Protocol", str(fault))
+        return refusal(400, "Protocol", str(fault))
     try:
         accepted = _accepted(request, spool, stated)
     except ReasonError as fault:
-        return _refusal(_STATUS.get(fault.code, 503), fault.code, fault.detail)
+        return refusal(_STATUS.get(fault.code, 503), fault.code, fault.detail)
     return _answer(spool, accepted, patience, stop)
 
 
@@ -97,12 +97,13 @@ def _answer(spool: Spool, accepted: Accepted, patience: float, stop: Event) -> R
             return _json(200, {**entry, "stored": True, "url": receipt["url"]})
         note = spool.note(text)
         if note and not spool.has(text):
-            return _refusal(409, str(note["reason"]), str(note["detail"]))
+            return refusal(409, str(note["reason"]), str(note["detail"]))
         if time.monotonic() >= until or stop.wait(_LOOK_EVERY):
             return _json(202, {**entry, "stored": False})
 
 
-def _refusal(status: int, code: str, detail: str) -> Response:
+def refusal(status: int, code: str, detail: str) -> Response:
+    """A refusal as a JSON object with a reason and a detail."""
     return _json(status, {"reason": code, "detail": detail})
 
 

@@ -20,6 +20,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count
 from threading import RLock
 from typing import Any, Final, NamedTuple
 
@@ -33,6 +34,7 @@ from sidecar.outbox.kept import remember
 from sidecar.outbox.names import ABORT, Item, item_of
 
 _BATCH = 256
+_NUMBERS = count(1)
 RECEIPTS: Final = 4096
 NOTES: Final = 256
 _PARTS = ("new", "sent", "dead", "uploads", "tmp")
@@ -79,7 +81,6 @@ class Spool:
         self._count = self._bytes = self._sent = self._dropped = 0
         self._batch: list[Waiting] = []
         self._whole = False
-        self._made = 0
         self._follow = Follow()
         with failure.told(self.path):
             self._open()
@@ -89,10 +90,8 @@ class Spool:
         return "/".join((self.path, *parts))
 
     def fresh(self) -> str:
-        """A path for something in the making."""
-        with self.lock:
-            self._made += 1
-            return self.at("tmp", f"{self.owner.token}.{self._made}")
+        """A path for something in the making; no other object of this process gives the same."""
+        return self.at("tmp", f"{self.owner.token}.{next(_NUMBERS)}")
 
     def check(self, size: int, held: int = 0) -> None:
         """See whether a new file of `size` bytes, of which `held` are here already, may come in.
@@ -134,8 +133,12 @@ class Spool:
         return ""
 
     def oldest(self) -> list[Waiting]:
-        """Up to a few hundred items, the one that waits longest first."""
-        with self.lock:
+        """Up to a few hundred items, the one that waits longest first.
+
+        Raises:
+            ReasonError: the disk fails.
+        """
+        with self.lock, failure.told(self.path):
             if not self._batch and self._count:
                 self._refill()
             return list(self._batch)
@@ -145,13 +148,14 @@ class Spool:
         return os.path.exists(self.at("new", text))
 
     def recount(self) -> None:
-        """Look at the disk again, where an item turned out to be gone that nobody here let go."""
+        """Look at the disk again: another object of this process may have changed what waits."""
         with self.lock, failure.told(self.path):
-            self._batch, self._whole = [], False
-            self._count = self._bytes = 0
+            number = size = 0
             for one in self._items():
-                self._count += 1
-                self._bytes += one.size
+                number, size = number + 1, size + one.size
+            if (number, size) != (self._count, self._bytes):
+                self._batch, self._whole = [], False
+            self._count, self._bytes = number, size
 
     def receipt(self, text: str) -> dict[str, Any] | None:
         """Where and when an item was stored, if it was."""
@@ -201,6 +205,7 @@ class Spool:
         """Drop what is too old or whose round is closed; gives their names."""
         now, ttl = self._clock(), self.stream.ttl
         with self.lock, failure.told(self.path):
+            self.recount()
             late = [
                 one.text
                 for one in self._items()
@@ -312,7 +317,12 @@ class Spool:
     def _verdict(self, size: int, held: int = 0) -> policy.Verdict:
         """What becomes of `size` bytes, of which `held` are on the disk already."""
         found = os.statvfs(self.path)
+        if found.f_files and found.f_favail < policy.FREE_INODES:
+            # Whoever took them, dropping our own items would hardly help.
+            return "drop" if self.stream.overflow == "drop-newest" else "refuse"
         most = policy.quota(self.stream, self._limits, found.f_blocks * found.f_frsize)
+        if self._count >= policy.MOST_ITEMS:
+            most = self._bytes + size - 1  # as full as it can be
         return policy.verdict(self.stream, most, self._bytes, size, size - held - self._free())
 
     def _make_room(self, size: int) -> None:

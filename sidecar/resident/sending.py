@@ -25,10 +25,11 @@ class Sending:
     """The tenant's own outbox."""
 
     def __init__(self, means: Means) -> None:
-        spools = orphans.spools(means.layout, means.owner, means.config)
-        run = os.path.dirname(means.config.surface.socket)
-        self.box = Outbox(spools, ways(means), run=run)
-        self.box.begin()
+        self.box = Outbox(
+            lambda: orphans.spools(means.layout, means.owner, means.config),
+            ways(means),
+            run=os.path.dirname(means.config.surface.socket),
+        )
 
     def tick(self, now: float) -> float:
         """Send what is due; when to be called again."""
@@ -99,5 +100,5 @@ def ways(means: Means) -> Ways:
 def _orphans_box(means: Means, orphan: Orphan) -> Outbox:
     """What sends for a tenant that is gone; nobody is there later for what is owed then."""
     return Outbox(
-        orphan.spools, ways(means), tenant=orphan.tenant, hurry=True, record=orphan.record
+        lambda: orphan.spools, ways(means), tenant=orphan.tenant, hurry=True, record=orphan.record
     )

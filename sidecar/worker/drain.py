@@ -102,7 +102,7 @@ class Drain:
         crew = Crew(bench, streams, self._calls.put)
         # Nothing is fetched here, so all of the streams are the outbox's.
         ways = Ways(crew.ask, self._calls.put, note, streams=2 * streams, slow=_RECHECK)
-        self._box = Outbox(self._spools, ways, hurry=True, record=self._record)
+        self._box = Outbox(lambda: self._spools, ways, hurry=True, record=self._record)
         self._acceptor = Acceptor(run, self._spools, self._noted, settled=0)
         self._began = time.monotonic()
         self._stuck_since = 0.0
