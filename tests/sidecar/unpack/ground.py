@@ -14,6 +14,7 @@ from sidecar.disk import owner, trees
 from sidecar.disk.store import open_store
 from sidecar.model.config import Unpack
 from sidecar.unpack import unpack
+from tests.sidecar.unpack.archives import entry, tar
 
 MEMORY = Path("/dev/shm")
 CAP = 64 * 1024 * 1024
@@ -79,7 +80,10 @@ def ground() -> Iterator[Ground]:
     """A ground in memory where the machine has such a file system: campaigns sync a lot."""
     where = MEMORY if MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(dir=where) as folder:
-        yield Ground(Path(folder))
+        found = Ground(Path(folder))
+        # The first tree of a store makes its locks, which would look like leftovers.
+        found.unpack(tar(entry(b"first", b"tree")), "tar")
+        yield found
 
 
 def content(tree: Path) -> dict[str, bytes]:
