@@ -15,7 +15,8 @@ from sidecar.model.config import Network
 from sidecar.model.reasons import ReasonError
 from sidecar.transfer.meter import Meter
 
-_SENT_AT_ONCE = 65_536
+_SENT_AT_ONCE = 16_384
+"""Small enough that a link which is just not too slow takes it within the timeout."""
 
 
 class Wire(Protocol):
