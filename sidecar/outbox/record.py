@@ -11,6 +11,7 @@ from typing import Any, Final
 from sidecar.disk import documents
 from sidecar.disk.layout import Layout
 from sidecar.disk.owner import Owner
+from sidecar.model.reasons import ReasonError
 
 NAME: Final = "run.json"
 
@@ -21,6 +22,7 @@ class Record:
     def __init__(self, layout: Layout, tenant: str, own: Owner) -> None:
         self._path = layout.tenant(tenant, "outbox", NAME)
         self._owner = own
+        self._unwritten: dict[str, Any] = {}
 
     @property
     def key(self) -> str:
@@ -50,7 +52,15 @@ class Record:
         self._write(**{**self._read(), "stage": "completed"})
 
     def _read(self) -> dict[str, Any]:
-        return documents.read(self._path) or {}
+        return self._unwritten or documents.read(self._path) or {}
 
     def _write(self, **facts: Any) -> None:
-        documents.write(self._owner, self._path, facts)
+        try:
+            documents.write(self._owner, self._path, facts)
+        except ReasonError as fault:
+            if fault.code != "DiskFull":
+                raise
+            # Results can still be sent; only whoever comes after this process knows less.
+            self._unwritten = facts
+        else:
+            self._unwritten = {}

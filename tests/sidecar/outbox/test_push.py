@@ -161,6 +161,24 @@ def test_a_run_that_ends_with_a_full_outbox_loses_nothing(tmp_path: Path, s3: S3
     assert len(marked(here)["outputs"]["best"]) == 6
 
 
+def test_a_run_that_ends_on_a_full_disk_is_stored_from_where_it_lies(
+    tmp_path: Path, s3: S3
+) -> None:
+    here = run_of(tmp_path, s3, "disk-full")
+    made = json.loads(here.config.read_text())
+    made["store"]["minFree"] = 1 << 50
+    here.config.write_text(json.dumps(made))
+    wanted = [left(here, "best", f"n{number}", bytes([number]) * 600) for number in range(3)]
+    wanted.append(left(here, "log", "round=1~train.log", b"loss"))
+    done = push(here)
+
+    assert done.returncode == 0, done.stderr
+    rounds = wanted.pop().replace("/watch.serve/", "/watch.serve/1/").replace("round=1~", "")
+    assert results(here) == sorted([*wanted, rounds])
+    assert names(here.run / "outbox/best") == []
+    assert len(marked(here)["outputs"]["best"]) == 3
+
+
 def test_what_is_no_plain_file_fails_the_run_and_the_rest_is_stored(tmp_path: Path, s3: S3) -> None:
     here = run_of(tmp_path, s3, "refused")
     model = left(here, "best", "model.onnx", b"m")
