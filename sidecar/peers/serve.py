@@ -98,14 +98,17 @@ class Door:
     def state(self, digest: str) -> State:
         """What this node has of a digest and does about it."""
         found = self._found(digest)
+        lock = self._layout.lock(f"fetch-{digest}")
+        begun = _age(f"{lock}.origin")
         return State(
             host=self._host,
             have=found.have,
             complete=found.complete,
             wanted=True,
-            fetching=not found.complete and locks.held(self._layout.lock(f"fetch-{digest}")),
-            origin=found.origin,
-            idle=found.idle,
+            fetching=not found.complete and locks.held(lock),
+            claim=locks.held(f"{lock}.claim"),
+            origin=found.origin or begun >= 0,
+            idle=min(found.idle, begun) if begun >= 0 else found.idle,
             working=found.working,
             busy=self._slots.taken,
         )
@@ -176,6 +179,14 @@ class _Found(NamedTuple):
     origin: bool = False
     idle: float = 0.0
     working: bool = False
+
+
+def _age(lock: str) -> float:
+    """How long somebody has had a lock, in seconds; below 0 if nobody has."""
+    try:
+        return max(0.0, time.time() - os.stat(lock).st_mtime) if locks.held(lock) else -1.0
+    except FileNotFoundError:
+        return -1.0
 
 
 def _better(found: _Found, path: str, idle: float) -> _Found:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from threading import Event, Lock
 from typing import Any, Protocol
 
+from sidecar.disk import locks
 from sidecar.model import windows
 from sidecar.model.config import Config
 from sidecar.transfer import addresses
@@ -44,7 +45,8 @@ Elect = Callable[[str, Sequence[str], str, str, float], Election]
 class Context:
     """Everything that a transfer needs to know besides what it moves.
 
-    Without `elect` no peer is asked for anything.
+    Without `elect` no peer is asked for anything. `claims` are locks that show other nodes which
+    digests this one fetches from the origin.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Context:
         self.environment = environment
         self.stop = stop
         self.elect = elect
+        self.claims: dict[str, locks.Lock | None] = {}
         self.meter = Meter(self.network.rate, stop, self.network.streams)
         self.trust = Trust(self.network.ca_file)
         self.connections = Connections(self.network.streams)
@@ -112,3 +115,6 @@ class Context:
     def close(self) -> None:
         """Hang up everywhere."""
         self.connections.close()
+        for claim in self.claims.values():
+            if claim is not None:
+                claim.release()

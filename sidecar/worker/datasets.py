@@ -7,7 +7,7 @@ from typing import Any
 from sidecar.model.reasons import ReasonError
 from sidecar.peers import datasets
 from sidecar.transfer.exchange import Answer
-from sidecar.transfer.schemes import peer
+from sidecar.transfer.neighbours import ask, near
 from sidecar.worker.bench import Bench, Note
 
 _PATIENCE = 10
@@ -20,11 +20,11 @@ def run(bench: Bench, body: dict[str, Any], note: Note) -> dict[str, Any]:
         ReasonError: the disk failed. Nodes that do not answer are noted, and asked again next time.
     """
     del body
-    near = peer.near(bench.context, _PATIENCE)
+    context = near(bench.context, _PATIENCE)
 
     def get(url: str, tag: str) -> datasets.Fetched:
         try:
-            return _fetched(peer.ask(near, url, {"If-None-Match": tag} if tag else {}))
+            return _fetched(ask(context, url, {"If-None-Match": tag} if tag else {}))
         except ReasonError as error:
             raise datasets.PeerError(str(error)) from error
 
@@ -42,7 +42,7 @@ def run(bench: Bench, body: dict[str, Any], note: Note) -> dict[str, Any]:
             changed += [f"{dataset}/{writer}" for writer in pulled.changed]
             failed |= pulled.failed
     finally:
-        near.close()
+        context.close()
     for member, words in sorted(failed.items()):
         note("note", {"event": "no-list", "peer": member, "detail": words})
     return {"changed": sorted(changed)}

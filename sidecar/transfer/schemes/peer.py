@@ -2,41 +2,34 @@
 
 Who is asked and when the origin is due is decided by the `Election` that the worker hands in; this
 module does the asking. A node that is itself still fetching gives what it has synced, and is
-followed as it grows. One that gave wrong bytes, or too few for too long, is left alone for ten
-minutes by every process of this node: a file named after it says since when.
+followed as it grows.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, Final
 
-from sidecar.disk import fsops
+from sidecar.disk import fsops, locks
 from sidecar.disk.layout import Layout
 from sidecar.model.config import Source
 from sidecar.model.reasons import ReasonError
 from sidecar.transfer.context import Context
-from sidecar.transfer.exchange import Answer, Request, origin_of, send
-from sidecar.transfer.failures import Refusal
+from sidecar.transfer.exchange import Answer
+from sidecar.transfer.neighbours import Bans, ask, near, place_of
 from sidecar.transfer.scheme import PastEnd, Scheme, Wanted
-
-BANNED: Final = 600.0
-"""Seconds for which a node that misbehaved is left alone."""
 
 DOWN: Final = 15.0
 """Seconds for which a node that did not answer is not asked again."""
 
 _ANSWER, _SILENCE = 2, 4
 """Seconds in which a node of the same site answers, and sends its next byte, if it lives."""
-_LOW_RATE, _LOW_SECONDS = 65_536, 10
 _QUIET, _CARRIED = 2.0, 15.0
 """Seconds without a new byte after which a node is left: one that relays, one at the origin."""
 _DOUBT = 5.0
@@ -70,7 +63,12 @@ class _Site:
         self.have = wanted.have
         self.near = near(context, min(_SILENCE, context.network.low_seconds))
         self._quick = near(context, _ANSWER)
-        self.bans = Bans(Layout(context.config.limits.root))
+        self._layout = Layout(context.config.limits.root)
+        self._claim: locks.Lock | None = None
+        self.bans = Bans(self._layout)
+        earlier = context.claims.pop(self.digest, None)
+        if earlier is not None:
+            earlier.release()
         # Another word in each process, since a node that lied once may be mended by the next time.
         self.identity = f"{wanted.sha256}.{secrets.token_hex(4)}"
         self._down: dict[str, float] = {}
@@ -92,15 +90,31 @@ class _Site:
             self.context.check()
             answers = self._believed(self._answers(election.others))
             step = election.step(answers, self.have, time.monotonic())
+            self._hold(step.kind)
             if step.kind == "origin":
                 return
             if step.kind == "wait":
                 self._tell()
+            if step.kind in ("wait", "claim"):
                 self.context.stop.wait(step.seconds)
             else:
                 remote = PeerRemote(self, step.member)
                 yield remote
                 self._judge(remote)
+
+    def _hold(self, kind: str) -> None:
+        """Show the other nodes, by locks that end with this process, what this one is about to do.
+
+        That it asks the origin stays to be seen as long as the fetch goes on.
+        """
+        lock, claims = self._layout.lock(f"fetch-{self.digest}"), self.context.claims
+        if kind == "claim" and self._claim is None:
+            self._claim = _taken(f"{lock}.claim")
+        if kind == "origin":
+            claims[self.digest] = _taken(f"{lock}.origin")
+        if kind != "claim" and self._claim is not None:
+            self._claim.release()
+            self._claim = None
 
     def _tell(self) -> None:
         if not self._told:
@@ -118,6 +132,7 @@ class _Site:
         """Hang up on everybody."""
         self.near.close()
         self._quick.close()
+        self._hold("")
 
     def state(self, member: str) -> dict[str, Any] | None:
         """What a node says of the digest: nothing of one that does not answer."""
@@ -171,6 +186,17 @@ class _Site:
             and not self.context.breaker.wait(host)
             and not self.bans.holds(host)
         )
+
+
+def _taken(path: str) -> locks.Lock | None:
+    """A lock that others look at, as old as its last taking; nobody depends on having it."""
+    try:
+        lock = locks.try_lock(path)
+        if lock is not None:
+            fsops.touch(path)
+    except OSError:
+        return None
+    return lock
 
 
 class PeerRemote:
@@ -302,91 +328,6 @@ class PeerFlow:
             raise ReasonError("Protocol", f"{remote.label}: {answer.status}, {claim[:60]!r}")
         answer.refusal()
         return answer.status == 503
-
-
-class Bans:
-    """Which nodes are left alone: one empty file each, as old as the ban."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._folder = layout.store("peers")
-
-    def add(self, host: str) -> None:
-        """Leave a node alone from now on."""
-        with suppress(OSError):  # a disk that takes no note must not keep anybody from the origin
-            with suppress(FileExistsError):
-                fsops.make_directory(self._folder)
-            path = self._path(host)
-            os.close(fsops.lock_file(path))
-            fsops.touch(path)
-
-    def holds(self, host: str) -> bool:
-        """Whether a node is left alone now."""
-        try:
-            age = time.time() - os.stat(self._path(host)).st_mtime
-        except OSError:
-            return False
-        # A clock that went back must not make a ban last for years.
-        return abs(age) < BANNED
-
-    def _path(self, host: str) -> str:
-        return f"{self._folder}/{host}"
-
-
-class Token:
-    """Access with the token that the nodes of a site show each other, read anew each time."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-
-    def headers(self, request: Request) -> dict[str, str]:
-        """The token, if there is one.
-
-        Raises:
-            ReasonError: CredentialsMissing.
-        """
-        del request
-        if not self._path:
-            return {}
-        try:
-            with open(self._path, encoding="ascii") as file:
-                return {"Authorization": f"Bearer {file.read(_STATE).strip()}"}
-        except (OSError, ValueError) as error:
-            raise ReasonError("CredentialsMissing", f"{self._path}: no token") from error
-
-    def renew(self, refusal: Refusal) -> bool:
-        """Never: the file was read for this very request."""
-        del refusal
-        return False
-
-
-def ask(near: Context, url: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """The answer of a node of the site, over a context that `near` made.
-
-    Raises:
-        ReasonError: no answer came.
-    """
-    return send(near, Request("GET", url, headers or {}), Token(near.config.peers.token_file))
-
-
-def near(context: Context, patience: int) -> Context:
-    """A context for the nodes of the site: no proxy, short patience, the rate that all share."""
-    network = context.network._replace(
-        proxy="",
-        timeout=patience,
-        low_rate=_LOW_RATE,
-        low_seconds=min(_LOW_SECONDS, context.network.low_seconds),
-    )
-    made = Context(context.config._replace(network=network), context.environment, context.stop)
-    made.meter, made.trust = context.meter, context.trust
-    return made
-
-
-def place_of(member: str) -> str:
-    """Host and port of a member, as failures and bans are noted for it."""
-    try:
-        return str(origin_of(member))
-    except ReasonError:
-        return "nowhere"
 
 
 SCHEME = Scheme(("peer",), _find)

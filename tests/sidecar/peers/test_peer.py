@@ -15,8 +15,8 @@ import pytest
 
 from sidecar.disk.layout import Layout
 from sidecar.peers.elect import Election, State
+from sidecar.transfer.neighbours import BANNED, Bans
 from sidecar.transfer.pull import Fetched
-from sidecar.transfer.schemes.peer import BANNED, Bans
 from tests.sidecar.support.proxy import Asked, Fault, Relay, answer
 from tests.sidecar.support.web import Reply, Web
 from tests.sidecar.transfer import fetching
