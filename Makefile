@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-cluster lint fresh bench bench-cluster docs clean
+.PHONY: demo test test-cluster lint fresh bench bench-cluster docs sidecar clean
 
 demo: $(STAMP)  ## compile the examples into a scratch folder and show what came out
 	$(BIN)/python .ci/demo.py
@@ -36,6 +36,9 @@ bench-cluster: $(STAMP)  ## print what fleets of several sizes cost a cluster; n
 
 docs: $(STAMP)  ## write the generated pages of docs/
 	$(BIN)/python .ci/reference.py
+
+sidecar: $(STAMP)  ## build the sidecar into dist/: a zipapp and a wheel
+	$(BIN)/python .ci/sidecar.py
 
 $(STAMP): .ci/requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
