@@ -13,6 +13,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden trees")
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run that skipped something where everything is said to be installed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", ()) if reporter else ()
+    if skipped and os.environ.get("EDGEWRIGHT_SKIP_NOTHING") and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(scope="session")
 def campaign(request: pytest.FixtureRequest) -> bool:
     """Whether the long campaigns run at full count."""
