@@ -21,7 +21,7 @@ tenants/<tenant>/slots/<group>/{current,previous}                  links to rele
 tenants/<tenant>/slots/<group>/record.json                         phase of the last change
 tenants/<tenant>/quarantine/<key>.json
 tenants/<tenant>/views/<kind>/<name>/<number>/                     hard links, by one rename
-tenants/<tenant>/outbox/<stream>/{new,sent,dead}/<item>
+tenants/<tenant>/outbox/<stream>/{new,sent,dead,uploads,tmp}/   see outbox/spool.py
 tenants/<tenant>/journal.ndjson{,.1}
 """
 

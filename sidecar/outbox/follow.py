@@ -6,9 +6,10 @@ that the round had until then; where there are no rounds, once nothing waits, an
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
-from sidecar.outbox.names import ABORT, MANIFEST
+from sidecar.outbox.names import ABORT, MANIFEST, item_of
 
 QUIET = 60.0
 """Seconds between two lists of what has no round."""
@@ -63,3 +64,15 @@ def is_due_name(text: str) -> bool:
 def round_of(text: str) -> str:
     """The round whose list a name stands for."""
     return text[len(MANIFEST) + 2 :]
+
+
+def untold(folder: str) -> set[str]:
+    """Rounds of which something has a receipt that is newer than the list of the round."""
+    newest: dict[str, int] = {}
+    listed: dict[str, int] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            item = item_of(entry.name)
+            times, key = (newest, item.round) if item else (listed, entry.name[1:])
+            times[key] = max(times.get(key, 0), entry.stat().st_mtime_ns)
+    return {within for within, at in newest.items() if at >= listed.get(within, 0)}

@@ -29,7 +29,7 @@ from sidecar.disk.layout import Layout
 from sidecar.model.config import Limits, Stream
 from sidecar.model.reasons import ReasonError
 from sidecar.outbox import policy
-from sidecar.outbox.follow import Follow, is_due_name, round_of
+from sidecar.outbox.follow import Follow, is_due_name, round_of, untold
 from sidecar.outbox.kept import remember
 from sidecar.outbox.names import ABORT, Item, item_of
 
@@ -114,10 +114,12 @@ class Spool:
         text = item.text
         with self.lock, failure.told(self.path):
             if os.path.exists(self.at("new", text)):
+                fsops.sync_directory(self.at("new"))  # perhaps a killed process did not get to it
                 fsops.unlink(temporary)
                 return ""
             receipt = documents.read(self.at("sent", text))
             if receipt is not None:
+                fsops.sync_directory(self.at("sent"))
                 fsops.unlink(temporary)
                 return str(receipt.get("url", "")) or self.stream.to
             if policy.late(item.deadline, self._clock(), 0, self._clock()):
@@ -232,7 +234,7 @@ class Spool:
         remember(self.owner, self.path, self.stream)
         self._mend()
         self.recount()
-        for within in self._untold():
+        for within in untold(self.at("sent")):
             self._follow.changed(within)
         for name in os.listdir(self.at("uploads")):
             if not self.has(name):
@@ -244,20 +246,11 @@ class Spool:
             if not owner.alive(self._layout, name.partition(".")[0]):
                 fsops.unlink(self.at("tmp", name))
         for part in ("sent", "dead"):
-            for name in os.listdir(self.at(part)):
-                if self.has(name):
-                    fsops.unlink(self.at("new", name))
-
-    def _untold(self) -> set[str]:
-        """Rounds of which something was delivered since it was last listed."""
-        newest: dict[str, int] = {}
-        listed: dict[str, int] = {}
-        with os.scandir(self.at("sent")) as entries:
-            for entry in entries:
-                times = newest if item_of(entry.name) else listed
-                key = _round(entry.name) if item_of(entry.name) else entry.name[1:]
-                times[key] = max(times.get(key, 0), entry.stat().st_mtime_ns)
-        return {within for within, at in newest.items() if at >= listed.get(within, 0)}
+            ended = [name for name in os.listdir(self.at(part)) if self.has(name)]
+            if ended:
+                fsops.sync_directory(self.at(part))
+            for name in ended:
+                fsops.unlink(self.at("new", name))
 
     def _told(self, text: str, url: str) -> None:
         self._follow.done(text, time.monotonic())
