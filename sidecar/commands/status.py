@@ -13,7 +13,7 @@ from sidecar.resident import asking, offline
 from sidecar.resident.service import host
 from sidecar.surface.pages import status_document
 
-_COLUMNS = ("ARTIFACT", "VERSION", "STATE", "PHASE", "REASON")
+_COLUMNS = ("ARTIFACT", "WANTED", "SERVES", "STATE", "PHASE", "REASON")
 
 
 def main(flags: dict[str, str], words: list[str]) -> int:
@@ -61,7 +61,8 @@ def text(document: dict[str, Any], source: str) -> str:
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
     key = f"{one['kind']}/{one['name']}"
-    return (key, one["version"], one["state"], one["phase"], one.get("reason", ""))
+    serves = one.get("serves", "-")
+    return (key, one["version"], serves, one["state"], one["phase"], one.get("reason", ""))
 
 
 def _advice(code: str) -> str:

@@ -18,7 +18,10 @@ Phase = Literal[
 
 
 class ArtifactStatus(NamedTuple):
-    """One artifact: what the config wants and what is active; empty text where there is none."""
+    """One artifact: what the config wants and what is active; empty text where there is none.
+
+    `wanted` and `active` are digests, `version` and `serves` the names of their versions.
+    """
 
     key: str
     version: str
@@ -27,6 +30,7 @@ class ArtifactStatus(NamedTuple):
     required: bool
     bytes: int = 0
     size: int = -1
+    serves: str = ""
 
 
 class GroupStatus(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sidecar.activation.releases import Release
+from sidecar.activation.releases import Member, Release
 from sidecar.model.config import Artifact, Config
 from sidecar.model.reasons import ReasonError
 from sidecar.model.status import ArtifactStatus, GroupStatus, Status, StreamStatus
@@ -70,17 +70,19 @@ def _group(one: Group) -> GroupStatus:
 
 def _artifact(one: Group, artifact: Artifact) -> ArtifactStatus:
     transfer = one.fetching.transfers.get(artifact.key)
+    active = _member(one.active, artifact.key)
     return ArtifactStatus(
         key=artifact.key,
         version=artifact.version,
         wanted=artifact.sha256,
-        active=_digest(one.active, artifact.key),
+        active=active.digest if active else "",
         required=artifact.required,
         bytes=transfer.bytes if transfer else 0,
         size=artifact.size,
+        serves=active.version if active else "",
     )
 
 
-def _digest(release: Release | None, key: str) -> str:
+def _member(release: Release | None, key: str) -> Member | None:
     members = release.members if release else ()
-    return next((member.digest for member in members if member.key == key), "")
+    return next((member for member in members if member.key == key), None)

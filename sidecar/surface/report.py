@@ -76,7 +76,12 @@ def _artifact(one: ArtifactStatus, group: GroupStatus) -> dict[str, Any]:
         "phase": group.phase,
         "since": stamp(group.since),
     }
-    optional = {"reason": group.reason, "detail": group.detail, "active": one.active}
+    optional = {
+        "reason": group.reason,
+        "detail": group.detail,
+        "active": one.active,
+        "serves": one.serves,
+    }
     return entry | {key: value for key, value in optional.items() if value}
 
 

@@ -163,7 +163,7 @@ def test_status_is_the_same_from_the_sidecar_and_from_the_disk(world: World) -> 
         assert here[key] == there[key]
     table = command(world, "status")[1]
     assert "from the disk" in table
-    assert "model/det  1.3.0    GOOD" in table
+    assert "model/det  1.3.0   1.3.0   GOOD" in table
 
 
 def test_status_says_what_to_do(world: World) -> None:
