@@ -110,8 +110,7 @@ def _of_connect(error: OSError, label: str) -> ReasonError:
 def _prepare(context: Context, connected: socket.socket, patience: float) -> None:
     connected.settimeout(patience)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if context.meter.socket_buffer:
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, context.meter.socket_buffer)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, context.meter.socket_buffer)
 
 
 def _secure(context: Context, connected: Wire, host: str) -> Wire:

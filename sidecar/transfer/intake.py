@@ -15,7 +15,7 @@ from sidecar.transfer.chunks import Checker
 from sidecar.transfer.context import Context
 from sidecar.transfer.scheme import Flow
 
-_BUFFER = 1 << 20
+_BUFFER = 1 << 19
 _TELL = 1.0
 _SYNC = 15.0
 """Seconds after which even a slow transfer makes sure of what it has."""

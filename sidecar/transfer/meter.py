@@ -11,6 +11,7 @@ from threading import Event, Lock
 
 LARGEST = 1 << 20
 _SMALLEST = 4096
+_BUFFER = 1 << 19
 _PIECES = 10
 """How many pieces a second's worth of bytes is moved in, so that the rate is even."""
 
@@ -37,11 +38,12 @@ class Meter:
 
     @property
     def socket_buffer(self) -> int:
-        """How much a socket may hold unread: else the rate is ours and not the wire's. 0: any.
+        """How much a socket may hold unread, which the kernel doubles: what is lost when it breaks.
 
-        An eighth of a second over all streams, which the kernel doubles.
+        With a rate, an eighth of a second over all streams: else the rate were ours and not the
+        wire's.
         """
-        return max(8192, min(LARGEST, self.rate // (8 * self._streams))) if self.rate else 0
+        return max(8192, min(_BUFFER, self.rate // (8 * self._streams))) if self.rate else _BUFFER
 
     def receive(self, count: int) -> None:
         """Account for bytes that came in, and wait as long as they cost."""

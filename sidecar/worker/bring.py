@@ -66,11 +66,13 @@ def _tree(bench: Bench, artifact: Artifact) -> tuple[str, str]:
     lock = locks.wait_lock(path, bench.context.stop)
     if lock is None:
         raise Stopped
-    with lock:
+    try:
         known = trees.known(bench.layout, artifact.sha256, form)
         if known is None or not _suits(bench, artifact, known, name):
             known = _made(bench, artifact, name)
             trees.remember(bench.layout, bench.owner, artifact.sha256, form, known)
+    finally:
+        lock.remove()
     return known, name
 
 

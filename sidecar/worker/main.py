@@ -84,23 +84,28 @@ class Worker:
 
     def _work(self, queue: SimpleQueue[tasks.Task]) -> None:
         while True:
-            self._do(queue.get())
+            end = self._end_of(queue.get())
+            # First: whoever hears the end may let the worker go, which then leaves in good order.
             self._count(-1)
+            self._tell(end)
 
-    def _do(self, task: tasks.Task) -> None:
+    def _end_of(self, task: tasks.Task) -> tasks.Message:
+        """Do a task; its last message."""
+
         def note(event: str, body: dict[str, Any]) -> None:
             self._tell(tasks.Message(task.id, event, body))
 
         try:
-            note("done", self._done(task, note))
+            return tasks.Message(task.id, "done", self._done(task, note))
         except ReasonError as error:
-            note("failed", _failure(error))
+            failure = error
         except Stopped:
-            pass
+            failure = ReasonError("WorkerDied", "it was told to end")
         except Exception as error:
             # The thread serves on, and the resident is told as much as a line can hold.
             words = f"{type(error).__name__}: {clean(str(error), 200)}"
-            note("failed", _failure(ReasonError("WorkerDied", words)))
+            failure = ReasonError("WorkerDied", words)
+        return tasks.Message(task.id, "failed", _failure(failure))
 
     def _done(self, task: tasks.Task, note: Any) -> dict[str, Any]:
         if isinstance(self._bench, ReasonError):

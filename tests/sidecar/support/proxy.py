@@ -62,9 +62,12 @@ def answer(status: str, *headers: str, body: bytes = b"") -> bytes:
 class _Server:
     """Listens on loopback and gives each connection to `serve` in a thread of its own."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, *, buffer: int = 0) -> None:
         self.asked: list[Asked] = []
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        if buffer:
+            # Connections inherit it; else what was sent is far from what arrived.
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
         self.port: int = self._listener.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
         self.connections = 0
@@ -127,13 +130,15 @@ class Relay(_Server):
     `sent` counts body bytes that went to the client.
     """
 
-    def __init__(self, upstream: int, *faults: Fault, always: Fault = NONE) -> None:
+    def __init__(
+        self, upstream: int, *faults: Fault, always: Fault = NONE, small_buffers: bool = False
+    ) -> None:
         self.faults = list(faults)
         self.always = always
         self.harms: Callable[[Asked], bool] = lambda asked: asked.method == "GET"
         self.sent = 0
         self._upstream = upstream
-        super().__init__()
+        super().__init__(buffer=32_768 if small_buffers else 0)
 
     def url(self, url: str, port: int) -> str:
         """An address of the server as an address of the relay."""
@@ -201,10 +206,11 @@ class Relay(_Server):
     def _move(self, client: socket.socket, data: bytes, rate: int) -> None:
         step = max(1, rate // 20) if rate else len(data) or 1
         for at in range(0, len(data), step):
-            client.sendall(data[at : at + step])
-            self.sent += len(data[at : at + step])
+            piece = data[at : at + step]
+            client.sendall(piece)
+            self.sent += len(piece)
             if rate:
-                self._ended.wait(step / rate)
+                self._ended.wait(len(piece) / rate)
 
 
 class Forward(_Server):
