@@ -60,13 +60,17 @@ def before(text: bytes | None, base: str) -> Accepted | None:
 
 
 def keep(layout: Layout, owner: Owner, accepted: Accepted, base: str) -> None:
-    """Let a config be the accepted one from now on, also after a restart."""
+    """Let a config be the accepted one from now on, also after a restart.
+
+    The pod's link to its worker's parameters is made here, whether there are any or not.
+    """
     tenant = accepted.config.tenant.directory
     path = layout.tenant(tenant, "config", NAME)
     if tenants.accepted(layout, tenant) != accepted.document:
         tenants.accept(layout, owner, tenant, accepted.document)
     if os.path.isdir(base):
-        links.place(base, {LINK: path})
+        name, target = links.PARAMETERS
+        links.place(base, {LINK: path, name: target})
 
 
 def _differs(accepted: Accepted, running: Accepted) -> str:

@@ -249,10 +249,13 @@ class Group:
             busy="fetch" if self.fetching.running and not self._doing else self._doing,
             done=self._done,
             fault=self._fault,
-            shut=self.barrier.shut(self.wanted.windows, now, self.means.wall()),
+            shut=None if fulfils else self._shut(now),
             agreed=self.barrier.agreed(now),
             barred=self._barred(),
         )
+
+    def _shut(self, now: float) -> Failure | None:
+        return self.barrier.shut(self.wanted.windows, now, self.means.wall())
 
     def _barred(self) -> Failure | None:
         entry = quarantine.find(self.means.layout, self.means.tenant, self.wanted.gate)

@@ -39,6 +39,8 @@ from sidecar.wire.server import Handler
 _STACK = 256 * 1024
 _READABLE = frozenset({"StoreReadOnly", "DiskFull"})
 """Reasons for which a store cannot be changed, though what is active in it may well serve."""
+_MANY, _PAUSE = 64, 0.5
+"""With so many groups a status is made this rarely while much happens, in seconds."""
 _SWEEP = 0.5
 """Seconds at the very end to take what a worker left last."""
 
@@ -105,6 +107,7 @@ class Service:
         self._planned: Accepted | None = None
         self._standby: Sequence[Group] = ()
         self._due = 0.0
+        self._published = 0.0
 
     def run(self) -> None:
         """Serve until told to end."""
@@ -271,9 +274,11 @@ class Service:
         return in_main_thread(self.loop.post, call)
 
     def _publish(self) -> None:
-        if self.accepted is None:
+        plan, now = self.plan, time.monotonic()
+        many = plan is not None and len(plan.groups) > _MANY
+        if self.accepted is None or (many and now - self._published < _PAUSE):
             return
-        plan = self.plan
+        self._published = now
         figures = plan.chores.figures if plan else None
         self.status = snapshot.status(
             snapshot.Seen(

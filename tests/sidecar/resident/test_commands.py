@@ -33,6 +33,8 @@ def test_once_brings_links_and_ends(world: World) -> None:
     assert code == 0, said
     assert (world.view / "models/det").read_bytes() == b"1"
     assert (world.view / "code/io/a").read_bytes() == b"a"
+    parameters = (world.view / "params.json").readlink()
+    assert str(parameters) == "/etc/edgewright/params/params.json"
     assert not list((world.root / "store/owners").iterdir())
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -137,3 +139,26 @@ def test_a_second_signal_is_not_needed_and_the_token_is_given_up(world: World) -
         assert sidecar.end() == 0
     assert not list((world.root / "store/owners").iterdir())
     assert not list((world.root / "store/staging").iterdir())
+
+
+def test_the_first_process_of_a_container_reaps_what_nobody_waits_for(world: World) -> None:
+    """A child that ended before and a grandchild whose parent is gone are both left to it."""
+    first = (
+        "import os, sys, time\n"
+        "if os.fork() == 0:\n"
+        "    if os.fork() == 0:\n"
+        "        time.sleep(2)\n"
+        "    os._exit(0)\n"
+        "os.execv(sys.executable, [sys.executable, '-m', 'sidecar', *sys.argv[1:]])\n"
+    )
+    own = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if subprocess.run([*own, "true"], check=False, capture_output=True).returncode != 0:
+        pytest.skip("this place allows no process namespaces")
+    world.mount_config(world.document(world.file("det", b"1")))
+    with Sidecar(world, program=[*own, sys.executable, "-c", first]) as sidecar:
+        sidecar.wait_page("/readyz")
+        resident = sidecar.workers()[0]
+        children = Path(f"/proc/{resident}/task/{resident}/children")
+        until(lambda: not children.read_text(), children.read_text, sidecar)
+        os.kill(resident, signal.SIGTERM)
+        assert sidecar.process.wait(30) == 0

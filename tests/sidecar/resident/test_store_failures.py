@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.sidecar.support import disks
-from tests.sidecar.support.cases import World
+from tests.sidecar.support.cases import World, free_port
 from tests.sidecar.support.running import Sidecar, run, until
 
 
@@ -137,23 +137,27 @@ def test_c6_a_store_of_a_newer_format_is_refused_with_the_reason(world: World) -
 def test_c8_a_change_that_was_begun_too_often_is_blocked_and_what_is_active_stays(
     world: World,
 ) -> None:
-    world.mount_config(world.document(world.file("det", b"1")))
+    probe = {"url": f"http://127.0.0.1:{free_port()}/ready"}
+    server = {"name": "custom", "image": "i:1", "ports": [int(probe["url"].split(":")[2][:-6])]}
+    det = world.file("det", b"1", probe=probe)
+    world.mount_config(world.document(det, server=server))
     with Sidecar(world) as sidecar:
-        sidecar.wait_page("/readyz")
-        sidecar.end()
-    newer = world.file("det", b"2")
-    world.mount_config(world.document(newer))
+        sidecar.wait_artifact("model/det", reason="WaitingForServer")
+        sidecar.kill()
     record = world.slot("model.det") / "record.json"
+    begun = json.loads(record.read_text())["begun"]
     with Sidecar(world) as sidecar:
-        sidecar.wait_artifact("model/det", state="GOOD", active=newer["sha256"])
-        sidecar.end()
-    document = json.loads(record.read_text())
-    worn = {**document, "phase": "activate", "begun": 65, "proven": "", "to": "gone"}
-    record.write_text(json.dumps(worn))
-    third = world.file("det", b"3")
-    world.mount_config(world.document(third))
+        sidecar.wait_artifact("model/det", reason="WaitingForServer")
+        sidecar.kill()
+    worn = json.loads(record.read_text())
+    assert worn["begun"] == begun + 1
+    record.write_text(json.dumps({**worn, "begun": 65}))
     with Sidecar(world) as sidecar:
-        sidecar.wait_artifact("model/det", state="GOOD", active=third["sha256"])
+        found = sidecar.wait_artifact("model/det", reason="StateLoop", phase="blocked")
+        assert found["active"] == det["sha256"]
+        assert sidecar.get("/startupz")[0] == 200
+        assert sidecar.post("/v1/retry")[0] == 200
+        sidecar.wait_artifact("model/det", reason="WaitingForServer")
 
 
 def test_i4_bytes_that_rot_are_seen_and_brought_again_under_the_readers(world: World) -> None:
