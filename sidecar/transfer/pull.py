@@ -32,7 +32,7 @@ _AGAIN = frozenset(("Offline", "Stalled", "Protocol"))
 _WORTH = 65_536
 """An attempt that moved less than this is not worth an unlimited number of others."""
 _POOR_TRIES = 4
-_PAUSE = 0.5
+_PAUSE = 0.1
 _BAD_CHUNKS = 2
 _PIECED_TRIES = 2
 _LIARS = 2
@@ -71,6 +71,11 @@ class Tries:
         """Whether to ask again after a broken flow that moved so many bytes."""
         self._poor = 0 if moved >= _WORTH else self._poor + 1
         return error.code in _AGAIN and moved > 0 and self._poor <= _POOR_TRIES
+
+    @property
+    def pause(self) -> float:
+        """The most seconds before the next attempt: more after each that moved hardly anything."""
+        return _PAUSE * (1 << self._poor)
 
     def again_after_change(self) -> bool:
         """Whether to begin anew after the object turned out to be another one."""
@@ -189,7 +194,7 @@ class Pull:
                 self._begin_anew(tries, ReasonError("Protocol", f"{remote.label}: no byte there"))
             except ReasonError as error:
                 self._recover(tries, error, self._intake.moved - before)
-            self._pause()
+            self._pause(tries.pause)
 
     def _recover(self, tries: Tries, error: ReasonError, moved: int) -> None:
         """Make ready for another attempt, or give the place up by raising the error."""
@@ -280,9 +285,9 @@ class Pull:
     def _room(self) -> int:
         return max(space.room(self._place.layout, self._context.config.limits).bytes, 0)
 
-    def _pause(self) -> None:
+    def _pause(self, most: float) -> None:
         self._context.check()
-        self._context.stop.wait(random.uniform(0, _PAUSE))  # noqa: S311 - jitter
+        self._context.stop.wait(random.uniform(0, most))  # noqa: S311 - jitter
         self._context.check()
 
 

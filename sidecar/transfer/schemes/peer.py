@@ -110,6 +110,7 @@ class _Site:
         lock, claims = self._layout.lock(f"fetch-{self.digest}"), self.context.claims
         if kind == "claim" and self._claim is None:
             self._claim = _taken(f"{lock}.claim")
+            self._down.clear()  # one that came back may be about to go there too
         if kind == "origin":
             claims[self.digest] = _taken(f"{lock}.origin")
         if kind != "claim" and self._claim is not None:
