@@ -139,7 +139,10 @@ class Packed:
         file = f"sidecar{path[len(self.home) :]}"
         if not self.is_text(file):
             raise OSError(path)
-        return self.source().get(file)
+        found = self.source().get(file)
+        if self.code is not None:
+            self.text = None
+        return found
 
 
 sys.meta_path.insert(0, Packed(__spec__.loader, globals()["__path__"][0]))

@@ -50,8 +50,9 @@ def main() -> None:
 def zipapp(target: Path) -> Path:
     """The program in one file."""
     texts = bare_texts()
-    kept = {f"sidecar/{name}": text for name, text in texts.items()}
-    kept["sidecar/contract.schema.json"] = bare_schema()
+    # The schema is read by every resident process, and what lies before it would be kept.
+    kept = {"sidecar/contract.schema.json": bare_schema()}
+    kept |= {f"sidecar/{name}": text for name, text in texts.items()}
     opening = bare((ROOT / ".ci" / "packed.py").read_text(encoding="utf-8"))
     own = "\n".join(
         line for line in texts["__init__.py"].splitlines() if not line.startswith("from __future__")
