@@ -101,10 +101,11 @@ def build(owner: Owner, slot: str, members: tuple[Member, ...], serving: dict[st
     target = f"{slot}/releases/{found}"
     if not _leads(target, members):
         place = _prepared(owner, members)
-        if os.path.lexists(target):
-            _retire(owner, target)
+        gone = _away(owner, target) if os.path.lexists(target) else ""
         fsops.rename(place, target)
         fsops.sync_directory(f"{slot}/releases")
+        if gone:
+            removal.remove(gone)
     release = read(slot, found)
     if release is None or release.serving != serving:
         describe(owner, slot, Release(found, members, serving))
@@ -162,8 +163,9 @@ def flipped(slot: str) -> float:
 def forget(owner: Owner, slot: str, release: str) -> None:
     """Take a release out of a slot that neither pointer names."""
     if os.path.isdir(f"{slot}/releases/{release}"):
-        _retire(owner, f"{slot}/releases/{release}")
+        gone = _away(owner, f"{slot}/releases/{release}")
         fsops.sync_directory(f"{slot}/releases")
+        removal.remove(gone)
 
 
 def describe(owner: Owner, slot: str, release: Release) -> None:
@@ -210,10 +212,11 @@ def _from_link(key: str, target: str) -> Member:
     return Member(key, "", "", "", "", tree, file, "flat", "", 0, private=False)
 
 
-def _retire(owner: Owner, path: str) -> None:
+def _away(owner: Owner, path: str) -> str:
+    """Take a directory out of its place; what it is called now."""
     place = owner.scratch()
     fsops.rename(path, place)
-    removal.remove(place)
+    return place
 
 
 def _substance(one: Member) -> list[Any]:

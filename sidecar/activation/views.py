@@ -48,10 +48,11 @@ def publish(layout: Layout, owner: Owner, view: str, member: Member, *, mend: bo
     elif not _shows(layout, target, member, plan):
         places.make(view)
         place = _farm(layout, owner, member, plan)
-        if os.path.lexists(target):
-            _retire(owner, target)
+        gone = _away(owner, target) if os.path.lexists(target) else ""
         fsops.rename(place, target)
         fsops.sync_directory(view)
+        if gone:
+            removal.remove(gone)
     if member.view == TRITON:
         _lift(layout, owner, view, member, plan)
 
@@ -78,8 +79,9 @@ def numbers(view: str) -> list[int]:
 def remove(owner: Owner, view: str) -> None:
     """Take a whole view away."""
     if os.path.isdir(view):
-        _retire(owner, view)
+        gone = _away(owner, view)
         fsops.sync_directory(os.path.dirname(view))
+        removal.remove(gone)
 
 
 def plan_of(layout: Layout, member: Member) -> Plan:
@@ -185,14 +187,17 @@ def _lifted_before(view: str) -> list[str]:
         return [one.name for one in entries if not one.is_dir(follow_symlinks=False)]
 
 
-def _withdraw(owner: Owner, view: str, gone: list[int]) -> None:
-    for number in gone:
-        _retire(owner, f"{view}/{number}")
+def _withdraw(owner: Owner, view: str, unwanted: list[int]) -> None:
+    gone = [_away(owner, f"{view}/{number}") for number in unwanted]
     if gone:
+        # Were files unlinked before, a power cut could bring the directory back without them.
         fsops.sync_directory(view)
+    for place in gone:
+        removal.remove(place)
 
 
-def _retire(owner: Owner, path: str) -> None:
+def _away(owner: Owner, path: str) -> str:
+    """Take a directory out of its place; what it is called now."""
     place = owner.scratch()
     fsops.rename(path, place)
-    removal.remove(place)
+    return place
