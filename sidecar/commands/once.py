@@ -1,4 +1,8 @@
-"""`once`: brings and switches everything before a worker starts, then ends."""
+"""`once`: brings and switches everything before a worker starts, then ends.
+
+A Run's work key changes nothing here: its stages need their inputs whether the results are stored
+or not, and `push` is what leaves those of a complete Run as they are.
+"""
 
 from __future__ import annotations
 
