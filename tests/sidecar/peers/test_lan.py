@@ -1,6 +1,7 @@
 """Ten nodes of one site, as pods on a switch: what leaves the origin, counted by the switch.
 
-With --campaign the artifact is four times as large and every case runs ten times.
+With --campaign the artifact is four times as large and every case runs ten times. Where a node
+dies, the origin takes twelve seconds for its bytes: the others are about a second behind.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def test_p2_the_elected_node_dies_for_good_and_the_next_goes_on(
     found = []
     for number in rounds:
         size = 24 * MIB * scale
-        with running(tmp_path / str(number), size, rate=8 * MIB * scale) as site:
+        with running(tmp_path / str(number), size, rate=2 * MIB * scale) as site:
             leader = site.leader()
             site.wait_trusted(leader, int(size * random.uniform(0.3, 0.7)))
             site.lan.unplug(leader.name)
@@ -139,7 +140,7 @@ def test_p2_the_elected_node_is_killed_and_comes_back(
     found = []
     for number in rounds:
         size = 24 * MIB * scale
-        with running(tmp_path / str(number), size, rate=8 * MIB * scale) as site:
+        with running(tmp_path / str(number), size, rate=2 * MIB * scale) as site:
             leader = site.leader()
             site.wait_trusted(leader, int(size * random.uniform(0.3, 0.7)))
             leader.pod["sidecar"].kill()
