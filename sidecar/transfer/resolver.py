@@ -11,6 +11,7 @@ import os
 import sys
 import time
 
+import sidecar
 from sidecar.model.reasons import ReasonError
 from sidecar.model.text import clean
 from sidecar.transfer.sigv4 import Keys
@@ -38,7 +39,7 @@ def resolve(folder: str) -> tuple[Keys, float]:
         "AWS_SHARED_CREDENTIALS_FILE": f"{folder}/credentials",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    home = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    home = os.path.abspath(os.path.dirname(next(iter(sidecar.__path__))))
     try:
         done = subprocess.run(  # noqa: S603 - this very program
             [sys.executable, "-c", _CHILD, home],
