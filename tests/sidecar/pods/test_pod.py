@@ -94,7 +94,7 @@ def test_run_as_non_root_refuses_root(node: Node) -> None:
         run(pod(asleep(securityContext=security), restartPolicy="Never"), node) as one,
         pytest.raises(PodError, match="will run as root"),
     ):
-        one.wait_ready(1)
+        one.wait_ready()
 
 
 def test_a_host_path_is_root_s_and_deaf_to_the_group(node: Node) -> None:
@@ -158,7 +158,7 @@ def test_nothing_is_mounted_below_a_read_only_mount(node: Node) -> None:
     ]
     spec = pod(asleep(volumeMounts=mounts), volumes=(view, below), restartPolicy="Never")
     with run(spec, node) as one, pytest.raises(PodError, match="Read-only file system"):
-        one.wait_ready(1)
+        one.wait_ready()
     writable = [{**mount, "readOnly": False} for mount in mounts]
     first = container("first", "-c", "pass", volumeMounts=writable)
     with run(pod(asleep(volumeMounts=mounts), init=(first,), volumes=(view, below)), node) as one:
@@ -215,7 +215,7 @@ def test_a_missing_config_map_keeps_the_pod_from_being_created(node: Node) -> No
         run(pod(asleep(), volumes=(volume,)), node) as one,
         pytest.raises(PodError, match='ContainerCreating: "settings" not found'),
     ):
-        one.wait_ready(1)
+        one.wait_ready()
 
 
 def test_a_sidecar_holds_back_the_worker_until_its_start_up_probe_passes(node: Node) -> None:
@@ -272,6 +272,7 @@ def test_containers_of_a_pod_share_a_loopback_that_no_other_pod_has(node: Node) 
     code = "import socket; socket.create_connection(('127.0.0.1', 8001), 2); print('reached')"
     with run(spec, node) as one, run(pod(asleep("b")), node) as other:
         one.wait_ready()
+        one.wait_logs("a", "serving")
         other.wait_ready()
         assert one["b"].python(code) == "reached"
         assert "refused" in other["b"].run(python(), "-c", code).stdout
@@ -306,6 +307,7 @@ def test_a_failing_liveness_probe_restarts_the_container(node: Node) -> None:
 
 def test_a_job_ends_with_its_work_and_its_sidecars_with_it(node: Node) -> None:
     sidecar = server("sidecar", 9471, restartPolicy="Always")
+    sidecar["startupProbe"] = http(9471, failures=1000)
     job: dict[str, Any] = {
         "kind": "Job",
         "metadata": {"name": "fit", "namespace": "test"},

@@ -274,7 +274,8 @@ class Pod:
     def _wait(self, what: str, timeout: float, done: Callable[[], bool]) -> None:
         deadline = time.monotonic() + timeout
         while not done():
-            if self._error or time.monotonic() > deadline:
+            failed = self._error or self.phase == "Failed"
+            if failed or time.monotonic() > deadline:
                 raise PodError(f"did not {what} within {timeout} s\n{self.describe()}")
             time.sleep(0.01)
 
