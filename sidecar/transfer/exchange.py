@@ -32,6 +32,9 @@ _HOPS = 5
 _RENEWALS = 3
 _REFUSAL = 65_536
 _PIECE = 262_144
+_HEAD = 262_144
+_CHUNK = 1 << 20
+"""How much may come in before a head or a piece of a chunked body is there."""
 _SAFE = "/%:@!$&'()*+,;=~-._"
 
 
@@ -84,7 +87,11 @@ class Answer:
         self._context = context
         self._connection = connection
         self._closed = False
+        # http.client forgets the line of a last answer, which is read all the same.
+        self._line = connection.sock
+        self._line.allow(_HEAD)
         self._response = connection.getresponse()
+        self._line.allow(-1)
         self.status = self._response.status
         self.headers = self._response.headers
         self.label = redact(url)
@@ -102,6 +109,9 @@ class Answer:
         """
         try:
             count = self._read(view)
+        except ValueError as error:
+            self.close()
+            raise ReasonError("Protocol", f"{self.label}: strange chunks") from error
         except (OSError, http.client.HTTPException, ReasonError) as error:
             self.close()
             raise failures.of_error(error, self.label) from error
@@ -150,6 +160,7 @@ class Answer:
         if response.isclosed() or not view:
             return 0
         if response.chunked or response.length is None:
+            self._line.allow(_CHUNK)
             data = response.read1(min(len(view), 65_536))
             view[: len(data)] = data
             return len(data)

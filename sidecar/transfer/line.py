@@ -47,8 +47,16 @@ class Line:
         self._network = network
         self._waited = 0.0
         self._moved = 0
+        self._left = -1
         self._readers = 0
         self._closed = False
+
+    def allow(self, count: int) -> None:
+        """Let at most so many bytes come in until the next call, any number for -1.
+
+        What may not end by itself is bounded by it: heads, and the lines between chunks.
+        """
+        self._left = count
 
     def receive(self, view: memoryview) -> int:
         """Read what is there, at most `view` and at most a piece; 0 at the end.
@@ -57,10 +65,14 @@ class Line:
             ReasonError: Stalled.
             OSError: the connection broke, or nothing came in time.
         """
+        if not self._left:
+            raise ReasonError("Protocol", "more around the answer than in it")
         before = time.monotonic()
         count = self.socket.recv_into(view[: self._meter.piece])
         self._judge(count, time.monotonic() - before)
         self._meter.receive(count)
+        if self._left > 0:
+            self._left = max(self._left - count, 0)
         return count
 
     def sendall(self, data: bytes) -> None:

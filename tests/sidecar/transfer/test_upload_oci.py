@@ -16,6 +16,9 @@ from tests.sidecar.support.registry import PASSWORD, USER, Registry
 from tests.sidecar.support.s3 import credentials
 from tests.sidecar.transfer.fetching import MIB, bench, content, digest_of, document, entry
 
+PATIENT = {"timeout": 120}
+"""A machine that does much else at the same time syncs slowly."""
+
 
 @pytest.fixture(scope="module")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
@@ -36,7 +39,7 @@ def test_a_file_is_one_layer_and_comes_out_again(
     data = content(size, seed=20)
     path, sha256 = file(tmp_path, data)
     url = f"oci://{registry.host}/models/size{size}:v1"
-    with bench(document(tmp_path / "store", [entry(data, url)])) as found:
+    with bench(document(tmp_path / "store", [entry(data, url)], network=PATIENT)) as found:
         assert not upload.put(url, Store(), path, found.context, sha256=sha256).already
         assert upload.put(url, Store(), path, found.context, sha256=sha256).already
         assert found.fetch().bytes == size
@@ -49,7 +52,7 @@ def test_a_place_of_an_outbox_becomes_repository_and_tag(
     data = content(5000, seed=21)
     path, sha256 = file(tmp_path, data)
     url = f"oci://{registry.host}/results/store-1/edge-001a/watch.serve/Round_7/{sha256}-w.npz"
-    with bench(document(tmp_path / "store", [entry(data, url)])) as found:
+    with bench(document(tmp_path / "store", [entry(data, url)], network=PATIENT)) as found:
         assert not upload.put(url, Store(), path, found.context, sha256=sha256).already
         named = (
             f"oci://{registry.host}/results/store-1/edge-001a/watch.serve/round-7:{sha256}-w.npz"
@@ -60,7 +63,7 @@ def test_a_place_of_an_outbox_becomes_repository_and_tag(
 def test_a_tag_that_names_other_bytes_is_left_alone(registry: Registry, tmp_path: Path) -> None:
     first, second = file(tmp_path, b"first"), file(tmp_path, b"second!")
     url = f"oci://{registry.host}/models/taken:v1"
-    with bench(document(tmp_path / "store", [entry(b"", url)])) as found:
+    with bench(document(tmp_path / "store", [entry(b"", url)], network=PATIENT)) as found:
         upload.put(url, Store(), first[0], found.context, sha256=first[1])
         with pytest.raises(ReasonError, match="DigestMismatch"):
             upload.put(url, Store(), second[0], found.context, sha256=second[1])
@@ -79,7 +82,7 @@ def test_an_interrupted_blob_goes_on_where_the_registry_has_it(
     state = str(tmp_path / "state.json")
     with Relay(int(registry.host.rpartition(":")[2])) as relay:
         url = f"oci://{relay.address}/models/pieces:v1"
-        with bench(document(tmp_path / "store", [entry(data, url)])) as found:
+        with bench(document(tmp_path / "store", [entry(data, url)], network=PATIENT)) as found:
             pieces = iter([Fault(), Fault(), Fault(answer=answer("503 Busy"))])
             relay.harms = lambda asked: asked.method == "PATCH"
             relay.faults = list(pieces)
@@ -98,7 +101,7 @@ def test_an_interrupted_blob_goes_on_where_the_registry_has_it(
 def test_what_changed_on_disk_is_never_named(registry: Registry, tmp_path: Path) -> None:
     path, _ = file(tmp_path, b"rotten bytes")
     url = f"oci://{registry.host}/models/rot:v1"
-    with bench(document(tmp_path / "store", [entry(b"", url)])) as found:
+    with bench(document(tmp_path / "store", [entry(b"", url)], network=PATIENT)) as found:
         with pytest.raises(ReasonError, match="DigestMismatch"):
             upload.put(url, Store(), path, found.context, sha256=digest_of(b"as they were"))
         with pytest.raises(ReasonError, match="NotFound"):
@@ -116,7 +119,7 @@ def test_a_registry_that_wants_tokens_gets_them(tmp_path: Path) -> None:
         realm = registry.tokens.web.url("/")
         made = document(
             tmp_path / "store", [entry(data, f"{url} @ hub"), entry(b"", realm, name="realm")],
-            stores=[{"name": "hub", "credentials": keys}],
+            stores=[{"name": "hub", "credentials": keys}], network=PATIENT,
         )  # fmt: skip
         with bench(made) as found:
             store = found.config.stores[0]
