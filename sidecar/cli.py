@@ -95,8 +95,8 @@ COMMANDS: Final = (
     Command("status", "what is wanted, active and waiting, and why", (_CONFIG, _VIEW, _JSON)),
     Command(
         "rollback",
-        "switch back to the version before, or let a blocked change try again",
-        (_CONFIG, _VIEW, _JSON),
+        "switch back to the version before, at once and offline",
+        (_CONFIG, _VIEW, _JSON, Flag("retry", "", "let what failed or was rolled back come again")),
         words="[KIND/NAME]",
     ),
     Command(

@@ -1,53 +1,45 @@
-"""`rollback`: back to the version before, offline too; once more lets the newer one come again."""
+"""`rollback`: back to the version before, offline too; `--retry` lets the newer one come again.
+
+Asked twice it does nothing the second time: who is in a hurry must not undo what helped.
+"""
 
 from __future__ import annotations
 
 import json
 
 from sidecar.activation import links
-from sidecar.model.reasons import ReasonError
 from sidecar.resident import asking, offline, plan
 from sidecar.resident.asking import Said
-from sidecar.resident.groups import Group
 
 _USAGE = 2
 
 
 def main(flags: dict[str, str], words: list[str]) -> int:
-    """Roll one artifact's group back, or all that can be.
+    """Roll one artifact's group back, or all that can be; or let them be tried again.
 
     Raises:
-        ReasonError: there is nothing to go back to and nothing that waits for another try.
+        ReasonError: there is nothing to go back to.
     """
+    if len(words) > 1:
+        print(f"rollback: one KIND/NAME at a time, not {' '.join(words)}")
+        return _USAGE
     base = flags.get("view", links.VIEW)
     accepted = asking.config(flags["config"], base)
     name = words[0] if words else ""
+    path, change = (
+        ("/v1/retry", plan.retry) if "retry" in flags else ("/v1/rollback", plan.roll_back)
+    )
     try:
-        said = asking.post(accepted.config.surface.socket, "/v1/rollback", name)
+        said = asking.post(accepted.config.surface.socket, path, name)
         if said is None:
-            _print(offline.change(accepted, base, lambda groups: _either(groups, name)), flags)
-            return 0
-    except ReasonError as fault:
-        if fault.code != "UnableToRollBack":
-            raise
-        said = asking.post(accepted.config.surface.socket, "/v1/retry", name)
-        if said is None:
-            raise
+            text = offline.change(accepted, base, lambda groups: change(groups, name))
+        else:
+            text = _text(said)
     except LookupError:
         print(f"rollback: the config lists no {name}")
         return _USAGE
-    _print(_text(said), flags)
+    _print(text, flags)
     return 0
-
-
-def _either(groups: list[Group], name: str) -> str:
-    """Back, or where there is nothing before it: another try."""
-    try:
-        return plan.roll_back(groups, name)
-    except ReasonError as fault:
-        if fault.code != "UnableToRollBack" or not any(one.record.reason for one in groups):
-            raise
-        return plan.retry(groups, name)
 
 
 def _text(said: Said) -> str:

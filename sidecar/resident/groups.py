@@ -128,16 +128,24 @@ class Group:
             self.write(self.record._replace(begun=0))
         self.wake()
 
+    @property
+    def returned(self) -> bool:
+        """Whether what is active is the version before a wanted one that was left again."""
+        left = self.record.phase in ("rollback", "blocked") and not self.fulfilled
+        return left and self.record.wanted == self.wanted.identity and self.active is not None
+
     def go_back(self) -> None:
         """Return to the version before, as somebody asks for; the wanted one waits for a new word.
+
+        A version on trial is left at once: what tries it is told to stop.
 
         Raises:
             ReasonError: `UnableToRollBack` where there is none.
         """
-        if self.before is None or self.occupied:
-            why = "a change is under way" if self.occupied else "there is no version before"
-            raise ReasonError("UnableToRollBack", why)
-        deeds.roll_back(self, "Quarantined", "rolled back by hand")
+        if self.before is None:
+            raise ReasonError("UnableToRollBack", "there is no version before")
+        self.stop()
+        deeds.roll_back(self, "Quarantined", "rolled back by hand; rollback --retry undoes it")
         self.wake()
 
     def start(self, name: str, work: Callable[[Event], None]) -> None:
@@ -147,7 +155,7 @@ class Group:
         def ended(fault: ReasonError | None) -> None:
             stopped = job.stop.is_set()
             self._job, self._doing = None, ""
-            if fault is not None:
+            if fault is not None and not stopped:
                 self._failed(fault)
             elif not stopped:
                 self._done = name

@@ -124,13 +124,16 @@ def roll_back(groups: Sequence[Group], name: str) -> str:
         ReasonError: `UnableToRollBack`.
         LookupError: there is no such group.
     """
-    able = [one for one in _chosen(groups, name) if one.before is not None]
-    if not able:
-        raise ReasonError("UnableToRollBack", "there is no version before")
+    chosen = _chosen(groups, name)
+    able = [one for one in chosen if one.before is not None and not one.returned]
     for group in able:
         group.go_back()
-    names = ", ".join(group.wanted.name for group in able)
-    return f"{names} went back to the version before; asked once more, the newer one comes again"
+    back = [one for one in chosen if one.returned]
+    if not back:
+        raise ReasonError("UnableToRollBack", "there is no version before the one that serves")
+    names = ", ".join(group.wanted.name for group in back)
+    done = "serves the version before" if able else "serves the version before already"
+    return f"{names} {done}; `rollback --retry` lets the newer one come again"
 
 
 def retry(groups: Sequence[Group], name: str) -> str:

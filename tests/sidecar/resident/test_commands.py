@@ -9,17 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.sidecar.support.cases import World
-from tests.sidecar.support.running import Sidecar, run, until
+from tests.sidecar.support.running import Sidecar, command, run, until
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
-
-
-def command(world: World, name: str, *more: str) -> tuple[int, str, str]:
-    done = run(world, name, "--config", str(world.config), *more)
-    return done.returncode, done.stdout, done.stderr
 
 
 def once(world: World) -> tuple[int, str, str]:
@@ -117,14 +112,18 @@ def test_a_rollback_by_hand_holds_until_it_is_asked_for_again(world: World) -> N
         world.mount_config(world.document(second))
         sidecar.wait_artifact("model/det", state="GOOD", wanted=second["sha256"])
         code, said, _ = command(world, "rollback", "model/det")
-        assert (code, "went back" in said) == (0, True)
+        assert (code, "serves the version before;" in said) == (0, True)
         found = sidecar.wait_artifact("model/det", phase="blocked", active=first["sha256"])
         assert found["reason"] == "Quarantined"
         assert sidecar.get("/readyz")[0] == 200
         code, said, _ = command(world, "rollback", "--json")
-        assert (code, "tried again" in json.loads(said)["done"]) == (0, True)
+        assert (code, "before already" in json.loads(said)["done"]) == (0, True)
+        assert sidecar.wait_artifact("model/det", phase="blocked")["active"] == first["sha256"]
+        code, said, _ = command(world, "rollback", "--retry")
+        assert (code, "tried again" in said) == (0, True)
         sidecar.wait_artifact("model/det", state="GOOD", active=second["sha256"])
         assert command(world, "rollback", "model/other")[0] == 2
+        assert command(world, "rollback", "model/det", "model/other")[0] == 2
 
 
 def test_a_rollback_works_offline_and_without_a_running_sidecar(world: World) -> None:

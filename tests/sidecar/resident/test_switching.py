@@ -8,7 +8,7 @@ import pytest
 
 from tests.sidecar.support.beside import Beside
 from tests.sidecar.support.cases import World
-from tests.sidecar.support.running import Sidecar, until
+from tests.sidecar.support.running import Sidecar, command, until
 
 
 def model(
@@ -53,6 +53,24 @@ def test_a_new_version_is_served_without_a_restart(world: World) -> None:
             sidecar.wait_artifact("model/det", state="GOOD", version="2")
             assert sidecar.artifact("model/det")["active"] == second["sha256"]
             assert server.loaded()["det"]["number"] == 2
+
+
+def test_a_version_on_trial_is_left_at_once_when_somebody_asks(world: World) -> None:
+    server = Beside(world)
+    first = model(world, server, b"add 1", 1)
+    world.mount_config(config(world, server, first))
+    with Sidecar(world) as sidecar:
+        sidecar.wait_page("/startupz")
+        with server.start():
+            sidecar.wait_page("/readyz")
+            second = model(world, server, b"slow 20", 2)
+            world.mount_config(config(world, server, second))
+            sidecar.wait_artifact("model/det", phase="notify", active=second["sha256"])
+            done = command(world, "rollback", "model/det")
+            assert (done[0], "serves the version before;" in done[1]) == (0, True)
+            found = sidecar.wait_artifact("model/det", phase="blocked")
+            assert found["active"] == first["sha256"]
+            assert server.loaded()["det"]["number"] == 1
 
 
 def test_a1_a_version_that_the_server_refuses_is_left_again_in_its_words(world: World) -> None:

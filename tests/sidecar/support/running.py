@@ -146,6 +146,12 @@ def run(world: World, *arguments: str, environment: Mapping[str, str] | None = N
     )  # fmt: skip
 
 
+def command(world: World, name: str, *more: str) -> tuple[int, str, str]:
+    """An operator's command on a world's config: its exit code and what it said."""
+    done = run(world, name, "--config", str(world.config), *more)
+    return done.returncode, done.stdout, done.stderr
+
+
 def surroundings() -> dict[str, str]:
     """An environment without anything of the one who runs the tests."""
     return {
