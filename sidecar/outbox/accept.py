@@ -108,13 +108,15 @@ class Acceptor:
         stream, full = spool.stream.name, fault.code in _FULL
         if fault.code == "OutboxRefused" or (full and spool.stream.overflow != "drop-newest"):
             self._hold(spool, found, fault.code)
-        thing = "" if full else f"{found.stated}/{found.sight.inode}"
+        # What would not fit into an empty stream never will, and keeps nothing else from fitting.
+        alone = fault.code == "OutboxFull" and fault.facts["need"] > fault.facts["most"]
+        thing = "" if full and not alone else f"{found.stated}/{found.sight.inode}"
         if (stream, thing) not in self._told:
             if len(self._told) >= _REMEMBERED:
                 self._told.clear()
             self._told.add((stream, thing))
             self._note(fault.code, stream, fault.detail)
-        return not full or spool.stream.overflow == "drop-newest"
+        return not full or alone or spool.stream.overflow == "drop-newest"
 
     def _is_settled(self, stream: str, found: Found) -> bool:
         if time.time() - found.sight.written / 1e9 >= self._settled:

@@ -313,7 +313,7 @@ class Spool:
         if found.f_files and found.f_favail < policy.FREE_INODES:
             # Whoever took them, dropping our own items would hardly help.
             return "drop" if self.stream.overflow == "drop-newest" else "refuse"
-        most = policy.quota(self.stream, self._limits, found.f_blocks * found.f_frsize)
+        most = self._most()
         if self._count >= policy.MOST_ITEMS:
             most = self._bytes + size - 1  # as full as it can be
         return policy.verdict(self.stream, most, self._bytes, size, size - held - self._free())
@@ -330,11 +330,16 @@ class Spool:
 
     def _full(self, size: int, held: int = 0) -> ReasonError:
         short = size - held - self._free()
-        facts = {"need": size, "waiting": self._bytes}
+        facts = {"need": size, "waiting": self._bytes, "most": self._most()}
         if short > 0:
             return ReasonError("DiskFull", f"{self.stream.name}: {short} bytes short", facts=facts)
         words = f"{self.stream.name}: {size} bytes do not fit beside {self._bytes} that wait"
         return ReasonError("OutboxFull", words, facts=facts)
+
+    def _most(self) -> int:
+        """Most bytes that may wait in the stream."""
+        found = os.statvfs(self.path)
+        return policy.quota(self.stream, self._limits, found.f_blocks * found.f_frsize)
 
     def _free(self) -> int:
         """Bytes above the store's floor."""

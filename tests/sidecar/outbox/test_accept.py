@@ -418,6 +418,19 @@ def test_a_full_stream_leaves_files_where_they_are_until_there_is_room(tmp_path:
     assert contents(spool) == {"two.bin": b"2" * 8}
 
 
+def test_a_file_that_never_fits_keeps_no_other_from_being_taken(tmp_path: Path) -> None:
+    here = given(tmp_path)
+    spool = here.spool(max_bytes=10)
+    acceptor = here.acceptor(spool)
+    big = here.left("big.bin", b"1" * 11)
+    here.left("fine.bin", b"2" * 8)
+    for _ in range(3):
+        acceptor.take(GO)
+    assert contents(spool) == {"fine.bin": b"2" * 8}
+    assert big.exists()
+    assert [note[0] for note in here.notes] == ["OutboxFull"]
+
+
 def test_a_file_larger_than_memory_limits_is_accepted_in_pieces(tmp_path: Path) -> None:
     here = given(tmp_path)
     spool = here.spool()
