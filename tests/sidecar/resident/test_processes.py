@@ -127,7 +127,10 @@ def test_a_worker_gets_no_proxy_and_no_secret_of_the_environment(world: World) -
             world.mount_config(world.document(artifact))
             with Sidecar(world, environment=given) as sidecar:
                 until(sidecar.workers, sidecar.said, sidecar)
-                environ = Path(f"/proc/{sidecar.workers()[0]}/environ").read_bytes()
+                begun = Path(f"/proc/{sidecar.workers()[0]}")
+                # Until it runs its own program it is its parent's twin.
+                until(lambda: b"worker" in (begun / "cmdline").read_bytes(), sidecar.said, sidecar)
+                environ = (begun / "environ").read_bytes()
                 names = {one.split(b"=")[0].decode() for one in environ.split(b"\0") if one}
                 assert names == (set(surroundings()) | {"AWS_REGION"}) - {"LC_CTYPE"}
 
