@@ -82,7 +82,7 @@ COMMANDS: Final = (
             _CONFIG,
             _KEY,
             _REPEAT,
-            Flag("patience", "SECONDS", "how long to wait where somebody has to mend something"),
+            Flag("patience", "SEC", "how long to wait where somebody has to mend something"),
         ),
         words="[FILE URL [STORE]]",
     ),

@@ -49,7 +49,9 @@ def text(found: Found) -> str:
     if not found.wrong:
         return f"{counted}: all are as their names say"
     lines = [f"{counted}; wrong are:", *(f"  {one}" for one in found.wrong)]
-    return "\n".join([*lines, f"BitRot: {REASONS['BitRot'].meaning}. {REASONS['BitRot'].advice}"])
+    soon = "a running sidecar comes to each artifact once in as many hours as there are artifacts"
+    bit_rot = REASONS["BitRot"]
+    return "\n".join([*lines, f"BitRot: {bit_rot.meaning}: {soon}. {bit_rot.advice}"])
 
 
 def _blobs(layout: Layout) -> Iterator[str]:

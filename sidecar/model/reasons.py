@@ -62,7 +62,7 @@ _TABLE = (
         "Busy",
         "wait",
         "a server asked to come back later",
-        "None; the wait that the server asked for is kept.",
+        "None; it is asked again, not before it said. If it repeats, see the server's log.",
     ),
     Reason(
         "Protocol",
