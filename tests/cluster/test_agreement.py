@@ -45,7 +45,7 @@ SERVER_KNOWS_MORE = {
     r"for a windows pod": "no edge system that is compiled for runs Windows",
     r"unsupported scope applied to resource": "which resource a scope fits is a list of the server",
     r"deletionGracePeriodSeconds.*field is immutable": "the test's namespace is there already",
-    r"spec\.(validation|versions\[\d+\]\.schema)|JSONSchemaProps|spec\.names\."
+    r"spec\.(validation|versions\[\d+\]\.schema)|JSONSchemaProps|ValidationRule|spec\.names\."
     r"|additionalPrinterColumns":
         "a definition's own schema is read for what it says of objects, not for its form",
 }  # fmt: skip
