@@ -19,10 +19,10 @@ from tests.cluster import definitions, prepared
 FOLDER = Path(__file__).parent
 SECONDS = {
     "test_flux": 82,
+    "test_scale": 70,
     "test_argo": 61,
-    "test_scale": 59,
+    "test_flux_health": 60,
     "test_agreement": 50,
-    "test_flux_health": 47,
     "test_fit": 41,
     "test_acceptance": 37,
     "test_flux_starved": 28,

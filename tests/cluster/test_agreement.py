@@ -45,7 +45,7 @@ SERVER_KNOWS_MORE = {
     r"for a windows pod": "no edge system that is compiled for runs Windows",
     r"unsupported scope applied to resource": "which resource a scope fits is a list of the server",
     r"deletionGracePeriodSeconds.*field is immutable": "the test's namespace is there already",
-    r"spec\.(validation|versions\[\d+\]\.schema)|JSONSchemaProps|spec\.names\."
+    r"spec\.(validation|versions\[\d+\]\.schema)|JSONSchemaProps|ValidationRule|spec\.names\."
     r"|additionalPrinterColumns":
         "a definition's own schema is read for what it says of objects, not for its form",
 }  # fmt: skip
@@ -83,6 +83,8 @@ WE_ASK_MORE = {
     r"E5010 spec\..*([wW]orker|Spec).*\.template\.metadata\.":
         "the definition has no such field there",
     r"E5014 .*rules\[\d+\]\.host is \"\";": "the server drops an empty host, and Git would differ",
+    r"E5014 .*topologySpreadConstraints\[\d+\]\.topologyKey is":
+        "no node can have a label of that name, and no pod would find a place",
     r"E5020 metadata\.name: .* are allowed because":
         "Sedna puts the name into a label of its pods, or makes it longer; the server takes any",
     r"E5016 .*lifecycle, which needs": "the server drops stopSignal, whose feature is off",

@@ -276,7 +276,7 @@ def test_nothing_is_asked_object_by_object(applied: ControlPlane) -> None:
         _status(applied, exit_code=0)
     assert {word.partition(" ")[0] for word in asked} == {"GET"}
     lists = [path for path in asked if not path.endswith(("/v1", "/v1alpha1"))]
-    assert len(lists) == len(set(lists)) == 8, lists
+    assert len(lists) == len(set(lists)) == 9, lists
 
 
 def test_what_the_server_makes_of_compiled_objects_is_no_difference(applied: ControlPlane) -> None:

@@ -28,13 +28,13 @@ from compiler.stages.check.marks import Duplicate, unmarked, walk
 from compiler.stages.check.names import check_annotations, check_labels, check_names
 from compiler.stages.check.pods import (
     Template,
-    check_resources,
     check_selector,
     check_template,
     pods_of,
     templates,
 )
 from compiler.stages.check.references import references, scale, selection, service_ports
+from compiler.stages.check.resources import check_resources
 from compiler.stages.check.schemas import (
     Form,
     Judge,
@@ -268,7 +268,7 @@ def _pods(
                 yield from _against(form, template.spec, f"a pod ({form.versions})", template.path)
         yield from check_template(template, _claims(kind, data))
         yield from check_volumes(template)
-        yield from check_resources(template)
+        yield from check_resources(template.containers)
         yield from check_selector(kind, data, template)
         above = (*template.path[:-1], "metadata")
         yield from check_labels(template.labels, (*above, "labels"))

@@ -120,7 +120,7 @@ KIND_FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "trafficDistribution": words("PreferClose", "PreferSameZone", "PreferSameNode"),
     },
     f"{NET}IngressSpec": {"ingressClassName": SUBDOMAIN},
-    f"{NET}IngressRule": {"host": both(SOME, {"anyOf": [{"const": ""}, {
+    f"{NET}IngressRule": {"host": both(SOME, {"anyOf": [{"enum": ["", None]}, {
         **WILDCARD, "not": {"pattern": r"^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$"}}],
         "problem": "must be a host name, which may begin with '*.'"})},
     f"{NET}IngressTLS": {"hosts": entries(WILDCARD), "secretName": {

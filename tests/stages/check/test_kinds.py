@@ -44,7 +44,7 @@ def target(**ref: Any) -> Data:
     return scaler(scaleTargetRef={key: value for key, value in given.items() if value != ...})
 
 
-def ingress(host: str) -> Data:
+def ingress(host: str | None) -> Data:
     backend = {"service": {"name": "web", "port": {"number": 80}}}
     path = {"path": "/", "pathType": "Prefix", "backend": backend}
     spec = {"rules": [{"host": host, "http": {"paths": [path]}}]}
@@ -185,6 +185,7 @@ def test_a_broken_rule_is_told_in_words(data: Data, words: str) -> None:
         policy(ports=[{"port": 80, "endPort": 90}, {"port": "http"}]),
         scaler(minReplicas=3),
         ingress("*.example.com"),
+        ingress(None),
         binding("system:node"),
         admission(),
         admission(apiGroups=["*"], operations=["*"], resources=["*/*"], scope="Namespaced"),

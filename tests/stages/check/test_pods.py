@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from compiler.stages.check.pods import requests
+from compiler.stages.check.resources import requests
 from tests.stages.check.objects import Data, config_map, container, deployment, lines, obj
 
 MOUNT = {"name": "data", "mountPath": "/data"}
@@ -42,6 +42,8 @@ def port(number: int, **more: Any) -> Data:
                     hostNetwork=True), "E5032", "takes port 80 of the host"),
         (deployment("w", container(resources={"requests": {"cpu": "2"}, "limits": {"cpu": "1"}})),
          "E5052", "requests.cpu is more than the limit, 1"),
+        (deployment("w", container(resources={"requests": {"memory": "1"}, "limits": {
+            "memory": None}})), "E5052", "requests.memory is more than the limit, nothing"),
         (deployment("w", container(resources={"requests": {"nvidia.com/gpu": "1"}})),
          "E5052", "must have a limit of the same amount"),
     ],
