@@ -48,6 +48,7 @@ def main(config: str, run: str, linger: str = "0") -> None:
         asked.configure(accepted.document, accepted.revision)
         ways = Ways(asked.ask, loop.post, _note, streams=accepted.config.network.streams)
         box = Outbox(lambda: spools, ways, run=run)
+        box.step(time.monotonic())  # whoever finds the socket finds an outbox that is open
         server = Server(f"{run}/sidecar.sock", box.handle)
         server.start()
         loop.heed_signals()
