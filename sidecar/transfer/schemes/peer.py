@@ -153,8 +153,8 @@ class _Site:
         self._down[member] = time.monotonic() + DOWN
 
     def is_left(self, member: str) -> bool:
-        """Whether a node did not answer a moment ago."""
-        return time.monotonic() < self._down.get(member, 0.0)
+        """Whether a node did not answer, or not give what it has, a moment ago."""
+        return time.monotonic() < max(self._down.get(member, 0.0), self._doubted(member))
 
     def doubt(self, member: str, what: dict[str, Any], seconds: float) -> None:
         """Know better for a while than what a node says of itself."""
@@ -172,6 +172,9 @@ class _Site:
             found = zip(asked, pool.map(self.state, asked), strict=True)
             return {member: state for member, state in found if state is not None}
 
+    def _doubted(self, member: str) -> float:
+        return self._doubts[member][0] if member in self._doubts else 0.0
+
     def _believed(self, answers: Mapping[str, Any]) -> dict[str, Any]:
         now, found = time.monotonic(), dict(answers)
         for member, (until, what) in self._doubts.items():
@@ -183,7 +186,7 @@ class _Site:
         host = place_of(member)
         return (
             member not in self._left
-            and not self.is_left(member)
+            and time.monotonic() >= self._down.get(member, 0.0)
             and not self.context.breaker.wait(host)
             and not self.bans.holds(host)
         )
@@ -280,7 +283,8 @@ class PeerFlow:
             return answer.readinto(view)
         except ReasonError as error:
             if isinstance(error.__cause__, TimeoutError):
-                self._remote.site.leave(self._remote.member)  # not slow, but gone
+                # Not slow, but gone, or its disk is: what it says of others' bytes still counts.
+                self._remote.site.doubt(self._remote.member, _NOTHING, DOWN)
             elif error.code == "Stalled":
                 self._remote.blame()
             raise
