@@ -1,7 +1,7 @@
-"""Stands in for `typing` in the packed bytecode, which has no annotations any more.
+"""Stands in for `typing` in what is delivered, whose texts have no annotations any more.
 
-This text becomes `sidecar/lean.py` of the archive. The real module would cost a resident process
-half a mebibyte for the handful of names below. Only what is used while the program runs is here.
+This text becomes `sidecar/lean.py`. The real module would cost a resident process half a mebibyte
+for the handful of names below. Only what is used while the program runs is here.
 """
 
 from collections import namedtuple

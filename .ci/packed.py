@@ -1,7 +1,7 @@
-"""Finds the sidecar's modules in the archive that `.ci/sidecar.py` packed them into.
+"""Finds the sidecar's modules in the stores that `.ci/sidecar.py` packed them into.
 
-This text becomes `sidecar/__init__.py` of the archive, before the package's own. Beside it lie
-`source.lzma` with the text of every module, and for one version of Python `<version>.lzma` with the
+This text becomes `sidecar/__init__.py` of what is delivered, before the package's own. Beside it
+lies `source.lzma` with the text of modules, and for one version of Python `<version>.lzma` with the
 code of those that a resident process imports and `<version>-later.lzma` with that of those which it
 may import one day. Another version compiles the text. Nothing is written anywhere. A store is
 unpacked as far as it is needed and no further: the code lies in the order in which it is imported,
@@ -74,10 +74,10 @@ class Packed:
             return None
 
     def source(self):
-        """The store of texts."""
-        if self.text is None:
-            self.text = self.read("source")
-        return self.text
+        """The store of texts, which is not kept once all has started from code."""
+        found = self.text or self.read("source")
+        self.text = found if self.code is None or self.code.names else None
+        return found
 
     def find_spec(self, name, *_):
         """Where a module is: a file, or a package of that name."""
@@ -139,10 +139,8 @@ class Packed:
         file = f"sidecar{path[len(self.home) :]}"
         if not self.is_text(file):
             raise OSError(path)
-        found = self.source().get(file)
-        if self.code is not None:
-            self.text = None
-        return found
+        return self.source().get(file)
 
 
-sys.meta_path.insert(0, Packed(__spec__.loader, globals()["__path__"][0]))
+# The last, since in a wheel much lies in files, which have a finder already.
+sys.meta_path.append(Packed(__spec__.loader, globals()["__path__"][0]))

@@ -2,13 +2,13 @@
 
 Usage: python .ci/sidecar.py [DIRECTORY]
 
-Both hold the sources without docstrings and comments, in their own lines, so that a traceback names
-the line that the repository has. The zipapp holds besides them the bytecode that a resident process
-needs, for the version of Python that builds it; every other version from 3.11 on runs it from the
-sources. It is read from a read-only disk and writes nothing.
-
-Its parts are packed as wholes and not file by file, which halves it, and its bytecode has neither
-types nor column numbers, which saves a resident process a mebibyte. `packed.py` reads them.
+Both hold the sources without docstrings, comments and types, in their own lines, so that a
+traceback names the line that the repository has. The zipapp holds besides them the bytecode that a
+resident process needs, for the version of Python that builds it; every other version from 3.11 on
+runs it from the sources. It is read from a read-only disk and writes nothing. In the wheel what a
+resident process imports lies in files, which pip compiles. What neither has bytecode of is packed
+as a whole and not file by file; `packed.py` reads it. `docs/adr/0014-packed-as-wholes.md` has the
+reasons.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import io
 import json
 import lzma
 import marshal
-import os
 import shutil
 import subprocess
 import sys
@@ -26,43 +25,57 @@ import tempfile
 import tokenize
 import zipfile
 from collections.abc import Mapping
+from importlib import import_module
+from itertools import groupby
 from pathlib import Path
+from types import CodeType
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sidecar"
 MAIN = "import sys\nfrom sidecar.cli import main\nsys.exit(main(sys.argv[1:]))\n"
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 NAME = "edgewright-sidecar.pyz"
+SCHEMA = "contract.schema.json"
 
-TYPES = ("typing", "collections.abc", "types")
+TYPES = {"typing": "sidecar.lean", "collections.abc": "collections.abc", "types": "types"}
+"""Modules of types, and what stands in for them."""
+
+NO_COLUMNS, NO_LINE = 13, 15
+"""Kinds of entries in a table of places."""
 
 Texts = dict[str, str]
+Place = ast.expr | ast.stmt | ast.arg
+
+
+class Names(NamedTuple):
+    """Modules of a resident process by their paths, in the order in which they are imported."""
+
+    start: list[str]
+    later: list[str]
 
 
 def main() -> None:
     """Build both and print their sizes."""
     target = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "dist")
     target.mkdir(parents=True, exist_ok=True)
-    for path in (zipapp(target), wheel(target)):
+    texts = bare_texts()
+    names = resident(texts)
+    for path in (zipapp(target, texts, names), wheel(target, texts, names)):
         print(f"{path.name}: {path.stat().st_size:,} bytes")
 
 
-def zipapp(target: Path) -> Path:
+def zipapp(target: Path, texts: Texts, names: Names) -> Path:
     """The program in one file."""
-    texts = bare_texts()
     # The schema is read by every resident process, and what lies before it would be kept.
-    kept = {"sidecar/contract.schema.json": bare_schema()}
-    kept |= {f"sidecar/{name}": text for name, text in texts.items()}
-    opening = bare((ROOT / ".ci" / "packed.py").read_text(encoding="utf-8"))
-    own = "\n".join(
-        line for line in texts["__init__.py"].splitlines() if not line.startswith("from __future__")
-    )
+    kept = {SCHEMA: bare_schema(), **texts}
+    start, later = ({name: short_code(name, texts[name]) for name in part} for part in names)
     members = {
         "__main__.py": MAIN.encode(),
-        "sidecar/__init__.py": f"{opening}\n{own}\n".encode(),
-        f"sidecar/{sys.implementation.cache_tag}.lzma": packed_code("--code"),
-        f"sidecar/{sys.implementation.cache_tag}-later.lzma": packed_code("--later"),
-        "sidecar/source.lzma": _packed(kept),
+        "sidecar/__init__.py": opening(texts).encode(),
+        f"sidecar/{sys.implementation.cache_tag}.lzma": packed(start),
+        f"sidecar/{sys.implementation.cache_tag}-later.lzma": packed(later),
+        "sidecar/source.lzma": packed(kept),
     }
     made = io.BytesIO(b"#!/usr/bin/env python3\n")
     made.seek(0, io.SEEK_END)
@@ -77,63 +90,154 @@ def zipapp(target: Path) -> Path:
     return path
 
 
-def wheel(target: Path) -> Path:
+def wheel(target: Path, texts: Texts, names: Names) -> Path:
     """The package for pip, under the name `edgewright-sidecar`."""
+    files = {name: texts[name] for name in ("__main__.py", *names.start, *names.later)}
+    rest = {name: text for name, text in texts.items() if name not in files}
+    files |= {"__init__.py": opening(texts), SCHEMA: bare_schema()}
+    about = (PACKAGE / "pyproject.toml").read_text(encoding="utf-8")
+    files["pyproject.toml"] = about.replace(f'"{SCHEMA}"]', f'"{SCHEMA}", "source.lzma"]')
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder)
-        for name, text in bare_texts().items():
-            path = stage / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        (stage / "contract.schema.json").write_text(bare_schema(), encoding="utf-8")
-        for name in ("pyproject.toml", "README.md"):
-            shutil.copyfile(PACKAGE / name, stage / name)
+        written(stage, files)
+        (stage / "source.lzma").write_bytes(packed(rest))
+        shutil.copyfile(PACKAGE / "README.md", stage / "README.md")
         shutil.copyfile(ROOT / "LICENSE", stage / "LICENSE")
-        command = [
-            sys.executable,
-            "-m",
-            "hatchling",
-            "build",
-            "-t",
-            "wheel",
-            "-d",
-            str(stage / "x"),
-        ]
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", f"{stage}/x"]
         subprocess.run(command, cwd=stage, check=True, capture_output=True)
         (made,) = (stage / "x").glob("*.whl")
         return Path(shutil.copyfile(made, target / made.name))
 
 
+def opening(texts: Texts) -> str:
+    """The package's first module, behind the one that finds all others."""
+    return bare((ROOT / ".ci" / "packed.py").read_text(encoding="utf-8")) + texts["__init__.py"]
+
+
+def written(folder: Path, files: Texts) -> None:
+    """Write files below a folder."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+# The texts.
+
+
 def bare_texts() -> Texts:
-    """Every module's text by its path below the package, without docstrings and comments."""
-    return {
-        path.relative_to(PACKAGE).as_posix(): bare(path.read_text(encoding="utf-8"))
-        for path in sorted(PACKAGE.rglob("*.py"))
-    }
+    """Every module's text by its path below the package, as it is delivered."""
+    places = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*.py")}
+    places["lean.py"] = ROOT / ".ci" / "lean.py"
+    return {name: bare(places[name].read_text(encoding="utf-8")) for name in sorted(places)}
 
 
 def bare(text: str) -> str:
-    """A module without docstrings and comments; what is left stays in its line."""
-    lines = text.split("\n")
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            _empty(node, lines)
-    rest = "\n".join(lines)
-    for token in tokenize.generate_tokens(io.StringIO(rest).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column].rstrip()
-    return "\n".join(lines)
+    """A module without docstrings, comments, types and what only those need.
+
+    Whatever is left stays in its line.
+    """
+    cuts = Cuts(text)
+    cuts.visit(ast.parse(text))
+    return cuts.made()
 
 
-def _empty(node: ast.Module | ast.ClassDef | ast.FunctionDef, lines: list[str]) -> None:
-    """Empty the lines of a body's bare texts; a body of nothing else keeps a `pass`."""
-    texts = [one for one in node.body if _is_text(one)]
-    for one in texts:
-        for row in range(one.lineno - 1, one.end_lineno or one.lineno):
-            lines[row] = ""
-    if texts and len(texts) == len(node.body) and not isinstance(node, ast.Module):
-        lines[texts[0].lineno - 1] = " " * texts[0].col_offset + "pass"
+class Cuts(ast.NodeVisitor):
+    """What is taken out of a text, and what stands there instead."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text.encode()
+        self._starts = [0]
+        for line in self._text.splitlines(keepends=True):
+            self._starts.append(self._starts[-1] + len(line))
+        self._cuts: list[tuple[int, int, str]] = []
+        self._fields: list[ast.stmt] = []
+        self._used: set[str] = set()
+
+    def made(self) -> str:
+        """The text without them. Where one lies in another, the outer one counts."""
+        new, at = b"", 0
+        for start, end, instead in sorted(self._cuts, key=lambda cut: (cut[0], -cut[1])):
+            if start >= at:
+                lines = b"\n" * self._text[start:end].count(b"\n")
+                new += self._text[at:start] + instead.encode() + lines
+                at = end
+        lean = (new + self._text[at:]).decode()
+        return "\n".join(line.rstrip() for line in lean.split("\n"))
+
+    def visit_Module(self, node: ast.Module) -> None:
+        """Everything; the imports at last, when it is known what uses them."""
+        self._texts(node.body)
+        self.generic_visit(node)
+        for one in node.body:
+            if isinstance(one, ast.ImportFrom) and one.module in TYPES:
+                names = ", ".join(part.name for part in one.names if part.name in self._used)
+                module = TYPES[one.module]
+                self._cut(one, one, f"from {module} import {names}" if names else "")
+        for token in tokenize.generate_tokens(io.StringIO(self._text.decode()).readline):
+            if token.type == tokenize.COMMENT:
+                row = self._starts[token.start[0] - 1]
+                start = row + len(token.line[: token.start[1]].encode())
+                self._cuts.append((start, start + len(token.string.encode()), ""))
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        """A class, whose fields remain such: they are what makes a named tuple."""
+        self._fields += [one for one in node.body if isinstance(one, ast.AnnAssign)]
+        self._texts(node.body, "pass")
+        self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        """A function without what it returns."""
+        if node.returns:
+            arrow = self._text.rindex(b"->", 0, self._start(node.returns))
+            self._cuts.append((arrow - 1, self._end(node.returns), ""))
+            node.returns = None
+        self._texts(node.body, "pass")
+        self.generic_visit(node)
+
+    def visit_arg(self, node: ast.arg) -> None:
+        """A parameter: its name."""
+        if node.annotation:
+            start = self._start(node) + len(node.arg.encode())
+            self._cuts.append((start, self._end(node.annotation), ""))
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        """A field, a plain assignment or nothing."""
+        if node in self._fields:
+            self._cut(node.annotation, node.annotation, "0")
+        elif node.value:
+            self._cuts.append((self._end(node.target), self._end(node.annotation), ""))
+        else:
+            self._cut(node, node, "pass")
+        self.visit(node.target)
+        if node.value:
+            self.visit(node.value)
+
+    def visit_If(self, node: ast.If) -> None:
+        """A condition, unless it is for the type checker."""
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            self._cut(node, node)
+        else:
+            self.generic_visit(node)
+
+    def visit_Name(self, node: ast.Name) -> None:
+        """A name that is needed."""
+        self._used.add(node.id)
+
+    def _texts(self, body: list[ast.stmt], rest: str = "") -> None:
+        """Bare texts of a body; where there is nothing else, something must remain."""
+        texts = [one for one in body if _is_text(one)]
+        for one in texts:
+            self._cut(one, one, rest if texts == body and one is body[0] else "")
+
+    def _cut(self, first: Place, last: Place, instead: str = "") -> None:
+        self._cuts.append((self._start(first), self._end(last), instead))
+
+    def _start(self, node: Place) -> int:
+        return self._starts[node.lineno - 1] + node.col_offset
+
+    def _end(self, node: Place) -> int:
+        return self._starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
 
 
 def _is_text(node: ast.stmt) -> bool:
@@ -153,137 +257,115 @@ def bare_schema() -> str:
             return {key: one for key, one in kept.items() if key != "description" or one is None}
         return [without(one) for one in node] if isinstance(node, list) else node
 
-    schema = json.loads((PACKAGE / "contract.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((PACKAGE / SCHEMA).read_text(encoding="utf-8"))
     return json.dumps(without(schema), separators=(",", ":"))
 
 
-# The bytecode, made by a process of its own: what it writes must depend on nothing but the sources.
+# The bytecode. The same sources make the same bytes, whatever else the process holds.
 
 
-def packed_code(which: str) -> bytes:
-    """The code of the modules that a resident process imports, or may import later."""
-    command = [sys.executable, "-S", "-X", "no_debug_ranges", __file__, which]
-    environment = {"PATH": os.environ.get("PATH", ""), "PYTHONHASHSEED": "0"}
-    made = subprocess.run(command, check=True, capture_output=True, env=environment, cwd=ROOT)
-    return made.stdout
-
-
-def write_code(which: str) -> None:
-    """Print the packed code of this version of Python."""
-    sys.path.insert(0, str(ROOT))
-    compiled: dict[str, str | bytes] = {}
-    first = imported("sidecar.cli", "sidecar.commands.run")
-    names = first if which == "--code" else later(first)
-    if which == "--code":
-        stand_in = (ROOT / ".ci" / "lean.py").read_text(encoding="utf-8")
-        compiled["sidecar/lean.py"] = _code("lean.py", ast.parse(bare(stand_in)))
-    for name in names:
-        text = (PACKAGE / name).read_text(encoding="utf-8")
-        compiled[f"sidecar/{name}"] = _code(name, lean(ast.parse(bare(text))))
-    sys.stdout.buffer.write(_packed(compiled))
-
-
-def _code(name: str, tree: ast.Module) -> bytes:
-    code = compile(tree, f"sidecar/{name}", "exec", 0, True, optimize=2)
+def short_code(name: str, text: str) -> bytes:
+    """A module's code, with the numbers of lines and without those of columns."""
+    code = _lines_only(compile(text, f"sidecar/{name}", "exec", 0, True, optimize=2))
     # Twice, since what is written at first depends on who else holds a constant.
     return marshal.dumps(marshal.loads(marshal.dumps(code)))
 
 
-def later(first: list[str]) -> list[str]:
-    """The modules that a resident process may import one day, and what those import."""
-    found = list(first)
-    hooks = [f"sidecar.hooks.{path.stem}" for path in sorted(PACKAGE.glob("hooks/[!_]*.py"))]
-    wanted = hooks + [name for file in first for name in inside(file)]
+def _lines_only(code: CodeType) -> CodeType:
+    """A code object whose table of places has an entry for each line, not for each instruction.
+
+    The form of the table is that of CPython's `locations.md`: what kind of entry, for how many
+    instructions up to eight, and how far the line is from the one before.
+    """
+    lines = [line for start, end, line in code.co_lines() for _ in range(start, end, 2)]
+    table = bytearray()
+    before = code.co_firstlineno
+    for line, same in groupby(lines):
+        count = len(list(same))
+        while count:
+            few = min(8, count)
+            count -= few
+            table.append(0x80 | (NO_LINE if line is None else NO_COLUMNS) << 3 | few - 1)
+            if line is not None:
+                table += _signed(line - before)
+                before = line
+    consts = (_lines_only(one) if isinstance(one, CodeType) else one for one in code.co_consts)
+    return code.replace(co_linetable=bytes(table), co_consts=tuple(consts))
+
+
+def _signed(number: int) -> bytes:
+    """A number in groups of six bits, the lowest first, whose lowest bit is the sign."""
+    left = abs(number) << 1 | (number < 0)
+    found = bytearray()
+    while left > 63:
+        found.append(64 | left & 63)
+        left >>= 6
+    return bytes((*found, left))
+
+
+# What a resident process imports, as a process of its own tells it.
+
+
+def resident(texts: Texts) -> Names:
+    """The modules that a resident process imports, or may import later."""
+    with tempfile.TemporaryDirectory() as folder:
+        written(Path(folder) / "sidecar", texts)
+        command = [sys.executable, "-S", "-B", __file__, "--names", folder]
+        made = subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    return Names(*json.loads(made.stdout))
+
+
+def tell_names(folder: Path) -> None:
+    """Print them, of the package in a folder."""
+    sys.path.insert(0, str(folder))
+    package = folder / "sidecar"
+    start = imported(package, "sidecar.cli", "sidecar.commands.run")
+    hooks = [f"sidecar.hooks.{path.stem}" for path in sorted(package.glob("hooks/[!_]*.py"))]
+    found = start
+    wanted = hooks + [name for file in start for name in inside(package, file)]
     while wanted:
         known = set(found)
-        found = imported(*wanted)
-        wanted = [name for file in found if file not in known for name in inside(file)]
-    return [file for file in found if file not in first]
+        found = imported(package, *wanted)
+        new = [file for file in found if file not in known]
+        wanted = [name for file in new for name in inside(package, file)]
+    print(json.dumps([start, [file for file in found if file not in start]]))
 
 
-def inside(file: str) -> list[str]:
+def inside(package: Path, file: str) -> list[str]:
     """The modules of the package that functions of a module import."""
-    tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+    tree = ast.parse((package / file).read_text(encoding="utf-8"))
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     lines = [node for one in nodes for node in ast.walk(one) if isinstance(node, ast.ImportFrom)]
     names = [f"{line.module}.{alias.name}" for line in lines for alias in line.names]
     names += [str(line.module) for line in lines]
-    places = ((name, PACKAGE.parent / name.replace(".", "/")) for name in names)
+    places = ((name, package.parent / name.replace(".", "/")) for name in names)
     return [name for name, place in places if place.is_dir() or place.with_suffix(".py").is_file()]
 
 
-def imported(*names: str) -> list[str]:
+def imported(package: Path, *names: str) -> list[str]:
     """The modules that are there when those are, in the order in which they are imported."""
-    from importlib import import_module
-
     for name in names:
         import_module(name)
     # A module is entered before it is run, as it is looked for.
     found = [module for name, module in sys.modules.items() if name.startswith("sidecar.")]
-    return [Path(str(module.__file__)).relative_to(PACKAGE).as_posix() for module in found]
+    return [Path(str(module.__file__)).relative_to(package).as_posix() for module in found]
 
 
-def lean(tree: ast.Module) -> ast.Module:
-    """A module without its types: annotations, the names for them, and `typing` itself."""
-    tree = Lean().visit(tree)
-    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module in TYPES:
-            node.names = [one for one in node.names if (one.asname or one.name) in used]
-            node.module = {"typing": "sidecar.lean"}.get(node.module, node.module)
-    tree.body = [one for one in tree.body if not isinstance(one, ast.ImportFrom) or one.names]
-    return ast.fix_missing_locations(tree)
+# The stores.
 
 
-class Lean(ast.NodeTransformer):
-    """Takes annotations away, which nobody asks for while the program runs.
-
-    The fields of a class keep theirs: they are what makes a named tuple.
-    """
-
-    def __init__(self) -> None:
-        self._in_class = [False]
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        """Look into a class."""
-        self._in_class.append(True)
-        self.generic_visit(node)
-        self._in_class.pop()
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        """A function without its signature's types."""
-        node.returns = None
-        self._in_class.append(False)
-        self.generic_visit(node)
-        self._in_class.pop()
-        return node
-
-    def visit_arg(self, node: ast.arg) -> ast.AST:
-        """A parameter without its type."""
-        node.annotation = None
-        return node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        """A plain assignment, or a field."""
-        self.generic_visit(node)
-        if self._in_class[-1]:
-            node.annotation = ast.copy_location(ast.Constant(0), node)
-            return node
-        if node.value is None:
-            return ast.copy_location(ast.Pass(), node)
-        return ast.copy_location(ast.Assign([node.target], node.value), node)
-
-
-def _packed(entries: Mapping[str, str | bytes]) -> bytes:
+def packed(files: Mapping[str, str | bytes]) -> bytes:
     """Files one behind the other as `packed.py` reads them, in the order that they are given."""
-    files: dict[str, str | bytes] = {"": "\n".join(entries), **entries}
-    data = bytearray()
+    data = _entry("", "\n".join(f"sidecar/{name}" for name in files))
     for name, content in files.items():
-        body = content.encode() if isinstance(content, str) else content
-        data += bytes([len(name)]) + name.encode() + len(body).to_bytes(4, "big") + body
+        data += _entry(f"sidecar/{name}", content)
     filters = [{**packed_filters()[0], "preset": 9 | lzma.PRESET_EXTREME}]
-    return lzma.compress(bytes(data), lzma.FORMAT_RAW, filters=filters)
+    return lzma.compress(data, lzma.FORMAT_RAW, filters=filters)
+
+
+def _entry(name: str, content: str | bytes) -> bytes:
+    body = content.encode() if isinstance(content, str) else content
+    return bytes([len(name)]) + name.encode() + len(body).to_bytes(4, "big") + body
 
 
 def packed_filters() -> list[dict[str, int]]:
@@ -295,4 +377,4 @@ def packed_filters() -> list[dict[str, int]]:
 
 
 if __name__ == "__main__":
-    write_code(sys.argv[1]) if sys.argv[1:] in (["--code"], ["--later"]) else main()
+    tell_names(Path(sys.argv[2])) if sys.argv[1:2] == ["--names"] else main()
