@@ -8,11 +8,14 @@ connection; what each saw and moved can be asked.
 
 from __future__ import annotations
 
+import fcntl
 import re
 import select
 import socket
 import ssl
 import struct
+import sys
+import termios
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -198,8 +201,7 @@ class Relay(_Server):
                 fault.then()
             if fault.cut < 0:
                 self._ended.wait()
-            # Let the bytes before the cut be read; a reset would throw them away.
-            time.sleep(0.05)
+            delivered(client)
             reset(client)
         return False
 
@@ -308,6 +310,16 @@ def reset(connected: socket.socket) -> None:
         # A thread that waits for it has to wake up, which closing alone does not do.
         connected.shutdown(socket.SHUT_RD)
     connected.close()
+
+
+def delivered(connected: socket.socket, patience: float = 20) -> None:
+    """Wait until the other side has what was sent; a reset would throw away the rest."""
+    waiting, deadline = bytearray(4), time.monotonic() + patience
+    while time.monotonic() < deadline:
+        fcntl.ioctl(connected, termios.TIOCOUTQ, waiting)
+        if not int.from_bytes(waiting, sys.byteorder):
+            return
+        time.sleep(0.005)
 
 
 def splice(one: socket.socket, other: socket.socket) -> None:
