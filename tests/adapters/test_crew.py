@@ -114,7 +114,7 @@ def test_every_process_is_gone_after_a_fault_of_the_work_or_of_the_caller() -> N
 
     def work() -> None:
         # Three processes begin at once; whichever fails first is heard.
-        with pytest.raises(ValueError, match="^[012]$"), crew(3, failing) as hands:
+        with pytest.raises(ValueError, match=r"^[012]$"), crew(3, failing) as hands:
             hands.ask(range(10))
         with pytest.raises(ZeroDivisionError), crew(3, double) as hands:
             hands.ask([1, 2, 3][: 1 // 0])
