@@ -15,6 +15,7 @@ import pytest
 from tests.sidecar.outbox.given import names
 from tests.sidecar.outbox.sending import NOBODY, Sending, sending
 from tests.sidecar.support.proxy import NONE, Fault, Relay, answer
+from tests.sidecar.support.running import until
 from tests.sidecar.support.s3 import S3
 
 LOST = Fault(cut=0, head=lambda _: b"")
@@ -278,7 +279,7 @@ def test_a_post_that_breaks_off_leaves_nothing(posting: tuple[Sending, Relay]) -
             connection.sendall(head.encode() + b"half")
     ask(here, "/v1/outbox/gradients?wait=stored", b"whole")
     assert here.stored() == [here.key("gradients", "data", b"whole")]
-    assert spool(here, "gradients", "tmp") == []
+    until(lambda: spool(here, "gradients", "tmp") == [])
 
 
 def test_many_workers_post_at_once(posting: tuple[Sending, Relay]) -> None:
