@@ -101,7 +101,7 @@ def start(folder: Path, *, patience: float = 60) -> S3:
         program, f"-logdir={folder}", "server", f"-dir={folder}",
         "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-metricsPort={metrics}",
         f"-master.port={master}", "-master.volumeSizeLimitMB=64",
-        f"-volume.port={volume}", "-volume.max=200", "-volume.preStopSeconds=0",
+        f"-volume.port={volume}", "-volume.max=5000", "-volume.preStopSeconds=0",
         "-filer", f"-filer.port={filer}", "-filer.disableDirListing",
         "-s3", f"-s3.port={port}", "-s3.port.iceberg=0",
         "-s3.port.lance=0", f"-s3.config={folder / 's3.json'}",
