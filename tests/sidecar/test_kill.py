@@ -181,7 +181,11 @@ def server() -> Iterator[tuple[str, int, list[Path]]]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
+    class Listener(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """Who asked was killed."""
+
+    with Listener(("127.0.0.1", 0), Handler) as listener:
         thread = Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         port = listener.server_address[1]
