@@ -1,0 +1,34 @@
+"""What a store holds under one name, and why a store could not be asked. Pure data, no I/O."""
+
+from __future__ import annotations
+
+from compiler.model.diagnostics import Code
+from compiler.model.inputs import Location
+from compiler.model.record import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One object of a store, or one file of a folder.
+
+    `name` is the path below what was listed, empty for the object itself. `size` is in bytes.
+    `etag` tells one state of the object from another and means nothing else. `sha256` is set
+    only where the store itself vouches for it (64 lower-case hexadecimal digits).
+    """
+
+    location: Location
+    name: str
+    size: int
+    etag: str = ""
+    version_id: str = ""
+    sha256: str = ""
+
+
+class StoreError(Exception):
+    """A store, registry or file did not give what was asked. Never holds a secret value."""
+
+    def __init__(self, code: Code, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
