@@ -13,14 +13,13 @@ from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.inputs import Artifact
 from compiler.model.layout import CONFIG_FILE
 from compiler.model.manifest import Object
-from compiler.model.marks import List, Map
+from compiler.model.marks import List, Map, Path, lines_of_paths
 from compiler.model.plan import Node, Record
 from compiler.model.source import parse
 from compiler.model.spec.job import JobSpec
 from compiler.model.spec.worker import WorkerSpec
 from compiler.workshop import Front
 
-Path = tuple[str | int, ...]
 
 OF_WORKER = {
     "image": "image",
@@ -78,21 +77,10 @@ def path_at(text: str, line: int) -> Path:
     documents = parse("", text, Diagnostics())
     found: Path = ()
     best = 0
-    for path, at in _positions(documents[0].data if documents else None):
+    for path, at in lines_of_paths(documents[0].data if documents else None):
         if best <= at <= line:
             best, found = at, path
     return found
-
-
-def _positions(data: Any, path: Path = ()) -> Iterator[tuple[Path, int]]:
-    if isinstance(data, Map):
-        for key, value in data.items():
-            yield (*path, key), data.marks.key_span(key).line
-            yield from _positions(value, (*path, key))
-    elif isinstance(data, List):
-        for place, value in enumerate(data):
-            yield (*path, place), data.marks.value_span(place).line
-            yield from _positions(value, (*path, place))
 
 
 def _nodes(front: Front, one: Object) -> Iterator[Node]:

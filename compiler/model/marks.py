@@ -16,6 +16,8 @@ from compiler.model.diagnostics import Span
 Entry: TypeAlias = "tuple[int, int, int, int, Marks | None, str | None]"
 """Line and column of the key, then of the value, counted from 0; the marks of the value if it
 is a mapping or list; the file, where it is another than that of the container."""
+Path: TypeAlias = tuple[str | int, ...]
+"""Keys and indexes from the root of a document to a value."""
 
 
 class Marks:
@@ -108,6 +110,18 @@ class List(list[Any]):
 def child_marks(value: object) -> Marks | None:
     """The marks of a value that has any."""
     return value.marks if isinstance(value, Map | List) else None
+
+
+def lines_of_paths(data: object, path: Path = ()) -> Iterator[tuple[Path, int]]:
+    """Every path of positioned data with its line: keys at the key, items at the value."""
+    if isinstance(data, Map):
+        for key, value in data.items():
+            yield (*path, key), data.marks.key_span(key).line
+            yield from lines_of_paths(value, (*path, key))
+    elif isinstance(data, List):
+        for place, value in enumerate(data):
+            yield (*path, place), data.marks.value_span(place).line
+            yield from lines_of_paths(value, (*path, place))
 
 
 @contextmanager

@@ -16,12 +16,11 @@ from jinja2 import nodes
 
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.manifest import Draft
-from compiler.model.marks import List, Map
+from compiler.model.marks import List, Map, Path, lines_of_paths
 from compiler.model.record import dataclass
 from compiler.model.source import parse
 from compiler.stages.render.templates import HOLE, Template, TemplateError, Templates
 
-_Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,8 @@ def trace(draft: Draft, templates: Templates, text: str) -> list[TraceLine]:
     run = _traced(templates.get(draft.template), draft.values)
     found = {1: TraceLine(1, 0)}
     structure = _document(run.named())
-    lines = dict(_positions(structure))
-    for path, line in _positions(_document(text)):
+    lines = dict(lines_of_paths(structure))
+    for path, line in lines_of_paths(_document(text)):
         found[line] = TraceLine(line, *run.origin(path, structure, lines))
     for line in range(2, count + 1):
         # A further line of a literal block belongs to the key above it.
@@ -98,7 +97,7 @@ class _Traced:
             written.append(piece)
         return "".join(written)
 
-    def origin(self, path: _Path, structure: Any, lines: Mapping[_Path, int]) -> tuple[int, str]:
+    def origin(self, path: Path, structure: Any, lines: Mapping[Path, int]) -> tuple[int, str]:
         """The template's line and the value's path for a path of the generated object."""
         value = structure
         for depth, step in enumerate(path, 1):
@@ -234,18 +233,6 @@ def _document(text: str) -> Any:
     """A text's first document as positioned data; an unreadable one is empty."""
     documents = parse("", text, Diagnostics())
     return documents[0].data if documents else Map()
-
-
-def _positions(data: Any, path: _Path = ()) -> Iterator[tuple[_Path, int]]:
-    """Every path of positioned data with its line: keys at the key, items at the value."""
-    if isinstance(data, Map):
-        for key, value in data.items():
-            yield (*path, key), data.marks.key_span(key).line
-            yield from _positions(value, (*path, key))
-    elif isinstance(data, List):
-        for place, value in enumerate(data):
-            yield (*path, place), data.marks.value_span(place).line
-            yield from _positions(value, (*path, place))
 
 
 _MARK = "\x02"
