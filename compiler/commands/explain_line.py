@@ -13,13 +13,12 @@ from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.inputs import Artifact
 from compiler.model.layout import CONFIG_FILE
 from compiler.model.manifest import Object
-from compiler.model.marks import List, Map, Path, lines_of_paths
+from compiler.model.marks import Path, lines_of_paths
 from compiler.model.plan import Node, Record
 from compiler.model.source import parse
 from compiler.model.spec.job import JobSpec
 from compiler.model.spec.worker import WorkerSpec
 from compiler.workshop import Front
-
 
 OF_WORKER = {
     "image": "image",

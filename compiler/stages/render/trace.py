@@ -16,11 +16,10 @@ from jinja2 import nodes
 
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.manifest import Draft
-from compiler.model.marks import List, Map, Path, lines_of_paths
+from compiler.model.marks import Map, Path, lines_of_paths
 from compiler.model.record import dataclass
 from compiler.model.source import parse
 from compiler.stages.render.templates import HOLE, Template, TemplateError, Templates
-
 
 
 @dataclass(frozen=True, slots=True)
