@@ -51,7 +51,7 @@ def test_the_commands_of_the_introduction_exist() -> None:
 def test_the_kinds_that_compile_are_named() -> None:
     for name in kinds.REGISTRY.names:
         assert f"`{name}`" in README
-    listed = README.split("Three kinds of jobs compile: ")[1].split(".")[0]
+    listed = README.split("Four kinds of jobs compile: ")[1].split(".")[0]
     compiles = [n for n in kinds.REGISTRY.names if kinds.REGISTRY.load(n).plan is not None]
     assert sorted(re.findall(r"`(.+?)`", listed)) == sorted(compiles)
 

@@ -146,7 +146,7 @@ def _member(
         role=role,
         place=place,
         worker=worker,
-        inputs=(Binding("model", initial), *context.code(spec)),
+        inputs=(Binding("model", initial), *context.code(spec.code)),
         replicas=replicas,
         expose=context.expose(spec, job),
         delivery=delivery,

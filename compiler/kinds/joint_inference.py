@@ -130,7 +130,7 @@ class _Parts:
             worker = self.context.worker(role, spec, place)
             if worker is None:
                 continue
-            inputs = (Binding("model", bytes_), *self.context.code(spec))
+            inputs = (Binding("model", bytes_), *self.context.code(spec.code))
             delivery = self._delivery(job, site, inputs)
             member = Member(
                 role=role,

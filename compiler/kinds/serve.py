@@ -61,7 +61,7 @@ def _at_site(job: ServeSpec, site: Site, context: Planning) -> Iterator[Node]:
         worker = context.worker("worker", job.worker, place)
         if worker is None:
             continue
-        code = context.code(job.worker)
+        code = context.code(job.worker.code)
         inputs = (*(Binding("model", bytes_) for _, bytes_ in found), *code)
         delivery = _delivery(job, site, inputs, update, context)
         host = (place.host,) if per_host else ()

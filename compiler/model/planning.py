@@ -73,8 +73,8 @@ class Planning(Protocol):
         """The bytes behind a choice."""
         ...
 
-    def code(self, spec: WorkerSpec) -> tuple[Binding, ...]:
-        """The code artifacts of a worker."""
+    def code(self, names: Iterable[str]) -> tuple[Binding, ...]:
+        """Code artifacts by name."""
         ...
 
     def share(self, reference: str, place: Place, span: Span | None) -> Share | None:
@@ -83,6 +83,10 @@ class Planning(Protocol):
 
     def location(self, uri: str, place: Place) -> Location:
         """Where a `uri` points, for a place."""
+        ...
+
+    def check_delivery(self, site: Site) -> None:
+        """Report what the spec lacks for the sidecar to bring anything to a site."""
         ...
 
     def delivery(

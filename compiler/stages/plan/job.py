@@ -158,9 +158,9 @@ class JobPlanning:
         """The bytes behind a choice."""
         return self.chooser.bytes_of(choice, site)
 
-    def code(self, spec: WorkerSpec) -> tuple[Binding, ...]:
-        """The code artifacts of a worker, each under its own name."""
-        found = [self.chooser.code(name) for name in spec.code]
+    def code(self, names: Iterable[str]) -> tuple[Binding, ...]:
+        """Code artifacts, each under its own name."""
+        found = [self.chooser.code(name) for name in names]
         return tuple(Binding("code", entry) for entry in found if entry is not None)
 
     def share(self, reference: str, place: Place, span: Span | None) -> Share | None:
@@ -181,10 +181,8 @@ class JobPlanning:
         texts |= {f"{{site.vars.{name}}}": value for name, value in variables.items()}
         return self.chooser.location(uri).at(texts)
 
-    def delivery(
-        self, site: Site, artifacts: Iterable[Artifact], update: str, **changes: Any
-    ) -> Delivery:
-        """What the sidecar brings and how it activates it at a site."""
+    def check_delivery(self, site: Site) -> None:
+        """Report what the spec lacks for the sidecar to bring anything to a site."""
         sidecar = self.resolved.spec.sidecar
         if sidecar is not None:
             emits(sidecar.contract, self.diagnostics, sidecar.span_of("contract"))
@@ -204,6 +202,12 @@ class JobPlanning:
                 None,
                 "add timezone: to the fleet, such as timezone: Europe/Vienna",
             )
+
+    def delivery(
+        self, site: Site, artifacts: Iterable[Artifact], update: str, **changes: Any
+    ) -> Delivery:
+        """What the sidecar brings and how it activates it at a site."""
+        self.check_delivery(site)
         brought = tuple(artifacts)
         return Delivery(
             update="hot" if update == "hot" else "rolling",
