@@ -20,6 +20,8 @@ from tests.cluster.nodes import Host
 
 EDGE_NODE = {"node-role.kubernetes.io/edge": "", "node-role.kubernetes.io/agent": ""}
 """What KubeEdge puts on the nodes that it joins; it adds no taint."""
+ROLE = {"sync": "node"}
+"""The role of a kind's pods where the job itself names no worker."""
 POOL = 2
 """Nodes that a site has whose hosts the spec does not list."""
 _SCALES = {
@@ -93,7 +95,7 @@ class Fleet:
             for one in self.at(cluster, site):
                 if mine is not None and not _matches(mine, one.facts):
                     continue
-                for role in job.get("workers") or ("worker",):
+                for role in job.get("workers") or (ROLE.get(job["kind"], "worker"),):
                     if hosts := self.hosts_of(name, role, one.name):
                         found[name, role, one.name] = hosts
         return found
