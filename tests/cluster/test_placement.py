@@ -196,8 +196,9 @@ def named(spec: Mapping[str, Any]) -> set[str]:
     return {
         value
         for term in terms.get("nodeSelectorTerms", ())
-        for one in term["matchExpressions"]
-        if one["key"] == HOSTNAME
+        # A DaemonSet's controller replaces the terms by one that names the node itself.
+        for one in (*term.get("matchExpressions", ()), *term.get("matchFields", ()))
+        if one["key"] in (HOSTNAME, "metadata.name")
         for value in one["values"]
     }
 
