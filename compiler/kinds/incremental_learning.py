@@ -89,7 +89,9 @@ def _at_site(job: IncrementalLearningSpec, site: Site, context: Planning) -> Ite
     if deploy is None:
         return
     delivery = _delivery(job, site, initial, context)
-    members = {role: _member(job, role, place, initial, delivery, context) for role in ROLES}
+    members = {
+        role: _member(job, role, place, (choice, initial), delivery, context) for role in ROLES
+    }
     train, evaluate, infer = (members[role] for role in ROLES)
     if train is None or evaluate is None or infer is None:
         return
@@ -133,20 +135,22 @@ def _member(
     job: IncrementalLearningSpec,
     role: str,
     place: Place,
-    initial: Artifact | HostData,
+    chosen: tuple[Choice, Artifact | HostData],
     delivery: Delivery,
     context: Planning,
 ) -> Member | None:
     spec = getattr(job.workers, role)
+    choice, initial = chosen
     worker = context.worker(role, spec, place)
     if worker is None:
         return None
     replicas, _ = context.replicas(spec, job)
+    names = (*spec.code, *context.processing_code([choice], place.site))
     return Member(
         role=role,
         place=place,
-        worker=worker,
-        inputs=(Binding("model", initial), *context.code(spec.code)),
+        worker=context.with_processing(worker, [choice], place.site),
+        inputs=(Binding("model", initial), *context.code(names)),
         replicas=replicas,
         expose=context.expose(spec, job),
         delivery=delivery,

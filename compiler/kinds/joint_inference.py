@@ -130,12 +130,13 @@ class _Parts:
             worker = self.context.worker(role, spec, place)
             if worker is None:
                 continue
-            inputs = (Binding("model", bytes_), *self.context.code(spec.code))
+            names = (*spec.code, *self.context.processing_code([choice], site.name))
+            inputs = (Binding("model", bytes_), *self.context.code(names))
             delivery = self._delivery(job, site, inputs)
             member = Member(
                 role=role,
                 place=place,
-                worker=worker,
+                worker=self.context.with_processing(worker, [choice], site.name),
                 inputs=inputs,
                 replicas=replicas,
                 expose=self.context.expose(spec, job),

@@ -61,7 +61,8 @@ def _at_site(job: ServeSpec, site: Site, context: Planning) -> Iterator[Node]:
         worker = context.worker("worker", job.worker, place)
         if worker is None:
             continue
-        code = context.code(job.worker.code)
+        choices = [choice for choice, _ in found]
+        code = context.code((*job.worker.code, *context.processing_code(choices, site.name)))
         inputs = (*(Binding("model", bytes_) for _, bytes_ in found), *code)
         delivery = _delivery(job, site, inputs, update, context)
         host = (place.host,) if per_host else ()
@@ -72,7 +73,7 @@ def _at_site(job: ServeSpec, site: Site, context: Planning) -> Iterator[Node]:
             member=Member(
                 role="worker",
                 place=place,
-                worker=worker,
+                worker=context.with_processing(worker, choices, site.name),
                 inputs=inputs,
                 replicas=replicas,
                 expose=context.expose(job.worker, job),

@@ -77,6 +77,14 @@ class Planning(Protocol):
         """Code artifacts by name."""
         ...
 
+    def processing_code(self, choices: Iterable[Choice], site: str) -> tuple[str, ...]:
+        """The names of the code that runs before and after models at a site."""
+        ...
+
+    def with_processing(self, worker: Worker, choices: Iterable[Choice], site: str) -> Worker:
+        """The worker, told in its parameters what runs before and after its models."""
+        ...
+
     def share(self, reference: str, place: Place, span: Span | None) -> Share | None:
         """A dataset, or the site's own share of it."""
         ...

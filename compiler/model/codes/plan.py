@@ -227,3 +227,17 @@ POLL_MEANS_NOTHING = Code(
     "the sidecar switches and tells the server, so the interval would be ignored.",
     "Write `update: hot`.",
 )
+NO_ENTRY = Code(
+    "E3023",
+    "Code that is a single file has no other file in it",
+    "Code without `unpack:` arrives as the one file that its `uri` names. Another `entry` would be "
+    "looked for at every site, in vain.",
+    "Name the file itself, or give the code `unpack:` if it is an archive.",
+)
+PARAMS_TAKEN = Code(
+    "E3024",
+    "A parameter has the name that the compiler uses",
+    "`params.json` tells a worker under `models` which code runs before and after each of its "
+    "models. A parameter of the same name would hide it, or be hidden.",
+    "Rename the parameter.",
+)

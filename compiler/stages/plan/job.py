@@ -32,6 +32,7 @@ from compiler.model.suggest import did_you_mean
 from compiler.model.transfer import deadline
 from compiler.model.worker import Worker
 from compiler.stages.plan.inputs import Chooser
+from compiler.stages.plan.processing import processing, with_processing
 from compiler.stages.plan.records import inference_model
 from compiler.stages.plan.shares import share_of
 from compiler.stages.plan.worker import WorkerBuilder
@@ -160,8 +161,17 @@ class JobPlanning:
 
     def code(self, names: Iterable[str]) -> tuple[Binding, ...]:
         """Code artifacts, each under its own name."""
-        found = [self.chooser.code(name) for name in names]
+        found = [self.chooser.code(name) for name in dict.fromkeys(names)]
         return tuple(Binding("code", entry) for entry in found if entry is not None)
+
+    def processing_code(self, choices: Iterable[Choice], site: str) -> tuple[str, ...]:
+        """The names of the code that runs before and after models at a site."""
+        steps = [one for choice in choices for one in processing(self.resolved, choice, site)]
+        return tuple(spec.code for _, spec in steps)
+
+    def with_processing(self, worker: Worker, choices: Iterable[Choice], site: str) -> Worker:
+        """The worker, told in its parameters what runs before and after its models."""
+        return with_processing(worker, self.resolved, choices, site, self.diagnostics)
 
     def share(self, reference: str, place: Place, span: Span | None) -> Share | None:
         """A dataset, or the site's own share of it."""

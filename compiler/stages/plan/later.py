@@ -13,13 +13,9 @@ from compiler.model.resolved import Resolved
 def check_later(resolved: Resolved, diagnostics: Diagnostics) -> None:
     """Report every key that the author wrote and that nothing enforces."""
     for name, model in resolved.base.models.items():
-        for attribute, what in (
-            ("gates", "the gates of a model"),
-            ("preprocess", "code that runs before a model"),
-            ("postprocess", "code that runs after a model"),
-        ):
-            if getattr(model, attribute):
-                _refuse(f"models.{name}", what, model.key_span_of(attribute), diagnostics)
+        if model.gates:
+            span = model.key_span_of("gates")
+            _refuse(f"models.{name}", "the gates of a model", span, diagnostics)
     for name, dataset in resolved.base.datasets.items():
         if dataset.wrote("require"):
             span = dataset.key_span_of("require")
