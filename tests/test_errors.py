@@ -134,6 +134,27 @@ ELSEWHERE = {
     "N8123": ("commands/test_check_server.py::"
               "test_an_account_that_comes_with_the_namespace_is_no_fault_and_another_is",
               "a cluster"),
+    "E9101": ("datasets/test_csv.py::"
+              "test_another_encoding_is_refused_with_the_way_to_convert_it",
+              "a dataset's files"),
+    "E9102": ("datasets/test_csv.py::"
+              "test_a_quote_that_is_never_closed_is_refused",
+              "a dataset's files"),
+    "E9103": ("datasets/test_csv.py::"
+              "test_a_field_beyond_the_limit_is_refused",
+              "a dataset's files"),
+    "E9105": ("datasets/test_csv.py::"
+              "test_a_dataset_without_a_table_is_refused",
+              "a dataset's files"),
+    "E9106": ("datasets/test_csv.py::"
+              "test_a_column_that_comes_twice_and_two_tables_with_different_headers_are_refused",
+              "a dataset's files"),
+    "E9107": ("datasets/test_csv.py::"
+              "test_a_column_that_comes_twice_and_two_tables_with_different_headers_are_refused",
+              "a dataset's files"),
+    "E9109": ("datasets/test_csv.py::"
+              "test_columns_are_found_by_the_names_of_the_spec_and_a_missing_one_is_told",
+              "a dataset's files"),
 }  # fmt: skip
 """Codes that no spec alone can bring about: the test that does, and why."""
 

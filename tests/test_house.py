@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from compiler.backends import BACKENDS, GITOPS, backend
+from compiler.datasets import FORMATS, dataset_format
 from compiler.kinds import KINDS
 from compiler.lowerings import LOWERINGS, lowerings
 from compiler.model import codes
@@ -149,6 +150,12 @@ def test_the_registry_of_servers_agrees_with_the_folder() -> None:
     assert len(set(names)) == len(names)
     assert len(names) == len(found)
     assert {name.replace("-", "_").replace(".", "") for name in names} == found
+
+
+def test_the_registry_of_dataset_formats_agrees_with_the_folder() -> None:
+    assert declaring("datasets", "FORMAT") == set(FORMATS)
+    assert [dataset_format(name).name for name in FORMATS] == list(FORMATS)
+    assert list(FORMATS) == sorted(FORMATS)
 
 
 def test_the_registry_of_reports_names_modules_that_render() -> None:

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from compiler.model.diagnostics import Code
 
-MODULES = ("text", "spec", "fleet", "plan", "render", "check", "write", "lock", "world")
+MODULES = ("text", "spec", "fleet", "plan", "render", "check", "write", "lock", "world", "dataset")
 
 
 def all_codes() -> dict[str, Code]:

@@ -1,0 +1,141 @@
+"""The files of a dataset by name: which are named by labels, which are not there, what they hold.
+
+Of each file a hash is kept and not its name, so that a million files take 20 MB. Reads no file
+but those whose content decides where a split puts them and whose digest nobody has told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from compiler.datasets.lines import chunks
+from compiler.datasets.tally import Tally
+from compiler.model.codes import dataset as codes
+from compiler.model.counted import UncountableError
+from compiler.model.ports import Files
+from compiler.model.splitting import Splits, place_of
+from compiler.model.stored import Stored
+
+IMAGES: Final = (
+    ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".avif",
+)  # fmt: skip
+_NAMED: Final = 8
+"""So many names a message lists."""
+
+
+class Listing:
+    """The image files of a dataset. `take` marks a file as named by a label."""
+
+    def __init__(self, files: Files, splits: Splits | None = None) -> None:
+        self._files = files
+        found = sorted(_hashed(files, splits))
+        self._hashes = array("q", (number for number, _ in found))
+        self._places = array("Q", (place for _, place in found)) if splits else None
+        self._named = bytearray(len(found))
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def take(self, name: str) -> bool:
+        """Mark a file; False where there is none of that name."""
+        at = self._at(name)
+        if at is None:
+            return False
+        self._named[at] = 1
+        return True
+
+    def place(self, name: str) -> int | None:
+        """Where the content of a file lies in the split; None without file or split."""
+        at = self._at(name)
+        return None if at is None or self._places is None else self._places[at]
+
+    def report_unlisted(self, tally: Tally) -> None:
+        """Count the files that were never taken, with the first names."""
+        left = len(self._named) - sum(self._named)
+        tally.problem("unlisted-file", times=left)
+        if left:
+            for name in images(self._files):
+                at = self._at(name)
+                if (
+                    at is not None
+                    and not self._named[at]
+                    and not tally.example("unlisted-file", name)
+                ):
+                    break
+
+    def _at(self, name: str) -> int | None:
+        number = hash(name)
+        at = bisect_left(self._hashes, number)
+        return at if at < len(self._hashes) and self._hashes[at] == number else None
+
+
+def images(files: Files) -> Iterator[str]:
+    """The names of the image files, in name order."""
+    return (one.name for one in files.names() if is_image(one.name))
+
+
+def is_image(name: str) -> bool:
+    """Whether a name is that of an image, and not of a file that a system hides."""
+    return name.lower().endswith(IMAGES) and not name.rpartition("/")[2].startswith(".")
+
+
+def digest(files: Files, one: Stored) -> str:
+    """The sha256 of a file: as its store vouches, else read."""
+    if one.sha256:
+        return one.sha256
+    total = hashlib.sha256()
+    with files.open(one.name) as stream:
+        for data in chunks(stream):
+            total.update(data)
+    return total.hexdigest()
+
+
+def chosen(
+    files: Files, wanted: str, fits: Callable[[str], bool], what: str, *, several: bool = False
+) -> list[str]:
+    """The files that hold the records or annotations: the one wanted, else those that fit.
+
+    Raises:
+        UncountableError: there is none, or more than one where `several` are not allowed.
+    """
+    if wanted:
+        if any(one.name == wanted for one in files.names()):
+            return [wanted]
+        raise UncountableError(
+            codes.DATASET_NO_FILE,
+            f"{wanted} is not in the dataset",
+            "write `annotations:` with the path below the version's uri",
+        )
+    names = [one.name for one in files.names()]
+    found = [name for name in names if fits(name) and not _hidden(name)]
+    if not found and len(names) == 1:
+        found = names
+    if not found:
+        raise UncountableError(
+            codes.DATASET_NO_FILE,
+            f"there is no {what} among {len(names):,} files",
+            "write `annotations:` with the path below the version's uri",
+        )
+    if len(found) > 1 and not several:
+        listed = ", ".join(found[:_NAMED]) + (", …" if len(found) > _NAMED else "")
+        raise UncountableError(
+            codes.DATASET_SEVERAL,
+            f"{len(found):,} files could be the {what}: {listed}",
+            f'write `annotations: "{found[0]}"` at the version',
+        )
+    return found
+
+
+def _hashed(files: Files, splits: Splits | None) -> Iterator[tuple[int, int]]:
+    for one in files.names():
+        if is_image(one.name):
+            place = place_of(splits.seed, digest(files, one).encode()) if splits else 0
+            yield hash(one.name), place
+
+
+def _hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in name.split("/"))

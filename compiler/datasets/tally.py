@@ -1,0 +1,171 @@
+"""The running totals of a count, which every format fills and none reads back.
+
+Memory does not grow with the number of samples but for 8 bytes of each id and 16 of each sample
+of a split. Decides nothing about the files.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from compiler.model.counted import (
+    EXAMPLES,
+    GRID,
+    Box,
+    Counted,
+    CountRequest,
+    Picture,
+    Problem,
+)
+from compiler.model.splitting import Division, repeated
+
+_KNOWN: Final = 200_000
+"""So many ids are told apart at once, with their places; of more only the number is known."""
+
+
+class Tally:
+    """Collects what passes by; `counted` closes the sum."""
+
+    def __init__(self, request: CountRequest) -> None:
+        self.request = request
+        self.samples = 0
+        self.unlabelled = 0
+        self.classes: Counter[str] = Counter()
+        self.declared = frozenset(request.classes)
+        self.division = Division(request.splits) if request.splits else None
+        self.grid = [0] * (GRID * GRID)
+        self.boxed = False
+        self.pictures: list[Picture] = []
+        self._problems: dict[str, tuple[int, list[str]]] = {}
+
+    def problem(self, kind: str, example: str = "", times: int = 1) -> None:
+        """Count a problem; the first places of each kind are kept by name."""
+        if not times:
+            return
+        count, examples = self._problems.get(kind, (0, []))
+        self._problems[kind] = (count + times, examples)
+        if example:
+            self.example(kind, example)
+
+    def example(self, kind: str, example: str) -> bool:
+        """Name a place of a kind that was counted; False where no more are kept."""
+        examples = self._problems[kind][1]
+        if len(examples) < EXAMPLES:
+            examples.append(printable(example))
+        return len(examples) < EXAMPLES
+
+    def label(self, name: str, example: str = "") -> None:
+        """Count one label of a class."""
+        self.classes[name] += 1
+        if self.declared and name not in self.declared:
+            self.problem("unknown-class", f"{example}: {name}" if example else name)
+
+    def labels(self, names: Iterable[str]) -> bool:
+        """Count many labels at once; False, with nothing counted, where one is undeclared."""
+        found = Counter(names)
+        if self.declared and not self.declared.issuperset(found):
+            return False
+        self.classes.update(found)
+        return True
+
+    def picture(self, name: str, label: str = "", boxes: Iterable[Box] = ()) -> None:
+        """Keep a sample to look at, as long as samples are wanted."""
+        if len(self.pictures) < self.request.pictures:
+            self.pictures.append(Picture(name, label, tuple(boxes)))
+
+    def box(self, width: float, height: float) -> None:
+        """Count a box by its size in shares of its image."""
+        self.boxed = True
+        self.grid[_field(height) * GRID + _field(width)] += 1
+
+    def counted(self) -> Counted:
+        """Everything found, sorted, so that equal datasets give equal answers."""
+        for name in self.request.classes if self.classes else ():
+            if not self.classes[name]:
+                self.problem("empty-class", name)
+        self.problem("unlabelled", times=self.unlabelled)
+        others = sorted(set(self.classes) - self.declared)
+        classes = {printable(name): self.classes[name] for name in (*self.request.classes, *others)}
+        return Counted(
+            samples=self.samples,
+            labels=sum(classes.values()),
+            classes=classes if self.classes else {},
+            splits=self.division.counted() if self.division else {},
+            problems=tuple(
+                Problem(kind, count, tuple(examples))
+                for kind, (count, examples) in sorted(self._problems.items())
+            ),
+            grid=tuple(self.grid) if self.boxed else (),
+            pictures=tuple(self.pictures),
+        )
+
+
+class Ids:
+    """Tells ids that were used before, by their 64-bit hashes.
+
+    The hash is that of the process, so nothing of it may outlive the count.
+    """
+
+    def __init__(self) -> None:
+        self._known: set[int] | None = set()
+        self._later = array("q")
+
+    def fresh(self, identities: Iterable[Any]) -> bool:
+        """Take several ids at once; False, with nothing taken, where one of them may be old."""
+        new = list(map(hash, identities))
+        if self._known is None:
+            self._later.extend(new)
+            return True
+        together = set(new)
+        if len(together) != len(new) or not self._known.isdisjoint(together):
+            return False
+        self._known |= together
+        self._spill()
+        return True
+
+    def used(self, identity: Any) -> bool:
+        """Take one id; True where it is known to have been used before."""
+        number = hash(identity)
+        if self._known is None:
+            self._later.append(number)
+            return False
+        if number in self._known:
+            return True
+        self._known.add(number)
+        self._spill()
+        return False
+
+    def late(self) -> int:
+        """How many more uses of an old id there were than `used` and `fresh` have told."""
+        if not self._later:
+            return 0
+        numbers = array("Q", self._later.tobytes())
+        shared = repeated(numbers)
+        return sum(number in shared for number in numbers) - len(shared)
+
+    def _spill(self) -> None:
+        if self._known is not None and len(self._known) > _KNOWN:
+            self._later.extend(self._known)
+            self._known = None
+
+
+def printable(text: str) -> str:
+    """A name as it can be shown and stored: no control characters, no half of a character."""
+    if text.isprintable():
+        return text[:_SHOWN]
+    return "".join(_shown(text[:_SHOWN]))
+
+
+_SHOWN: Final = 300
+
+
+def _shown(text: str) -> Iterator[str]:
+    for letter in text:
+        yield letter if letter.isprintable() else f"\\u{ord(letter):04x}"
+
+
+def _field(share: float) -> int:
+    return min(GRID - 1, max(0, int(share * GRID)))
