@@ -155,6 +155,12 @@ ELSEWHERE = {
     "E9109": ("datasets/test_csv.py::"
               "test_columns_are_found_by_the_names_of_the_spec_and_a_missing_one_is_told",
               "a dataset's files"),
+    "E9401": ("adapters/test_git.py::test_a_folder_outside_of_any_repository_is_refused", "Git"),
+    "E9402": ("adapters/test_git.py::test_a_repository_without_a_commit_is_refused", "Git"),
+    "E9412": ("adapters/test_git.py::test_what_names_no_commit_is_refused", "Git"),
+    "E9503": ("adapters/test_git.py::"
+              "test_what_git_refuses_is_told_in_its_words_without_credentials", "Git"),
+    "E9504": ("adapters/test_git.py::test_a_machine_without_git_is_told_so", "Git"),
 }  # fmt: skip
 """Codes that no spec alone can bring about: the test that does, and why."""
 

@@ -20,8 +20,11 @@ from compiler.reports import text as text_report
 WRONG_SPEC = 1
 STALE = 4
 OUTSIDE_WORLD = 6
-WORLD_CODES = "E8"
-"""Codes of this family say that the outside world failed: exit code 6."""
+WORLD_CODES = ("E8", "E95")
+"""Codes of these families say that the outside world failed: exit code 6."""
+GIT_CONFLICT = 5
+GIT_CODES = "E94"
+"""Codes of this family say that Git's repositories disagree: exit code 5."""
 WRITE_WORLD = ("E6001", "E6008")
 
 spec_argument = click.argument(
@@ -126,6 +129,8 @@ def guarded(function: Callable[..., None]) -> Callable[..., None]:
 def status_of(diagnostics: tuple[Diagnostic, ...]) -> int:
     """The exit code for findings with errors."""
     codes = {d.code.id for d in diagnostics if d.severity.value == "error"}
+    if codes and all(c.startswith(GIT_CODES) for c in codes):
+        return GIT_CONFLICT
     world = [c for c in codes if c.startswith(WORLD_CODES) or c in WRITE_WORLD]
     return OUTSIDE_WORLD if codes and len(world) == len(codes) else WRONG_SPEC
 

@@ -10,7 +10,19 @@ from importlib import import_module
 
 from compiler.model.diagnostics import Code
 
-MODULES = ("text", "spec", "fleet", "plan", "render", "check", "write", "lock", "world", "dataset")
+MODULES = (
+    "text",
+    "spec",
+    "fleet",
+    "plan",
+    "render",
+    "check",
+    "write",
+    "lock",
+    "world",
+    "dataset",
+    "git",
+)
 
 
 def all_codes() -> dict[str, Code]:
