@@ -19,6 +19,7 @@ COMMANDS = {
     "compile": "Compile a spec into generated/.",
     "explain": "Explain a job, a generated line or an error code.",
     "graph": "Draw jobs, models, datasets and sites as a Mermaid graph.",
+    "lock": "Resolve artifacts, images and datasets, and write edgewright.lock.",
     "init": "Make a small fleet that compiles at once.",
     "schema": "Print the JSON Schema of the spec for editors.",
     "status": "Show what the clusters say of every job and site.",
@@ -30,7 +31,7 @@ INTERRUPTED = 130
 """What shells report of a command that Ctrl-C ended."""
 
 LATER = (
-    "bundle", "dataset", "diff", "import", "lock", "models", "promote", "publish", "rollback",
+    "bundle", "dataset", "diff", "import", "models", "promote", "publish", "rollback",
 )  # fmt: skip
 """Commands of the language's plan that this release does not have."""
 

@@ -18,8 +18,6 @@ from compiler.adapters.exchange import KernelExchange
 from compiler.assembly import Goal, Outcome, SameNameError, produce, roots
 from compiler.backends.kubernetes import Need
 from compiler.caching import Kept, UnitCache
-from compiler.model import lock as locks
-from compiler.model import source
 from compiler.model.codes import fleet as fleet_codes
 from compiler.model.codes import text as text_codes
 from compiler.model.diagnostics import Diagnostics, Span
@@ -36,7 +34,7 @@ from compiler.model.suggest import did_you_mean
 from compiler.partplans import PartPlanner
 from compiler.stages.check.check import Summary, check_across
 from compiler.stages.draft import emit_context
-from compiler.stages.load import Sources, load, shown
+from compiler.stages.load import Sources, load, read_lock
 from compiler.stages.lower import KNOWN
 from compiler.stages.plan.lock import check_lock
 from compiler.stages.plan.plan import Planner
@@ -122,18 +120,8 @@ def resolve_all(request: Request, diagnostics: Diagnostics) -> Resolution:
     sources = load(request.root, diagnostics)
     diagnostics.raise_errors()
     lock = read_lock(request.root, sources, diagnostics)
-    spec = _validated(sources.data, diagnostics)
-    names = _chosen(spec, request.environments, diagnostics)
     diagnostics.raise_errors()
-
-    resolved = []
-    for name in names:
-        entry = spec.environments.get(name)
-        data = overlay(sources.data, _mapping(entry.set)) if entry and entry.set else sources.data
-        own = _validated(data, diagnostics) if data is not sources.data else spec
-        resolved.append(resolve(own, data, name, lock, _fragment(diagnostics), diagnostics))
-    check_environments(resolved, diagnostics)
-    diagnostics.raise_errors()
+    spec, resolved = resolve_environments(request, sources, lock, diagnostics)
     check_lock(resolved, locked=request.locked, diagnostics=diagnostics)
     for one in resolved:
         read_files(one, sources)
@@ -142,7 +130,29 @@ def resolve_all(request: Request, diagnostics: Diagnostics) -> Resolution:
     templates = Templates(TemplateSource(own=request.templates))
     check_templates(templates, diagnostics)
     diagnostics.raise_errors()
-    return Resolution(sources, spec, tuple(resolved), objects, definitions, templates)
+    return Resolution(sources, spec, resolved, objects, definitions, templates)
+
+
+def resolve_environments(
+    request: Request, sources: Sources, lock: Lock | None, diagnostics: Diagnostics
+) -> tuple[Spec, tuple[Resolved, ...]]:
+    """The spec, and each chosen environment of it with its own settings merged in.
+
+    Raises:
+        CompileError: with everything that is wrong in them.
+    """
+    spec = _validated(sources.data, diagnostics)
+    names = _chosen(spec, request.environments, diagnostics)
+    diagnostics.raise_errors()
+    resolved = []
+    for name in names:
+        entry = spec.environments.get(name)
+        data = overlay(sources.data, _mapping(entry.set)) if entry and entry.set else sources.data
+        own = _validated(data, diagnostics) if data is not sources.data else spec
+        resolved.append(resolve(own, data, name, lock, _fragment(diagnostics), diagnostics))
+    check_environments(resolved, diagnostics)
+    diagnostics.raise_errors()
+    return spec, tuple(resolved)
 
 
 def plan_all(
@@ -293,25 +303,6 @@ def _table(spec: Spec) -> str:
     if spec.fleet.sites_from is None or span is None:
         return ""
     return str(PurePosixPath(span.file).parent / spec.fleet.sites_from)
-
-
-def read_lock(root: Path, sources: Sources, diagnostics: Diagnostics) -> Lock | None:
-    """The lock beside the spec, or None where there is none."""
-    folder = root if root.is_dir() else root.parent
-    path = folder / locks.FILE
-    if not path.exists():
-        return None
-    name = shown(path)
-    text = source.decode(name, path.read_bytes(), diagnostics)
-    if text is None:
-        return None
-    sources.texts[name] = text
-    documents = source.parse(name, text, diagnostics)
-    if not documents or not isinstance(documents[0].data, Map):
-        return None
-    lock = locks.read(documents[0].data, documents[0].data.marks, diagnostics)
-    diagnostics.raise_errors()
-    return lock
 
 
 def vocabularies() -> Mapping[str, Sequence[str]]:

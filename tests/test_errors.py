@@ -71,6 +71,36 @@ ELSEWHERE = {
     "N6011": ("stages/write/test_merge.py::"
               "test_teams_that_add_different_jobs_merge_and_recompile", "writing"),
     "N6012": ("test_errors.py::test_what_a_dead_run_left_is_removed_and_told", "writing"),
+    "E7105": ("commands/test_lock.py::"
+              "test_other_bytes_under_a_locked_version_are_an_error_until_they_are_accepted",
+              "locking"),
+    "E7106": ("commands/test_lock.py::"
+              "test_bytes_that_are_not_those_of_the_spec_are_an_error_with_their_digest",
+              "locking"),
+    "E7107": ("commands/test_lock.py::"
+              "test_offline_takes_what_the_spec_states_and_names_the_rest", "locking"),
+    "E7108": ("stages/lock/test_lock.py::"
+              "test_an_image_that_lacks_a_platform_names_the_sites", "locking"),
+    "E7109": ("commands/test_lock.py::"
+              "test_an_override_that_gives_a_version_other_bytes_is_an_error", "locking"),
+    "E7110": ("commands/test_lock.py::"
+              "test_a_pull_request_cannot_have_a_new_host_asked", "locking"),
+    "E7111": ("commands/test_lock.py::"
+              "test_an_archive_that_a_device_would_refuse_is_refused", "locking"),
+    "E7112": ("commands/test_lock.py::"
+              "test_a_lock_that_somebody_else_wrote_meanwhile_is_not_replaced", "locking"),
+    "E7113": ("commands/test_lock.py::"
+              "test_a_flag_that_names_nothing_is_an_error_and_nobody_is_asked", "locking"),
+    "E7115": ("commands/test_lock.py::"
+              "test_a_lock_that_cannot_be_written_is_an_error_and_no_traceback", "locking"),
+    "E8201": ("commands/test_lock.py::"
+              "test_what_is_missing_is_named_and_everything_else_is_done", "locking"),
+    "E8202": ("commands/test_lock.py::"
+              "test_a_store_that_fails_is_named_once_and_the_rest_is_done", "locking"),
+    "E8203": ("commands/test_lock.py::"
+              "test_a_store_that_fails_is_named_once_and_the_rest_is_done", "locking"),
+    "N7203": ("commands/test_lock.py::"
+              "test_a_large_artifact_gets_its_chunks_where_their_list_is_in_the_store", "locking"),
     "E8001": ("adapters/test_cluster.py::"
               "test_a_file_that_is_not_there_is_told",
               "a cluster"),

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from compiler.model.diagnostics import CompileError, Diagnostic, Diagnostics
+from compiler.model.diagnostics import Code, CompileError, Diagnostic, Diagnostics
 from compiler.model.yaml_faults import lines_of
 from compiler.reports import json as json_report
 from compiler.reports import text as text_report
@@ -25,7 +25,7 @@ WORLD_CODES = ("E8", "E95")
 GIT_CONFLICT = 5
 GIT_CODES = "E94"
 """Codes of this family say that Git's repositories disagree: exit code 5."""
-WRITE_WORLD = ("E6001", "E6008")
+WRITE_WORLD = ("E6001", "E6008", "E7115")
 
 spec_argument = click.argument(
     "spec", type=click.Path(path_type=Path), default=Path("specs"), required=False
@@ -124,6 +124,11 @@ def guarded(function: Callable[..., None]) -> Callable[..., None]:
             )
 
     return wrapper
+
+
+def failed(code: Code, message: str, hint: str = "") -> CompileError:
+    """What an adapter could not do, as the one finding that a command ends with."""
+    return CompileError((Diagnostic(code, message, None, hint),))
 
 
 def status_of(diagnostics: tuple[Diagnostic, ...]) -> int:

@@ -203,11 +203,17 @@ def _bytes(one: Artifact, *, peers: bool) -> dict[str, Any]:
         "variant": one.variant or None,
         "size": one.size,
         "unpacked": one.unpacked,
+        "chunks": _chunks(one),
         "unpack": _unpack(one),
         "private": one.private or None,
     }
     entry.update((key, value) for key, value in optional.items() if value is not None)
     return entry
+
+
+def _chunks(one: Artifact) -> dict[str, Any] | None:
+    chunks = one.chunks
+    return {"size": chunks.size, "count": chunks.count, "root": chunks.root} if chunks else None
 
 
 def _unpack(one: Artifact) -> dict[str, Any] | None:

@@ -56,6 +56,18 @@ class Golden:
 
 
 @dataclass(frozen=True, slots=True)
+class Chunks:
+    """Digests of equal parts: `count` parts of `size` bytes; `root` is the digest of the list.
+
+    The list lies at the artifact's URL with `.chunks` appended.
+    """
+
+    size: int
+    count: int
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """Immutable bytes with a digest: one variant of one version of a model, dataset or code.
 
@@ -73,6 +85,7 @@ class Artifact:
     unpack: str = ""
     size: int | None = None
     unpacked: int | None = None
+    chunks: Chunks | None = None
     serve_version: int = 1
     framework: str = ""
     golden: Golden | None = None

@@ -28,11 +28,24 @@ Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ImageDigest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
+class LockedChunks(SpecModel):
+    """Digests of equal parts: `count` parts of `size` bytes, the last one shorter.
+
+    `root` is the sha256 of their binary digests in order. The list itself lies beside the bytes.
+    """
+
+    size: Annotated[int, Field(ge=65_536)]
+    count: Annotated[int, Field(ge=1)]
+    root: Digest
+
+
 class LockedArtifact(SpecModel):
     """The bytes behind one variant of one version.
 
     `sha256` and `size` (bytes) are of the stored file, `unpacked` bytes and `files` of its
-    content. `serve_version` rises with every new digest of a model and is never used again.
+    content. Of a prefix, `sha256` is its manifest's and `size` the sum of its files.
+    `serve_version` rises with every new digest of a model and is never used again. `etag` is what
+    the store called this state of the bytes; equal means that nothing has to be read again.
     """
 
     uri: str
@@ -40,6 +53,8 @@ class LockedArtifact(SpecModel):
     size: Annotated[int, Field(ge=0)] | None = None
     unpacked: Annotated[int, Field(ge=0)] | None = None
     files: Annotated[int, Field(ge=0)] | None = None
+    chunks: LockedChunks | None = None
+    etag: str | None = None
     version_id: str | None = None
     serve_version: Annotated[int, Field(ge=1)] | None = None
 

@@ -14,9 +14,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from compiler.model import joining, site_table, source
+from compiler.model import lock as locks
 from compiler.model.codes import text as codes
 from compiler.model.decoding import STANDARD_LIMITS, Limits, report_size
 from compiler.model.diagnostics import Diagnostics, Span
+from compiler.model.lock import Lock
 from compiler.model.marks import Map, Marks
 from compiler.model.merge import entry_in
 from compiler.model.record import dataclass
@@ -238,6 +240,32 @@ class _Folder:
         except OSError as error:
             diagnostics.add(codes.UNREADABLE, f"{name}: {error.strerror}", span)
         return None
+
+
+def lock_path(root: Path) -> Path:
+    """Where the lock of a spec lies: beside it."""
+    return (root if root.is_dir() else root.parent) / locks.FILE
+
+
+def read_lock(root: Path, sources: Sources, diagnostics: Diagnostics) -> Lock | None:
+    """The lock beside the spec, or None where there is none; what is wrong in it is reported."""
+    path = lock_path(root)
+    if not path.exists():
+        return None
+    name = shown(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        diagnostics.add(codes.UNREADABLE, f"{name}: {error.strerror}")
+        return None
+    text = source.decode(name, data, diagnostics)
+    if text is None:
+        return None
+    sources.texts[name] = text
+    documents = source.parse(name, text, diagnostics)
+    if not documents or not isinstance(documents[0].data, Map):
+        return None
+    return locks.read(documents[0].data, documents[0].data.marks, diagnostics)
 
 
 def _is_yaml(path: Path) -> bool:

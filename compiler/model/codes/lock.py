@@ -52,6 +52,83 @@ ROLLOUT_STEP = Code(
     "`rollout.steps` were cut while a rollout was under way.",
     "Run `edgewright lock` to restart the rollout, or restore the steps.",
 )
+BYTES_CHANGED = Code(
+    "E7105",
+    "The bytes behind a locked name have changed",
+    "A version stands for one set of bytes, for ever: metrics, licences and rollbacks speak of "
+    "them. Other bytes under the same name are a mistake or an attack.",
+    "Publish the bytes as a new version. Where the change is meant, run `edgewright lock "
+    "--accept-changed NAME` and review it.",
+)
+OTHER_BYTES = Code(
+    "E7106",
+    "A store holds other bytes than the spec states",
+    "The spec has a `sha256:` for the artifact, and what lies at its `uri:` has another. A device "
+    "would refuse it.",
+    "Correct the `sha256:`, or upload the right bytes.",
+)
+NOT_ASKED = Code(
+    "E7107",
+    "Something is not in the lock, and nobody was asked",
+    "With `--offline` only what the spec and the old lock say can be written down.",
+    "Run `edgewright lock` without `--offline`, or state the sha256 in the spec.",
+)
+PLATFORM_MISSING = Code(
+    "E7108",
+    "An image does not exist for the hardware of a site",
+    "An image is pulled for the architecture of the node. Where the image has no such platform, "
+    "the pod never starts.",
+    "Build the image for the platform that the message names, or place the job where it runs.",
+)
+TWO_MEANINGS = Code(
+    "E7109",
+    "One name stands for different bytes on different sites",
+    "An override gives a version another `uri:` than it has elsewhere. The lock has one entry for "
+    "each version, and reports would call different bytes the same.",
+    "Add a version for the other bytes, and let the override set `target:` to it.",
+)
+HOST_UNKNOWN = Code(
+    "E7110",
+    "A host is not in the spec of the main branch",
+    "Locking sends credentials to the stores and registries that a spec names. A pull request "
+    "could name a host of its own and have CI's credentials sent there.",
+    "Have the host reviewed and merged first, or allow it for this run with `--allow-host HOST`. "
+    "Where the main branch is not found, fetch it or name it with `--main-branch REF`.",
+)
+ARCHIVE_REFUSED = Code(
+    "E7111",
+    "An archive would be refused by the devices",
+    "The sidecar unpacks plain files and directories below one folder, up to fixed amounts. "
+    "Links, devices, names that climb and archives that unpack to far more than they hold are "
+    "refused there, so they are not locked.",
+    "Pack the files anew without what the message names, or correct `unpack:`.",
+)
+LOCK_MOVED = Code(
+    "E7112",
+    "The lock was changed while it was made anew",
+    "Somebody wrote edgewright.lock after it was read. Replacing it would undo that.",
+    "Run `edgewright lock` again.",
+)
+LOCK_UNWRITABLE = Code(
+    "E7115",
+    "The lock cannot be written",
+    "The system refuses to replace edgewright.lock; the message has its reason.",
+    "Make the folder of the spec writable, or free space on its disk.",
+)
+UNKNOWN_ENTRY = Code(
+    "E7113",
+    "A flag names nothing that is locked",
+    "`--only`, `--update` and `--accept-changed` take a model, dataset or code by name, with or "
+    "without its version, or an image as the spec has it.",
+    "Write the name as it stands in the spec.",
+)
+NO_CHUNKS = Code(
+    "N7203",
+    "Large artifacts have no list of the digests of their parts",
+    "Above 64 MiB such a list lets a device go on where it stopped, find one flipped byte without "
+    "fetching everything again, and take parts from neighbours.",
+    "Run `edgewright lock --push-chunks` with credentials that may write to the store.",
+)
 TAG_WITHOUT_DIGEST = Code(
     "W7201",
     "An image is named by tag alone",

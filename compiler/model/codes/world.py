@@ -162,5 +162,26 @@ NOT_JUDGED = Code(
     "Nothing; what was not judged is named.",
 )
 
+STORE_ABSENT = Code(
+    "E8201",
+    "A store has nothing under that name",
+    "The store answered, and what the spec's `uri:` names is not there.",
+    "Upload it, or correct the `uri:`. Where it is there, see whether the store's `url:`, "
+    "`endpoint:` and `region:` are right.",
+)
+STORE_FAILED = Code(
+    "E8202",
+    "A store cannot be read",
+    "The store, or the way to it, refused what was asked; the message has its reason.",
+    "Put right what the message names, and run the command again.",
+)
+GIVEN_UP = Code(
+    "E8203",
+    "A store or registry that failed was not asked further",
+    "After one failure the others of the same host would most likely fail the same way, each after "
+    "its own time limit.",
+    "Put right what the first failure says, or pass `--keep-going` to ask about each all the same.",
+)
+
 JUDGED = (REFUSED, CHANGED_IMMUTABLE, NO_DEFINITION)
 """Errors of which the author of the spec is the one to act."""

@@ -59,7 +59,8 @@ def check_url(text: str) -> PydanticCustomError | None:
             "the URL contains a credential (value not shown)",
             "Remove it and name a Kubernetes Secret instead, for example `secret: NAME`.",
         )
-    if not re.match(r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+(?:[/?#]\S*)?$", text):
+    # A folder of this machine has no host: file:///srv/models.
+    if not re.match(r"^(?:file://(?=/)|[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+)(?:[/?#]\S*)?$", text):
         return _form("URL", text, "SCHEME://HOST/PATH", "https://s3.eu.example.com")
     return _parts(text.split("://", 1)[1])
 

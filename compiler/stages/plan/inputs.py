@@ -15,7 +15,7 @@ from compiler.model.codes import lock as lock_codes
 from compiler.model.codes import plan as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.fleet import Site
-from compiler.model.inputs import Artifact, ArtifactKind, Golden, HostData, Location
+from compiler.model.inputs import Artifact, ArtifactKind, Chunks, Golden, HostData, Location
 from compiler.model.lock import LockedArtifact, LockedRollout
 from compiler.model.member import Release
 from compiler.model.record import dataclass
@@ -144,7 +144,7 @@ class Chooser:
             )
             return None
         if entry is not None:
-            facts = {**facts, "size": entry.size, "unpacked": entry.unpacked}
+            facts |= {"size": entry.size, "unpacked": entry.unpacked, "chunks": _chunks(entry)}
             if entry.serve_version is not None:
                 facts["serve_version"] = entry.serve_version
         location = self.location(uri)
@@ -298,3 +298,8 @@ class Chooser:
             "run `edgewright lock`",
         )
         return True
+
+
+def _chunks(entry: LockedArtifact) -> Chunks | None:
+    chunks = entry.chunks
+    return Chunks(chunks.size, chunks.count, chunks.root) if chunks else None

@@ -1,0 +1,177 @@
+"""`edgewright lock`: asks stores and registries what the spec leaves open, and writes the lock."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from compiler.commands import common
+from compiler.model.diagnostics import Diagnostics
+
+if TYPE_CHECKING:
+    from compiler.locking import Trust
+    from compiler.stages.lock.nouns import Change
+
+MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+"""Where the main branch is looked for, in this order: what a remote has cannot be made here."""
+
+SHOWN = 40
+
+
+@click.command("lock")
+@common.spec_argument
+@common.environment_option
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="NAME",
+    help="Only what has this name; other entries stay as they are; repeatable.",
+)
+@click.option(
+    "--update",
+    multiple=True,
+    metavar="NAME",
+    help="Ask again about this name, such as an image whose tag was pushed again; repeatable.",
+)
+@click.option(
+    "--accept-changed",
+    multiple=True,
+    metavar="NAME",
+    help="Take other bytes than were locked under this name; repeatable.",
+)
+@click.option("--offline", is_flag=True, help="Ask nobody: only what spec and lock say themselves.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and write nothing.")
+@click.option("--keep-going", is_flag=True, help="Go on asking a store that has failed.")
+@click.option("--repair", is_flag=True, help="Mend numbers that two entries have, and bad entries.")
+@click.option(
+    "--push-chunks", is_flag=True, help="Upload digests of parts beside what is above 64 MiB."
+)
+@click.option(
+    "--allow-host", "hosts", multiple=True, metavar="HOST",
+    help="Ask this host though the main branch does not name it; repeatable.",
+)  # fmt: skip
+@click.option(
+    "--main-branch", metavar="REF", help="The reviewed branch. [default: origin's, else main]"
+)
+@common.format_option
+@common.guarded
+def command(
+    spec: Path,
+    environments: tuple[str, ...],
+    only: tuple[str, ...],
+    update: tuple[str, ...],
+    accept_changed: tuple[str, ...],
+    offline: bool,
+    dry_run: bool,
+    keep_going: bool,
+    repair: bool,
+    push_chunks: bool,
+    hosts: tuple[str, ...],
+    main_branch: str | None,
+    output_format: str,
+) -> None:
+    """Write edgewright.lock beside SPEC (a folder, default: specs)."""
+    from compiler import locking
+    from compiler.adapters.registry import Registries
+    from compiler.adapters.stores import AllStores
+    from compiler.asking import Wishes, World
+    from compiler.stages.lock.lock import Choices
+
+    diagnostics = Diagnostics()
+    opened = locking.open_spec(spec, environments, repair, diagnostics)
+    trust = locking.Trust(everything=True) if offline else _trust(spec, main_branch, hosts)
+    choices = Choices(
+        only=frozenset(only),
+        accept=frozenset(accept_changed),
+        environments=frozenset(environments),
+        repair=repair,
+    )
+    with common.progress("locking") as told:
+        wishes = Wishes(
+            only=choices.only,
+            update=frozenset(update),
+            offline=offline,
+            keep_going=keep_going,
+            push_chunks=push_chunks and not dry_run,
+            progress=told,
+        )
+        world = World(stores=AllStores(), registry=Registries())
+        made = locking.make(opened, choices, wishes, world, trust, diagnostics)
+    written = not dry_run and locking.write(opened, made, diagnostics)
+    result = {
+        "lock": made.file,
+        "written": written,
+        "entries": len(made.lock.entries),
+        "changes": [_as_dict(change) for change in made.changes],
+    }
+    if output_format == "text":
+        _print(result, made.changes, dry_run)
+    status = common.status_of(diagnostics.in_order()) if diagnostics.has_errors else 0
+    common.finish(output_format, result, diagnostics, status)
+
+
+def _trust(spec: Path, main_branch: str | None, allowed: Iterable[str]) -> Trust:
+    """What the main branch names; everything where no Git is, so that nobody could propose."""
+    from compiler import locking
+    from compiler.adapters.git import Git, GitError
+    from compiler.model.codes import git as codes
+
+    folder = (spec if spec.is_dir() else spec.parent).resolve()
+    names = frozenset(allowed)
+    try:
+        git = Git(folder)
+    except GitError as error:
+        if error.code is codes.NOT_A_REPOSITORY:
+            return locking.Trust(everything=True)
+        raise common.failed(error.code, error.message, error.hint) from error
+    below = folder.relative_to(git.top.resolve()).as_posix()
+    for branch in (main_branch,) if main_branch else MAIN_BRANCHES:
+        try:
+            commit = git.resolve(branch)
+            with tempfile.TemporaryDirectory(prefix="edgewright-") as copy:
+                at = Path(copy)
+                inside = "" if below == "." else below
+                git.export(commit, inside, at, f"{inside}/" if inside else "")
+                found = locking.reviewed_hosts(at if spec.is_dir() else at / spec.name)
+        except GitError as error:
+            if error.code is codes.UNKNOWN_REVISION:
+                continue
+            raise common.failed(error.code, error.message, error.hint) from error
+        return locking.Trust(reviewed=found, allowed=names, branch=branch)
+    return locking.Trust(reviewed=None, allowed=names)
+
+
+def _as_dict(change: Change) -> dict[str, Any]:
+    fields = {name: {"from": old, "to": new} for name, (old, new) in change.fields.items()}
+    return {"entry": change.key, "how": change.how, "fields": fields}
+
+
+def _print(result: dict[str, Any], changes: tuple[Change, ...], dry_run: bool) -> None:
+    counts = [
+        f"{sum(change.how == how for change in changes)} {how}"
+        for how in ("added", "changed", "removed")
+        if any(change.how == how for change in changes)
+    ]
+    would = "would be " if dry_run and counts else ""
+    told = f"{would}{', '.join(counts)}" if counts else "nothing changed"
+    click.echo(f"{result['lock']}: {told} ({result['entries']} entries)")
+    for change in changes[:SHOWN]:
+        click.echo(f"  {change.how}: {change.key}{_words(change)}")
+    if len(changes) > SHOWN:
+        click.echo(f"  and {len(changes) - SHOWN} more")
+
+
+def _words(change: Change) -> str:
+    if change.how != "changed":
+        return ""
+    shown = [f"{name} {_short(a)} -> {_short(b)}" for name, (a, b) in change.fields.items()]
+    return f" ({', '.join(shown)})"
+
+
+def _short(value: Any) -> str:
+    text = "none" if value is None else str(value)
+    return f"{text[:12]}…" if len(text) > 24 else text

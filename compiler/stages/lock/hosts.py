@@ -1,0 +1,71 @@
+"""Which hosts a spec has asked, and which of them somebody has reviewed.
+
+Credentials go to the hosts that a spec names. What a branch adds is not asked before it is merged,
+so that a pull request cannot have CI's credentials sent to a host of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from urllib.parse import urlsplit
+
+from compiler.model.codes import lock as codes
+from compiler.model.diagnostics import Diagnostics, Span
+from compiler.model.inputs import Location
+from compiler.stages.lock.lock import Asked
+
+PROVIDER = "amazonaws.com"
+"""Stands for a store of the S3 provider's own, which has no endpoint."""
+
+HUB = "docker.io"
+
+
+def host_of(at: Location) -> str:
+    """The host, with its port, that is asked for a location; empty for a local file."""
+    parts = urlsplit(at.url)
+    if parts.scheme == "file":
+        return ""
+    if parts.scheme == "s3":
+        return urlsplit(at.endpoint).netloc.lower() if at.endpoint else PROVIDER
+    return parts.netloc.lower()
+
+
+def registry_of(reference: str) -> str:
+    """The registry of an image reference."""
+    first, slash, _ = reference.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return first.lower()
+    return HUB
+
+
+def hosts(environments: Iterable[Asked]) -> dict[str, Span | None]:
+    """Every host that locking would ask, with a line that names it."""
+    found: dict[str, Span | None] = {}
+    for one in environments:
+        for artifact in one.artifacts.values():
+            found.setdefault(host_of(artifact.location), artifact.span)
+        for image in one.images.values():
+            found.setdefault(registry_of(image.reference), image.span)
+    found.pop("", None)
+    return found
+
+
+def check_hosts(
+    wanted: dict[str, Span | None],
+    reviewed: Collection[str] | None,
+    allowed: Collection[str],
+    branch: str,
+    diagnostics: Diagnostics,
+) -> None:
+    """Report every host that is neither reviewed nor allowed; None: there is no such branch."""
+    known = {*(reviewed or ()), *(host.lower() for host in allowed)}
+    for host, span in sorted(wanted.items()):
+        if host in known:
+            continue
+        if reviewed is None:
+            message = f"the main branch is not found, so nobody reviewed {host}"
+            hint = f"fetch it, name it with --main-branch REF, or pass --allow-host {host}"
+        else:
+            message = f"the spec on {branch} names no {host}"
+            hint = f"merge the host first, or pass --allow-host {host} where you trust it"
+        diagnostics.add(codes.HOST_UNKNOWN, message, span, hint)

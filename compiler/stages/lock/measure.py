@@ -1,0 +1,163 @@
+"""Reads one artifact through a store: digest, size, content of an archive, digests of its parts.
+
+Bytes go by once and are never kept. A digest that the store itself vouches for is believed where
+nothing else needs the bytes. A prefix is measured as the manifest of the tree that its files make.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import BinaryIO, Final
+
+from compiler.model.inputs import Location
+from compiler.model.lock import LockedChunks
+from compiler.model.lockable import LockableArtifact
+from compiler.model.ports import Stores
+from compiler.model.record import dataclass
+from compiler.model.stored import Stored
+from compiler.stages.lock.archive import Content, count_tar, count_zip
+from compiler.stages.lock.nouns import Measured
+
+CHUNK: Final = 4 * 1024 * 1024
+CHUNKED_FROM: Final = 64 * 1024 * 1024
+"""Artifacts above this many bytes get digests of their parts."""
+
+LIST: Final = ".chunks"
+_PIECE: Final = 1024 * 1024
+_FILE_MODE, _DIRECTORY_MODE = 0o444, 0o555
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was measured, and the list of its chunks' digests, empty where it needs none."""
+
+    measured: Measured
+    chunks: bytes = b""
+
+
+def measure(stores: Stores, wanted: LockableArtifact, stored: Stored) -> Read:
+    """Measure one object that the store says is there.
+
+    Raises:
+        StoreError: the store does not give it.
+        ArchiveError: it is an archive that a device would refuse.
+    """
+    if stored.sha256 and not wanted.unpack and stored.size <= CHUNKED_FROM:
+        return Read(_measured(stored, stored.sha256, stored.size))
+    at = wanted.location
+    with stores.open(at, etag=stored.etag) as stream:
+        reader = _Hashing(stream, parts=stored.size > CHUNKED_FROM)
+        content = None
+        if wanted.unpack.startswith("tar"):
+            content = count_tar(reader, wanted.unpack)
+        reader.drain()
+    if wanted.unpack == "zip":
+        content = count_zip(
+            reader.read_bytes,
+            lambda start, length: stores.open(at, start=start, length=length, etag=stored.etag),
+        )
+    measured = _measured(stored, reader.whole.hexdigest(), reader.read_bytes, content)
+    return Read(measured, reader.chunks())
+
+
+def chunk_list(read: Read) -> LockedChunks:
+    """What the lock says of a list of digests."""
+    root = hashlib.sha256(read.chunks).hexdigest()
+    return LockedChunks(size=CHUNK, count=len(read.chunks) // 32, root=root)
+
+
+def list_location(at: Location) -> Location:
+    """Where the list of an artifact's chunks lies: where the sidecar looks for it."""
+    url, mark, query = at.url.partition("?") if at.url.startswith("http") else (at.url, "", "")
+    return replace(at, url=f"{url}{LIST}{mark}{query}")
+
+
+def state_of(files: Iterable[Stored]) -> str:
+    """What tells one state of a prefix from another, from its listing alone."""
+    found = hashlib.sha256()
+    for one in files:
+        line = [one.name, one.size, one.etag, one.version_id]
+        found.update(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+    return found.hexdigest()
+
+
+def measure_prefix(files: Sequence[Stored], digests: Sequence[str]) -> Measured:
+    """Measure a prefix: the digest of its manifest, the bytes and number of its files."""
+    text = manifest(zip(files, digests, strict=True))
+    size = sum(one.size for one in files)
+    found = hashlib.sha256(text).hexdigest()
+    return Measured(found, size, size, len(files), etag=state_of(files))
+
+
+def manifest(files: Iterable[tuple[Stored, str]]) -> bytes:
+    """The manifest of a tree of files: the document that the sidecar names a tree by."""
+    entries: set[bytes] = set()
+    for stored, sha256 in files:
+        parts = stored.name.split("/")
+        for depth in range(1, len(parts)):
+            entries.add(_line("/".join(parts[:depth]), _DIRECTORY_MODE, 0, ""))
+        entries.add(_line(stored.name, _FILE_MODE, stored.size, sha256))
+    return b"[\n" + b",\n".join(sorted(entries)) + b"\n]\n"
+
+
+def _line(*fields: str | int) -> bytes:
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def _measured(stored: Stored, sha256: str, size: int, content: Content | None = None) -> Measured:
+    # A path and a date are no name for bytes: what is local is read each time.
+    etag = "" if stored.location.url.startswith("file:") else stored.etag
+    return Measured(
+        sha256,
+        size,
+        content.unpacked if content else None,
+        content.files if content else None,
+        etag=etag,
+        version_id=stored.version_id,
+    )
+
+
+class _Hashing:
+    """A stream that is hashed while others read it."""
+
+    def __init__(self, stream: BinaryIO, *, parts: bool) -> None:
+        self._stream = stream
+        self._parts = parts
+        self._digests: list[bytes] = []
+        self._part, self._room = hashlib.sha256(), CHUNK
+        self.whole = hashlib.sha256()
+        self.read_bytes = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to so many bytes."""
+        data = self._stream.read(size)
+        self.whole.update(data)
+        self.read_bytes += len(data)
+        if self._parts:
+            self._feed(memoryview(data))
+        return data
+
+    def drain(self) -> None:
+        """Read to the end."""
+        while self.read(_PIECE):
+            pass
+
+    def chunks(self) -> bytes:
+        """The digests of all parts, one behind the other."""
+        if not self._parts:
+            return b""
+        rest = [self._part.digest()] if self._room < CHUNK else []
+        return b"".join([*self._digests, *rest])
+
+    def _feed(self, data: memoryview) -> None:
+        while data:
+            part = data[: self._room]
+            self._part.update(part)
+            self._room -= len(part)
+            data = data[len(part) :]
+            if not self._room:
+                self._digests.append(self._part.digest())
+                self._part, self._room = hashlib.sha256(), CHUNK

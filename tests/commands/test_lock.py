@@ -1,0 +1,281 @@
+"""`edgewright lock` on a folder of artifacts: what it writes, refuses and leaves alone."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import stat
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from compiler import locking
+from compiler.adapters.registry import Registries
+from compiler.adapters.stores import AllStores
+from compiler.asking import Wishes, World
+from compiler.model.diagnostics import CompileError, Diagnostics
+from compiler.stages.lock.lock import Choices
+from compiler.stages.lock.measure import CHUNK, CHUNKED_FROM
+from tests.commands.locking import MODELS, entry, fleet, git, locked, put
+from tests.commands.running import run, run_json
+from tests.golden import cases
+
+WORLD = World(stores=AllStores(), registry=Registries())
+
+TWO = MODELS.replace('target: "1"', '  "2": {uri: "main:detector/2.onnx"}\n    target: "1"')
+
+
+def archive(form: str, files: dict[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    if form == "zip":
+        with zipfile.ZipFile(made, "w") as pack:
+            for name, data in files.items():
+                pack.writestr(name, data)
+        return made.getvalue()
+    with tarfile.open(fileobj=made, mode="w") as pack:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            pack.addfile(info, io.BytesIO(data))
+    plain = made.getvalue()
+    return gzip.compress(plain) if form == "tar.gz" else plain
+
+
+def test_what_the_spec_leaves_open_is_written_down_and_compile_uses_it(tmp_path: Path) -> None:
+    folder = fleet(tmp_path)
+    result = run("lock", at=folder)
+    assert result.exit_code == 0, result.output
+    digest = put(folder, "detector/1.onnx", b"one")
+    assert entry(folder, "artifacts", "models/detector:1") == {
+        "uri": "main:detector/1.onnx",
+        "sha256": digest,
+        "size": 3,
+        "serveVersion": 1,
+    }
+    compiled = run("compile", "--locked", at=folder)
+    assert compiled.exit_code == 0, compiled.output
+    (config,) = (folder / "generated").rglob("configmap-watch-north-1-sidecar.yaml")
+    assert digest in config.read_text()
+    assert '"size":3' in config.read_text()
+
+
+def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
+    folder = fleet(tmp_path)
+    run_json("lock", at=folder)
+    before = (folder / "specs/edgewright.lock").stat()
+    again = run_json("lock", at=folder)
+    assert (again["changes"], again["written"]) == ([], False)
+    assert (folder / "specs/edgewright.lock").stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_other_bytes_under_a_locked_version_are_an_error_until_they_are_accepted(
+    tmp_path: Path,
+) -> None:
+    folder = fleet(tmp_path)
+    run_json("lock", at=folder)
+    text = (folder / "specs/edgewright.lock").read_text()
+    digest = put(folder, "detector/1.onnx", b"another")
+    refused = run("lock", at=folder)
+    assert refused.exit_code == 1
+    assert "E7105 models/detector:1 was locked as" in refused.stderr
+    assert (folder / "specs/edgewright.lock").read_text() == text
+    run_json("lock", "--accept-changed", "detector:1", at=folder)
+    found = entry(folder, "artifacts", "models/detector:1")
+    assert (found["sha256"], found["serveVersion"]) == (digest, 2)
+
+
+def test_bytes_that_are_not_those_of_the_spec_are_an_error_with_their_digest(
+    tmp_path: Path,
+) -> None:
+    models = MODELS.replace('onnx"}', f'onnx", sha256: {"a" * 64}}}')
+    folder = fleet(tmp_path, models=models)
+    refused = run("lock", at=folder)
+    assert refused.exit_code == 1
+    assert "E7106" in refused.stderr
+    assert put(folder, "detector/1.onnx", b"one") in refused.stderr
+
+
+def test_what_is_missing_is_named_and_everything_else_is_done(tmp_path: Path) -> None:
+    folder = fleet(tmp_path, models=TWO)
+    failed = run("lock", at=folder)
+    assert failed.exit_code == 6
+    assert "E8201 models/detector:2: " in failed.stderr
+    assert locked(folder).artifact("default", "models/detector:1") is not None
+    assert locked(folder).artifact("default", "models/detector:2") is None
+
+
+def test_only_touches_what_it_names(tmp_path: Path) -> None:
+    folder = fleet(tmp_path, models=TWO)
+    run_json("lock", "--only", "detector:1", at=folder)
+    assert set(locked(folder).of("default", "artifacts")) == {"models/detector:1"}
+    put(folder, "detector/2.onnx", b"two")
+    run_json("lock", "--only", "detector", at=folder)
+    assert len(locked(folder).of("default", "artifacts")) == 2
+
+
+def test_a_flag_that_names_nothing_is_an_error_and_nobody_is_asked(tmp_path: Path) -> None:
+    folder = fleet(tmp_path)
+    result = run("lock", "--update", "detectr", at=folder)
+    assert result.exit_code == 1
+    assert "E7113 --update detectr" in result.stderr
+    assert not (folder / "specs/edgewright.lock").exists()
+
+
+def test_a_dry_run_says_what_would_change_and_writes_nothing(tmp_path: Path) -> None:
+    folder = fleet(tmp_path)
+    result = run_json("lock", "--dry-run", at=folder)
+    assert [change["entry"] for change in result["changes"]] == [
+        "default.artifacts.models/detector:1",
+        "default.rollouts.watch/detector",
+    ]
+    assert not (folder / "specs/edgewright.lock").exists()
+
+
+def test_offline_takes_what_the_spec_states_and_names_the_rest(tmp_path: Path) -> None:
+    digest = "b" * 64
+    folder = fleet(tmp_path, models=TWO.replace('2.onnx"', f'2.onnx", sha256: {digest}'), files={})
+    result = run("lock", "--offline", at=folder)
+    assert result.exit_code == 1
+    assert "E7107 models/detector:1 is not in the lock" in result.stderr
+    assert entry(folder, "artifacts", "models/detector:2")["sha256"] == digest
+
+
+@pytest.mark.parametrize("form", ["tar", "tar.gz", "zip"])
+def test_the_content_of_an_archive_is_counted(tmp_path: Path, form: str) -> None:
+    data = archive(form, {"model.onnx": b"x" * 5000, "labels/names.txt": b"cat"})
+    models = MODELS.replace('1.onnx"', f'1.onnx", unpack: {form}')
+    folder = fleet(tmp_path, models=models, files={"detector/1.onnx": data})
+    run_json("lock", at=folder)
+    found = entry(folder, "artifacts", "models/detector:1")
+    assert (found["size"], found["unpacked"], found["files"]) == (len(data), 5003, 2)
+
+
+def test_an_archive_that_a_device_would_refuse_is_refused(tmp_path: Path) -> None:
+    models = MODELS.replace('1.onnx"', '1.onnx", unpack: tar')
+    data = archive("tar", {"../model.onnx": b"x"})
+    folder = fleet(tmp_path, models=models, files={"detector/1.onnx": data})
+    result = run("lock", at=folder)
+    assert result.exit_code == 1
+    assert "E7111 models/detector:1: the name '../model.onnx'" in result.stderr
+
+
+def test_a_large_artifact_gets_its_chunks_where_their_list_is_in_the_store(tmp_path: Path) -> None:
+    size = CHUNKED_FROM + 5
+    folder = fleet(tmp_path, files={"detector/1.onnx": os.urandom(size)})
+    told = run("lock", at=folder)
+    assert told.exit_code == 0
+    assert "N7203" in told.stderr
+    assert "chunks" not in entry(folder, "artifacts", "models/detector:1")
+    run_json("lock", "--push-chunks", at=folder)
+    found = entry(folder, "artifacts", "models/detector:1")
+    listing = (folder / "store/detector/1.onnx.chunks").read_bytes()
+    assert len(listing) == 32 * found["chunks"]["count"] == 32 * -(-size // CHUNK)
+    assert "N7203" not in run("lock", at=folder).stderr
+    compiled = run("compile", "--locked", at=folder)
+    assert compiled.exit_code == 0, compiled.output
+    (config,) = (folder / "generated").rglob("configmap-watch-north-1-sidecar.yaml")
+    assert f'"chunks":{{"count":{found["chunks"]["count"]},"root":' in config.read_text()
+
+
+def test_a_target_that_moves_starts_a_rollout_at_its_first_step(tmp_path: Path) -> None:
+    folder = fleet(tmp_path, models=TWO)
+    put(folder, "detector/2.onnx", b"two")
+    run_json("lock", at=folder)
+    assert entry(folder, "rollouts", "watch/detector") == {"from": "1", "to": "1", "step": 1}
+    (folder / "specs/models.yaml").write_text(TWO.replace('target: "1"', 'target: "2"'))
+    run_json("lock", at=folder)
+    assert entry(folder, "rollouts", "watch/detector") == {"from": "1", "to": "2", "step": 0}
+
+
+def test_a_folder_at_the_place_of_the_lock_is_an_error_and_stays(tmp_path: Path) -> None:
+    folder = fleet(tmp_path)
+    target = folder / "specs/edgewright.lock"
+    target.mkdir()
+    result = run("lock", at=folder)
+    assert result.exit_code == 1
+    assert "specs/edgewright.lock: Is a directory" in result.stderr
+    assert stat.S_ISDIR(target.stat().st_mode)
+    assert sorted(path.name for path in (folder / "specs").iterdir()) == [
+        "edgewright.lock",
+        "fleet.yaml",
+        "models.yaml",
+    ]
+
+
+def test_a_pull_request_cannot_have_a_new_host_asked(tmp_path: Path) -> None:
+    folder = fleet(tmp_path)
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", "specs")
+    git(folder, "commit", "-qm", "Begin")
+    git(folder, "switch", "-qc", "feature")
+    text = MODELS.replace("main:detector/1.onnx", "https://127.0.0.1:9/1.onnx")
+    (folder / "specs/models.yaml").write_text(text)
+    refused = run("lock", at=folder)
+    assert refused.exit_code == 1
+    assert "E7110 the spec on main names no 127.0.0.1:9" in refused.stderr
+    allowed = run("lock", "--allow-host", "127.0.0.1:9", at=folder)
+    assert allowed.exit_code == 6
+    assert "E7110" not in allowed.stderr
+
+
+def test_without_a_main_branch_no_host_counts_as_reviewed(tmp_path: Path) -> None:
+    text = MODELS.replace("main:detector/1.onnx", "https://127.0.0.1:9/1.onnx")
+    folder = fleet(tmp_path, models=text)
+    git(folder, "init", "-q", "-b", "topic")
+    git(folder, "add", "specs")
+    git(folder, "commit", "-qm", "Begin")
+    assert "E7110 the main branch is not found" in run("lock", at=folder).stderr
+    assert "E7110" not in run("lock", "--main-branch", "topic", at=folder).stderr
+
+
+def test_an_override_that_gives_a_version_other_bytes_is_an_error(tmp_path: Path) -> None:
+    override = (
+        "overrides: [{where: {site: north-1}, reason: why, set: {models: {detector: "
+        '{versions: {"1": {uri: "main:detector/other.onnx"}}}}}}]\n'
+    )
+    folder = fleet(tmp_path, models=MODELS + override)
+    result = run("lock", at=folder)
+    assert result.exit_code == 1
+    assert "E7109 models/detector:1 is main:detector/1.onnx and, on some sites," in result.stderr
+
+
+def test_a_lock_that_somebody_else_wrote_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    folder = fleet(tmp_path)
+    diagnostics = Diagnostics()
+    with cases.inside(folder):
+        opened = locking.open_spec(Path("specs"), (), False, diagnostics)
+        made = locking.make(
+            opened, Choices(), Wishes(), WORLD, locking.Trust(everything=True), diagnostics
+        )
+        Path("specs/edgewright.lock").write_text("lock: 1\n")
+        with pytest.raises(CompileError, match="E7112"):
+            locking.write(opened, made, diagnostics)
+        assert Path("specs/edgewright.lock").read_text() == "lock: 1\n"
+
+
+def test_a_lock_that_cannot_be_written_is_an_error_and_no_traceback(tmp_path: Path) -> None:
+    folder = fleet(tmp_path)
+    # A name that is taken, for whoever may write everywhere.
+    (folder / f"specs/.edgewright.lock.{os.getpid()}").mkdir()
+    result = run("lock", at=folder)
+    assert result.exit_code == 6
+    assert "E7115 specs/edgewright.lock: Is a directory" in result.stderr
+    assert not (folder / "specs/edgewright.lock").exists()
+
+
+def test_a_store_that_fails_is_named_once_and_the_rest_is_done(tmp_path: Path) -> None:
+    far = "".join(
+        f'      "{number}": {{uri: "https://127.0.0.1:9/{number}.onnx"}}\n'
+        for number in range(2, 50)
+    )
+    folder = fleet(tmp_path, models=MODELS.replace("    target:", f"{far}    target:"))
+    result = run("lock", at=folder)
+    assert result.exit_code == 6
+    assert result.stderr.count("E8202 models/detector:") == 1
+    assert "E8203 47 more of 127.0.0.1:9 were not asked" in result.stderr
+    assert set(locked(folder).of("default", "artifacts")) == {"models/detector:1"}
+    every = run("lock", "--keep-going", at=folder)
+    assert every.stderr.count("E8202 models/detector:") == 48
