@@ -32,6 +32,12 @@ ELSEWHERE = {
     "N1036": ("stages/test_load.py::"
               "test_one_file_can_be_loaded_alone_and_those_beside_it_are_counted",
               "speaks of an argument, not of the spec"),
+    "E1040": ("adapters/test_edit.py::"
+              "test_what_an_anchor_shares_is_refused_at_its_place",
+              "speaks of a command that edits"),
+    "E1041": ("adapters/test_edit.py::"
+              "test_a_layout_that_leaves_no_place_is_refused_and_says_so",
+              "speaks of a command that edits"),
     "E2205": ("commands/test_compile.py::"
               "test_only_refuses_a_name_that_is_neither_a_site_nor_a_job",
               "speaks of a flag, not of the spec"),

@@ -170,6 +170,21 @@ ONE_FILE = Code(
     "Name the folder where all its files are meant.",
 )
 
+EDIT_SHARED = Code(
+    "E1040",
+    "A value that a command would change is shared by an anchor",
+    "An alias stands for the same value in several places. A command that edits one of them would "
+    "change the others as well, which nobody asked for.",
+    "Write the value out at each place, without `&` and `*`, and run the command again.",
+)
+EDIT_LAYOUT = Code(
+    "E1041",
+    "A command cannot change a value without changing its surroundings",
+    "Commands that edit a spec keep every other byte: comments, quotes, layout. Where what is "
+    "written leaves no place for that, nothing is changed.",
+    "Make the change by hand that the message names.",
+)
+
 CSV_HEADER = Code(
     "E1050",
     "The table of sites has a wrong header",
