@@ -11,6 +11,7 @@ import re
 from typing import Any, Final
 
 FRAMED_KEY: Final = rb'"%b"\s*:'
+_NO_KEY: Final = b"0123456789.,[]- \t\r\n"
 _ASCII_ESCAPE: Final = re.compile(rb"\\u00[2-7]")
 
 
@@ -45,7 +46,8 @@ def keys_are_single(data: bytes, found: dict[bytes, int]) -> bool:
 
     False where that cannot be told this quickly.
     """
-    if b"\\u00" in data and _ASCII_ESCAPE.search(data):
+    # A single byte is found much faster than four.
+    if b"\\" in data and _ASCII_ESCAPE.search(data):
         return False
     for key, times in found.items():
         if data.count(b'"%b"' % key) == times:
@@ -53,6 +55,18 @@ def keys_are_single(data: bytes, found: dict[bytes, int]) -> bool:
         if len(re.findall(FRAMED_KEY % re.escape(key), data)) != times:
             return False
     return True
+
+
+def shape_is_one(data: bytes, elements: int) -> bool:
+    """Whether an array's elements are flat objects with the same keys in the same order, each once.
+
+    Told by what is left without numbers, commas and brackets: `elements` times the same text.
+    A text among the values differs, and the answer is then False: not told this quickly.
+    """
+    left = data.translate(None, _NO_KEY)
+    one = left[: left.find(b"}") + 1]
+    keys = one.split(b'"')[1::2]
+    return b"\\" not in one and len(set(keys)) == len(keys) and left == one * elements
 
 
 def _decoding(text: str, at: int, *, whole: bool) -> tuple[Any, int]:

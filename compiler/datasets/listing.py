@@ -23,6 +23,7 @@ from compiler.model.stored import Stored
 IMAGES: Final = (
     ".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".avif",
 )  # fmt: skip
+_FOLDERS: Final = 1000
 _NAMED: Final = 8
 """So many names a message lists."""
 
@@ -32,7 +33,8 @@ class Listing:
 
     def __init__(self, files: Files, splits: Splits | None = None) -> None:
         self._files = files
-        found = sorted(_hashed(files, splits))
+        self.folders: list[str] = []
+        found = sorted(self._hashed(splits))
         self._hashes = array("q", (number for number, _ in found))
         self._places = array("Q", (place for _, place in found)) if splits else None
         self._named = bytearray(len(found))
@@ -40,13 +42,17 @@ class Listing:
     def __len__(self) -> int:
         return len(self._hashes)
 
-    def take(self, name: str) -> bool:
-        """Mark a file; False where there is none of that name."""
+    def has(self, name: str) -> bool:
+        """Whether there is a file of that name."""
+        return self._at(name) is not None
+
+    def take(self, name: str) -> str:
+        """Mark a file as named; the kind of problem if it is missing or was named before."""
         at = self._at(name)
         if at is None:
-            return False
-        self._named[at] = 1
-        return True
+            return "missing-file"
+        before, self._named[at] = self._named[at], 1
+        return "duplicate-file" if before else ""
 
     def place(self, name: str) -> int | None:
         """Where the content of a file lies in the split; None without file or split."""
@@ -66,6 +72,18 @@ class Listing:
                     and not tally.example("unlisted-file", name)
                 ):
                     break
+
+    def _hashed(self, splits: Splits | None) -> Iterator[tuple[int, int]]:
+        folders: set[str] = set()
+        for one in self._files.names():
+            if is_image(one.name):
+                if len(folders) < _FOLDERS:
+                    folders.add(one.name.rpartition("/")[0])
+                key = digest(self._files, one).encode() if splits else b""
+                yield hash(one.name), place_of(splits.seed, key) if splits else 0
+        above = {name[:at] for name in folders for at in _slashes(name)}
+        ordered = sorted(folders | above, key=lambda name: (name.count("/"), name))
+        self.folders = [f"{name}/" for name in ordered if name]
 
     def _at(self, name: str) -> int | None:
         number = hash(name)
@@ -130,11 +148,8 @@ def chosen(
     return found
 
 
-def _hashed(files: Files, splits: Splits | None) -> Iterator[tuple[int, int]]:
-    for one in files.names():
-        if is_image(one.name):
-            place = place_of(splits.seed, digest(files, one).encode()) if splits else 0
-            yield hash(one.name), place
+def _slashes(name: str) -> list[int]:
+    return [at for at, letter in enumerate(name) if letter == "/"]
 
 
 def _hidden(name: str) -> bool:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from compiler.datasets.listing import Listing
-from compiler.datasets.tally import Ids, Tally
+from compiler.datasets.tally import Ids, Tally, identity_of
 from compiler.model.codes import dataset as codes
-from compiler.model.counted import Counted, CountRequest, UncountableError
+from compiler.model.counted import Counted, CountRequest, Picture, UncountableError
 from compiler.model.ports import Files
 from compiler.model.record import dataclass
 from compiler.model.splitting import place_of
@@ -47,6 +47,7 @@ class Records:
         self.columns = {role: request.columns.get(role, role) for role in ROLES}
         self._files, self._request = files, request
         self._ids = Ids()
+        self._shown: dict[str, str] = {}
         self._listing: Listing | None = None
 
     def require(self, there: Iterable[str], file: str) -> None:
@@ -86,6 +87,8 @@ class Records:
         self.tally.problem("duplicate-id", times=self._ids.late())
         if self._listing is not None:
             self._listing.report_unlisted(self.tally)
+        for name in self.tally.chosen():
+            self.tally.pictures.append(Picture(name, self._shown[name]))
         return self.tally.counted()
 
     def _take_ids(self, batch: Batch, ids: Sequence[Any]) -> None:
@@ -114,7 +117,8 @@ class Records:
     def _take_paths(self, batch: Batch, paths: Sequence[Any]) -> None:
         listing = self._listed()
         for at, path in enumerate(paths):
-            if not isinstance(path, str) or not listing.take(path):
+            # One image may have several records, one for each of its labels.
+            if not isinstance(path, str) or listing.take(path) == "missing-file":
                 self.tally.problem("missing-file", f"{batch.place(at)}: {path}")
 
     def _divide(self, batch: Batch) -> None:
@@ -122,8 +126,7 @@ class Records:
         for at in range(batch.size):
             path = batch.paths[at] if batch.paths is not None else None
             if isinstance(path, str) and self._request.pictures:
-                names = label_names(batch.labels[at]) if batch.labels is not None else ()
-                self.tally.picture(path, ", ".join(names or ()))
+                self._offer(path, batch.labels[at] if batch.labels is not None else None)
             if division is None:
                 continue
             place = self._listed().place(path) if isinstance(path, str) else None
@@ -131,9 +134,11 @@ class Records:
                 key = hashlib.sha256(batch.content(at)).hexdigest().encode()
                 place = place_of(division.splits.seed, key)
             one = batch.ids[at] if batch.ids is not None else None
-            division.add(
-                place, None if one is None or one == "" else hash(one) & 0xFFFF_FFFF_FFFF_FFFF
-            )
+            division.add(place, None if one is None or one == "" else identity_of(one))
+
+    def _offer(self, path: str, label: Any) -> None:
+        if self._listed().has(path) and self.tally.offer(path):
+            self._shown[path] = ", ".join(label_names(label) or ())
 
     def _listed(self) -> Listing:
         if self._listing is None:

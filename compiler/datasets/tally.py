@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from heapq import heappush, heappushpop
 from typing import Any, Final
 
 from compiler.model.counted import (
     EXAMPLES,
     GRID,
-    Box,
     Counted,
     CountRequest,
     Picture,
     Problem,
 )
-from compiler.model.splitting import Division, repeated
+from compiler.model.splitting import Division, place_of, repeated
 
 _KNOWN: Final = 200_000
 """So many ids are told apart at once, with their places; of more only the number is known."""
@@ -39,6 +39,8 @@ class Tally:
         self.grid = [0] * (GRID * GRID)
         self.boxed = False
         self.pictures: list[Picture] = []
+        self.label_map: dict[str, str] = {}
+        self._offered: list[tuple[int, str]] = []
         self._problems: dict[str, tuple[int, list[str]]] = {}
 
     def problem(self, kind: str, example: str = "", times: int = 1) -> None:
@@ -71,10 +73,40 @@ class Tally:
         self.classes.update(found)
         return True
 
-    def picture(self, name: str, label: str = "", boxes: Iterable[Box] = ()) -> None:
-        """Keep a sample to look at, as long as samples are wanted."""
-        if len(self.pictures) < self.request.pictures:
-            self.pictures.append(Picture(name, label, tuple(boxes)))
+    def take_class(self, name: str, times: int, *, known: bool = True) -> None:
+        """Count all labels of a class; `known` says whether the dataset itself names it."""
+        self.classes[name] += times
+        if not known or (self.declared and name not in self.declared):
+            self.problem("unknown-class", name, times)
+
+    def take_label_map(self, found: Mapping[str, str]) -> None:
+        """Keep which number stands for which class, and compare their order with the declared."""
+        self.label_map = {number: printable(name) for number, name in found.items()}
+        for name in found.values():
+            self.classes.setdefault(name, 0)
+        order = [name for name in found.values() if name in self.declared]
+        wanted = [name for name in self.request.classes if name in set(order)]
+        if order != wanted:
+            self.problem("class-order", f"{', '.join(order)[:100]}")
+
+    def offer(self, name: str) -> bool:
+        """Propose a sample to look at; True where it is one of those to keep until now.
+
+        Chosen are those with the smallest hashes of their names: the same ones every time, and
+        from all over the dataset.
+        """
+        most = self.request.pictures
+        if not most:
+            return False
+        rank = -place_of(0, name.encode())
+        if len(self._offered) < most:
+            heappush(self._offered, (rank, name))
+            return True
+        return heappushpop(self._offered, (rank, name))[1] != name
+
+    def chosen(self) -> list[str]:
+        """The samples to look at, by name."""
+        return sorted(name for _, name in self._offered)
 
     def box(self, width: float, height: float) -> None:
         """Count a box by its size in shares of its image."""
@@ -100,6 +132,7 @@ class Tally:
             ),
             grid=tuple(self.grid) if self.boxed else (),
             pictures=tuple(self.pictures),
+            label_map=self.label_map,
         )
 
 
@@ -142,7 +175,7 @@ class Ids:
         """How many more uses of an old id there were than `used` and `fresh` have told."""
         if not self._later:
             return 0
-        numbers = array("Q", self._later.tobytes())
+        numbers = memoryview(self._later).cast("B").cast("Q")
         shared = repeated(numbers)
         return sum(number in shared for number in numbers) - len(shared)
 
@@ -150,6 +183,11 @@ class Ids:
         if self._known is not None and len(self._known) > _KNOWN:
             self._later.extend(self._known)
             self._known = None
+
+
+def identity_of(value: Any) -> int:
+    """A number below 2^64 for an id, the same for equal ids of one count."""
+    return hash(value) & 0xFFFF_FFFF_FFFF_FFFF
 
 
 def printable(text: str) -> str:

@@ -22,9 +22,11 @@ GRID: Final = 20
 """Boxes are sorted into GRID × GRID fields by width and height relative to their image."""
 
 PROBLEMS: Final[Mapping[str, str]] = {
+    "class-order": "label maps that number the declared classes in another order",
     "bad-record": "records that do not have the form that the format asks for",
     "bad-value": "values that are no number, not finite, or too large to be meant",
     "crowd-without-mask": "crowd annotations whose segmentation is not run-length encoded",
+    "duplicate-file": "files that two samples name",
     "duplicate-id": "ids that were used before",
     "duplicate-key": "objects that give one key twice",
     "empty-box": "boxes without area",
@@ -83,7 +85,8 @@ class Counted:
     `classes` has the number of labels of each class in the declared order, then of undeclared
     ones by name; a declared class without labels is there with 0. `splits` has the samples of
     each part. `grid` counts boxes by relative size, row by row from the flattest, GRID fields
-    each; empty where the format has no boxes. Problems are sorted by kind.
+    each; empty where the format has no boxes. Problems are sorted by kind. `label_map` has the
+    class behind each number of the labels, as text, where the format numbers its classes.
     """
 
     samples: int
@@ -93,6 +96,7 @@ class Counted:
     problems: tuple[Problem, ...] = ()
     grid: tuple[int, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    label_map: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def imbalance(self) -> float | None:
