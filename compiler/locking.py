@@ -73,6 +73,8 @@ def open_spec(
     request = pipeline.Request(root=root, environments=tuple(environments))
     _, resolved = pipeline.resolve_environments(request, sources, lock, diagnostics)
     wanted = tuple(asked(one, diagnostics) for one in resolved)
+    for one in resolved if not repair else ():
+        locks.check_numbers(lock, one.environment, diagnostics)
     diagnostics.raise_errors()
     return Opened(root, sources, wanted, lock, sources.texts.get(shown(lock_path(root)), ""))
 

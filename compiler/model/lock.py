@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from compiler.model import emit
 from compiler.model.codes import lock as codes
-from compiler.model.diagnostics import Diagnostics, Span
+from compiler.model.diagnostics import Diagnostics, Related, Span
 from compiler.model.marks import Marks
 from compiler.model.record import dataclass
 from compiler.model.spec.base import SpecModel, key_of
@@ -167,6 +167,26 @@ def read(data: Mapping[str, Any], marks: Marks, diagnostics: Diagnostics) -> Loc
             entries[place] = entry
             spans[place] = marks.key_span(key)
     return Lock(entries, spans)
+
+
+def check_numbers(lock: Lock, environment: str, diagnostics: Diagnostics) -> None:
+    """Report a serveVersion that two digests of one model have."""
+    seen: dict[tuple[str, int], tuple[str, str]] = {}
+    for name, entry in sorted(lock.of(environment, "artifacts").items()):
+        if not isinstance(entry, LockedArtifact) or entry.serve_version is None:
+            continue
+        key = (name.partition(":")[0], entry.serve_version)
+        first, digest = seen.setdefault(key, (name, entry.sha256))
+        if digest == entry.sha256:
+            continue
+        other = lock.span(environment, "artifacts", first)
+        diagnostics.add(
+            codes.SERVE_VERSION_TWICE,
+            f"{first} and {name} both have serveVersion {entry.serve_version}",
+            lock.span(environment, "artifacts", name),
+            "run `edgewright lock --repair`",
+            (Related(other, "first used here"),) if other else (),
+        )
 
 
 def dump(lock: Lock) -> str:

@@ -11,8 +11,9 @@ from dataclasses import field
 from compiler.model.diagnostics import Span
 from compiler.model.fleet import Site
 from compiler.model.inputs import Location
+from compiler.model.lock import LockedArtifact
 from compiler.model.record import dataclass
-from compiler.model.resolved import Resolved
+from compiler.model.resolved import Resolved, View
 from compiler.model.selection import selects
 from compiler.model.spec.artifacts import CodeSpec, DatasetVersionSpec, VersionFields
 from compiler.model.spec.job import JobSpec, workers
@@ -71,9 +72,7 @@ def images(resolved: Resolved) -> list[LockableImage]:
     """Every image that is named by tag, with the platforms of the sites where it runs."""
     found: dict[str, dict[str, set[str]]] = {}
     spans: dict[str, Span | None] = {}
-    for reference, span, sites in _used(resolved):
-        if "@" in reference or not sites:
-            continue
+    for reference, span, sites in image_uses(resolved):
         spans.setdefault(reference, span)
         for site in sites:
             platform = f"linux/{site.profile.arch}"
@@ -87,6 +86,22 @@ def images(resolved: Resolved) -> list[LockableImage]:
         )
         for reference, platforms in sorted(found.items())
     ]
+
+
+def image_uses(resolved: Resolved) -> Iterator[tuple[str, Span | None, list[Site]]]:
+    """Every use of an image that is named by tag: the line that names it, and the sites."""
+    for reference, span, sites in _uses(resolved):
+        if sites and "@" not in reference:
+            yield reference, span, sites
+
+
+def moved_past(entry: LockedArtifact, uri: str, sha256: str) -> str:
+    """What the spec says otherwise than its entry of the lock, or nothing."""
+    if entry.uri != uri:
+        return f"its uri is {uri}, the lock has {entry.uri}"
+    if sha256 and sha256 != entry.sha256:
+        return f"its sha256 is {sha256[:12]}…, the lock has {entry.sha256[:12]}…"
+    return ""
 
 
 def model_references(job: JobSpec) -> tuple[str, ...]:
@@ -114,19 +129,44 @@ def _bytes(
     )
 
 
-def _used(resolved: Resolved) -> Iterator[tuple[str, Span | None, list[Site]]]:
+def _uses(resolved: Resolved) -> Iterator[tuple[str, Span | None, list[Site]]]:
     sidecar = resolved.spec.sidecar
     for view in resolved.all_views:
         here = [site for site in resolved.sites.values() if resolved.view(site.name) is view]
         for job in view.jobs.values():
-            everywhere = [] if any(True for _ in workers(job)) else [_selected(job, here)]
-            for worker, sites in _placed(job, here):
-                everywhere.append(sites)
+            placed = list(_placed(job, here))
+            for worker, sites in placed:
                 if worker.image is not None:
                     yield worker.image, worker.span_of("image"), sites
-            if sidecar is not None and job.delivery != "native":
-                for sites in everywhere:
+            if sidecar is not None and job.delivery != "native" and _brings(job, view):
+                for sites in [sites for _, sites in placed] or [_selected(job, here)]:
                     yield sidecar.image, sidecar.span_of("image"), sites
+
+
+def _brings(job: JobSpec, view: View) -> bool:
+    """Whether anything that the job names is in a store, and not on its hosts."""
+    sets = [*getattr(job, "datasets", ()), getattr(job, "dataset", None)]
+    names = {one.partition(":")[0] for one in sets if isinstance(one, str)}
+    versions = [
+        v for name in names & view.datasets.keys() for v in view.datasets[name].versions.values()
+    ]
+    return (
+        any(not version.uri.startswith(ON_HOST) for version in versions)
+        or any(worker.code for _, worker in workers(job))
+        or bool(getattr(job, "code", ()))
+        or any(_stored(reference, view) for reference in model_references(job))
+    )
+
+
+def _stored(reference: str, view: View) -> bool:
+    model = view.models.get(reference.partition(":")[0])
+    for entry in model.versions.values() if model else ():
+        sources = (entry, *entry.variants.values())
+        if any(source.uri and not source.uri.startswith(ON_HOST) for source in sources):
+            return True
+        if entry.edge and entry.cloud and (_stored(entry.edge, view) or _stored(entry.cloud, view)):
+            return True
+    return False
 
 
 def _placed(job: JobSpec, sites: list[Site]) -> Iterator[tuple[WorkerSpec, list[Site]]]:

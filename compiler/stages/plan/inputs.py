@@ -17,6 +17,7 @@ from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.fleet import Site
 from compiler.model.inputs import Artifact, ArtifactKind, Chunks, Golden, HostData, Location
 from compiler.model.lock import LockedArtifact, LockedRollout
+from compiler.model.lockable import moved_past
 from compiler.model.member import Release
 from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
@@ -285,11 +286,8 @@ class Chooser:
     def _moved(
         self, entry: LockedArtifact, name: str, uri: str, sha256: str | None, span: Span | None
     ) -> bool:
-        if entry.uri != uri:
-            change = f"its uri is {uri}, the lock has {entry.uri}"
-        elif sha256 is not None and sha256 != entry.sha256:
-            change = f"its sha256 is {sha256[:12]}…, the lock has {entry.sha256[:12]}…"
-        else:
+        change = moved_past(entry, uri, sha256 or "")
+        if not change:
             return False
         self.diagnostics.add(
             lock_codes.SPEC_MOVED,

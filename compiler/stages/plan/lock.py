@@ -12,10 +12,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from compiler import servers
 from compiler.model.codes import lock as codes
 from compiler.model.codes import plan as plan_codes
-from compiler.model.diagnostics import Diagnostics, Related, Span
-from compiler.model.lock import Lock, LockedArtifact
+from compiler.model.diagnostics import Diagnostics, Span
+from compiler.model.lock import check_numbers
+from compiler.model.lockable import (
+    LockableArtifact,
+    artifacts,
+    image_uses,
+    model_references,
+    moved_past,
+)
 from compiler.model.resolved import Resolved, View
-from compiler.model.spec.artifacts import VersionFields
 from compiler.model.spec.job import workers
 
 
@@ -26,31 +32,19 @@ def check_lock(environments: Iterable[Resolved], *, locked: bool, diagnostics: D
     """
     images: dict[str, set[Span]] = {}
     for resolved in environments:
-        for image, span in _images(resolved):
+        for image, span, _ in image_uses(resolved):
             if not _is_fixed(image, resolved):
                 images.setdefault(image, set()).update([span] if span else [])
         _artifacts(resolved, locked, diagnostics)
         _servers(resolved, diagnostics)
         if resolved.lock is not None:
-            _serve_versions(resolved.lock, resolved.environment, diagnostics)
+            check_numbers(resolved.lock, resolved.environment, diagnostics)
     for image, spans in images.items():
         _image(image, sorted(spans), locked, diagnostics)
 
 
-def _images(resolved: Resolved) -> Iterator[tuple[str, Span | None]]:
-    for view in resolved.all_views:
-        for job in view.jobs.values():
-            for _, worker in workers(job):
-                if worker.image is not None:
-                    yield worker.image, worker.span_of("image")
-    sidecar = resolved.spec.sidecar
-    if sidecar is not None and _artifact_names(resolved):
-        yield sidecar.image, sidecar.span_of("image")
-
-
 def _is_fixed(image: str, resolved: Resolved) -> bool:
-    lock = resolved.lock
-    return "@" in image or bool(lock and lock.image(resolved.environment, image))
+    return bool(resolved.lock and resolved.lock.image(resolved.environment, image))
 
 
 def _image(image: str, spans: Sequence[Span], locked: bool, diagnostics: Diagnostics) -> None:
@@ -86,57 +80,57 @@ def _servers(resolved: Resolved, diagnostics: Diagnostics) -> None:
 
 
 def _artifacts(resolved: Resolved, locked: bool, diagnostics: Diagnostics) -> None:
-    lock, environment = resolved.lock, resolved.environment
-    missing = {
-        name: span
-        for name, span in _artifact_names(resolved).items()
-        if not lock or lock.artifact(environment, name) is None
-    }
-    if not missing:
-        return
-    first, span = next(iter(missing.items()))
-    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    known = {one.name: one for one in artifacts(resolved)}
     if locked:
-        verb = "have" if more else "has"
-        diagnostics.add(
-            codes.NOT_LOCKED,
-            f"{first}{more} {verb} no entry in the lock",
-            span,
-            "run `edgewright lock`",
-        )
+        for one in known.values():
+            _artifact(one, resolved, diagnostics)
         return
-    diagnostics.add(
-        codes.SIZE_UNKNOWN,
-        f"the size of {first.removeprefix('models/')}{more} is not known; "
-        "fit and transfer time were not checked",
-        span,
-    )
+    lock, environment = resolved.lock, resolved.environment
+    variants: dict[str, list[LockableArtifact]] = {}
+    for name, one in known.items():
+        variants.setdefault("/".join(name.split("/")[:2]), []).append(one)
+    missing = [
+        one
+        for name in _used_models(resolved)
+        for one in variants.get(name, ())
+        if not lock or lock.artifact(environment, one.name) is None
+    ]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        diagnostics.add(
+            codes.SIZE_UNKNOWN,
+            f"the size of {missing[0].name.removeprefix('models/')}{more} is not known; "
+            "fit and transfer time were not checked",
+            missing[0].span,
+        )
 
 
-def _artifact_names(resolved: Resolved) -> dict[str, Span | None]:
-    """Lock names of what the jobs' models may be: every variant of the versions in play."""
-    found: dict[str, Span | None] = {}
+def _artifact(one: LockableArtifact, resolved: Resolved, diagnostics: Diagnostics) -> None:
+    entry = resolved.lock.artifact(one.environment, one.name) if resolved.lock else None
+    hint = "run `edgewright lock`"
+    if entry is None:
+        where = f" of environment {one.environment}" if resolved.spec.environments else ""
+        message = f"{one.name}{where} has no entry in the lock"
+        diagnostics.add(codes.NOT_LOCKED, message, one.span, hint)
+    elif change := moved_past(entry, one.uri, one.sha256):
+        message = f"{one.name} has moved past the lock: {change}"
+        diagnostics.add(codes.SPEC_MOVED, message, one.span, hint)
+
+
+def _used_models(resolved: Resolved) -> dict[str, None]:
+    """Lock names of the versions in play, without their variants."""
+    found: dict[str, None] = {}
     for view in resolved.all_views:
         for reference in _references(view):
             name, _, explicit = reference.partition(":")
             model = view.models.get(name)
-            version = explicit or (model.target if model else None)
-            entry = model.versions.get(version) if model and version else None
-            if entry is None:
-                continue
-            sources: list[tuple[str, VersionFields]] = [("", entry)]
-            sources += [(f"/{variant}", spec) for variant, spec in entry.variants.items()]
-            for suffix, source in sources:
-                if source.uri is not None and not source.uri.startswith("host:"):
-                    found.setdefault(f"models/{name}:{version}{suffix}", source.span_of("uri"))
+            found[f"models/{name}:{explicit or (model.target if model else None)}"] = None
     return found
 
 
 def _references(view: View) -> Iterator[str]:
     for job in view.jobs.values():
-        for reference in (*getattr(job, "models", ()), getattr(job, "model", None)):
-            if not isinstance(reference, str):
-                continue
+        for reference in model_references(job):
             yield reference
             name, _, explicit = reference.partition(":")
             model = view.models.get(name)
@@ -145,22 +139,3 @@ def _references(view: View) -> Iterator[str]:
             if entry is not None and entry.edge and entry.cloud:
                 yield entry.edge
                 yield entry.cloud
-
-
-def _serve_versions(lock: Lock, environment: str, diagnostics: Diagnostics) -> None:
-    seen: dict[tuple[str, int], tuple[str, str]] = {}
-    for name, entry in sorted(lock.of(environment, "artifacts").items()):
-        if not isinstance(entry, LockedArtifact) or entry.serve_version is None:
-            continue
-        key = (name.partition(":")[0], entry.serve_version)
-        first, digest = seen.setdefault(key, (name, entry.sha256))
-        if digest == entry.sha256:
-            continue
-        other = lock.span(environment, "artifacts", first)
-        diagnostics.add(
-            codes.SERVE_VERSION_TWICE,
-            f"{first} and {name} both have serveVersion {entry.serve_version}",
-            lock.span(environment, "artifacts", name),
-            "run `edgewright lock --repair`",
-            (Related(other, "first used here"),) if other else (),
-        )
