@@ -14,11 +14,14 @@ from itertools import islice, takewhile
 from threading import Lock as Mutex
 from typing import TypeVar
 
+from compiler import datasets
+from compiler.counting import count
 from compiler.model.codes import lock as codes
 from compiler.model.codes import world as world_codes
+from compiler.model.counted import UncountableError
 from compiler.model.diagnostics import Code, Diagnostics, Span
 from compiler.model.inputs import Location
-from compiler.model.lock import Lock, LockedArtifact, LockedImage
+from compiler.model.lock import Lock, LockedArtifact, LockedDataset, LockedImage
 from compiler.model.lockable import LockableArtifact, LockableImage
 from compiler.model.ports import Registry, Stores
 from compiler.model.record import dataclass
@@ -92,6 +95,43 @@ def ask(
     if wishes.offline:
         return asker.offline(bytes_.values(), pictures.values())
     return asker.answers(list(bytes_.values()), list(pictures.values()))
+
+
+def count_all(
+    everything: Sequence[Asked],
+    old: Lock,
+    answers: Answers,
+    world: World,
+    wishes: Wishes,
+    diagnostics: Diagnostics,
+) -> dict[tuple[str, str], LockedDataset]:
+    """Count each version of a dataset whose bytes nobody counted yet; failures are reported."""
+    found: dict[tuple[str, str], LockedDataset] = {}
+    for one in everything:
+        environment = one.resolved.environment
+        for name, dataset in one.resolved.base.datasets.items():
+            for version in dataset.versions:
+                wanted = one.artifacts.get(f"datasets/{name}:{version}")
+                answer = answers.artifacts.get((environment, f"datasets/{name}:{version}"))
+                if wanted is None or answer is None or dataset.format not in datasets.FORMATS:
+                    continue
+                before = old.dataset(environment, f"{name}:{version}")
+                again = named(wanted.name, wishes.update)
+                if before is not None and before.digest == answer.sha256 and not again:
+                    continue
+                try:
+                    counted = count(world.stores, dataset, version, wanted.location)
+                except (StoreError, UncountableError) as error:
+                    diagnostics.add(error.code, f"{wanted.name}: {error}", wanted.span, error.hint)
+                    continue
+                found[environment, f"{name}:{version}"] = LockedDataset(
+                    digest=answer.sha256,
+                    samples=counted.samples,
+                    classes=counted.classes,
+                    splits=counted.splits,
+                    problems=tuple(map(str, counted.problems)),
+                )
+    return found
 
 
 @dataclass(slots=True)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from compiler import pipeline
-from compiler.asking import Wishes, World, ask
+from compiler.asking import Wishes, World, ask, count_all
 from compiler.model import lock as locks
 from compiler.model.codes import lock as codes
 from compiler.model.diagnostics import CompileError, Diagnostics
@@ -107,6 +108,9 @@ def make(
         check_hosts(wanted, trust.reviewed, trust.allowed, trust.branch, diagnostics)
     diagnostics.raise_errors()
     answers = ask(opened.asked, opened.lock, world, wishes, diagnostics)
+    if not wishes.offline:
+        counts = count_all(opened.asked, opened.lock, answers, world, wishes, diagnostics)
+        answers = replace(answers, datasets=counts)
     new = relock(opened.lock, opened.asked, answers, choices, diagnostics)
     text = locks.dump(new)
     file = shown(lock_path(opened.root))

@@ -27,6 +27,8 @@ FILE = "edgewright.lock"
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ImageDigest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
+Problem = Annotated[str, Field(pattern=r"^[a-z-]+: [0-9]+$")]
+
 
 class LockedChunks(SpecModel):
     """Digests of equal parts: `count` parts of `size` bytes, the last one shorter.
@@ -82,13 +84,13 @@ class LockedTarget(SpecModel):
 
 
 class LockedDataset(SpecModel):
-    """What was counted in one version of a dataset."""
+    """What was counted in one version of a dataset; `problems` are kinds with their number."""
 
     digest: Digest
     samples: Annotated[int, Field(ge=0)]
     classes: Mapping[str, int] = Field(default_factory=dict)
     splits: Mapping[str, int] = Field(default_factory=dict)
-    problems: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 SECTIONS: Mapping[str, type[SpecModel]] = {
@@ -105,7 +107,8 @@ class Lock:
     """Every entry by environment, section and name; `spans` gives the line of its key.
 
     Names: `models/NAME:VERSION`, with `/VARIANT` for a variant; `code/NAME`;
-    `datasets/NAME:VERSION`; an image reference; `JOB/MODEL` for a rollout; a model for a target.
+    `datasets/NAME:VERSION`; an image reference; `JOB/MODEL` for a rollout; a model for a target;
+    `NAME:VERSION` for a counted dataset.
     """
 
     entries: Mapping[tuple[str, str, str], SpecModel] = field(default_factory=dict)
@@ -130,6 +133,11 @@ class Lock:
         """Return what a selection chose, or None."""
         found = self.entries.get((environment, "targets", model))
         return found if isinstance(found, LockedTarget) else None
+
+    def dataset(self, environment: str, name: str) -> LockedDataset | None:
+        """Return what was counted in `NAME:VERSION`, or None."""
+        found = self.entries.get((environment, "datasets", name))
+        return found if isinstance(found, LockedDataset) else None
 
     def span(self, environment: str, section: str, name: str) -> Span | None:
         """Return the line of an entry."""
@@ -243,6 +251,8 @@ def _entry(
 
 def _words(problem: Any, model: type[SpecModel]) -> str:
     kind, context = problem["type"], problem.get("ctx", {})
+    if kind == "string_pattern_mismatch" and "{64}" not in context["pattern"]:
+        return "not a kind of problem and its number, such as empty-box: 3"
     if kind == "string_pattern_mismatch":
         prefix = "sha256: and " if "sha256:" in context["pattern"] else ""
         return f"not {prefix}64 lower-case hexadecimal digits"

@@ -19,9 +19,11 @@ from compiler.asking import Wishes, World
 from compiler.model.diagnostics import CompileError, Diagnostics
 from compiler.stages.lock.lock import Choices
 from compiler.stages.lock.measure import CHUNK, CHUNKED_FROM
+from sidecar.disk import owner, store
 from tests.commands.locking import MODELS, entry, fleet, git, locked, put
 from tests.commands.running import run, run_json
 from tests.golden import cases
+from tests.sidecar.disk import given
 
 WORLD = World(stores=AllStores(), registry=Registries())
 
@@ -279,3 +281,54 @@ def test_a_store_that_fails_is_named_once_and_the_rest_is_done(tmp_path: Path) -
     assert set(locked(folder).of("default", "artifacts")) == {"models/detector:1"}
     every = run("lock", "--keep-going", at=folder)
     assert every.stderr.count("E8202 models/detector:") == 48
+
+
+SHELVES = """datasets:
+  shelves:
+    format: csv
+    classes: [can, box]
+    versions: {"2026.1": {uri: "main:shelves/2026.1/"}}
+    splits: {seed: 7, parts: {train: 0.5, test: 0.5}}
+"""
+
+
+def test_a_dataset_is_counted_once_for_its_bytes_and_its_record_says_so(tmp_path: Path) -> None:
+    folder = fleet(tmp_path, models=MODELS + SHELVES)
+    put(folder, "detector/1.onnx", b"one")
+    put(folder, "shelves/2026.1/labels.csv", b"id,label\n1,can\n2,can\n3,box\n3,box\n")
+    run_json("lock", at=folder)
+    whole = entry(folder, "artifacts", "datasets/shelves:2026.1")
+    counted = entry(folder, "datasets", "shelves:2026.1")
+    assert (whole["files"], counted["digest"]) == (1, whole["sha256"])
+    assert (counted["samples"], counted["classes"]) == (4, {"can": 2, "box": 2})
+    assert sum(counted["splits"].values()) == 4
+    assert counted["problems"] == ("duplicate-id: 1",)
+    assert run_json("lock", at=folder)["changes"] == []
+    assert run("compile", "--locked", at=folder).exit_code == 0
+    (record,) = (folder / "generated").rglob("dataset.edgewright.io-shelves.yaml")
+    text = record.read_text()
+    assert whole["sha256"] in text
+    assert "samples: 4\n" in text
+    assert "problems: 1\n" in text
+    assert "can: 2\n" in text
+    put(folder, "shelves/2026.1/labels.csv", b"id,label\n1,can\n")
+    refused = run("lock", at=folder)
+    assert "E7105 datasets/shelves:2026.1" in refused.stderr
+    assert entry(folder, "datasets", "shelves:2026.1") == counted
+    run_json("lock", "--accept-changed", "shelves:2026.1", at=folder)
+    assert entry(folder, "datasets", "shelves:2026.1")["samples"] == 1
+
+
+def test_the_digest_of_a_prefix_is_the_name_of_the_tree_that_a_device_would_make(
+    tmp_path: Path,
+) -> None:
+    folder = fleet(tmp_path, models=MODELS + SHELVES)
+    files = {"labels.csv": b"id,label\n1,can\n", "pictures/1.jpg": b"jpg", "pictures/a/2.jpg": b""}
+    for name, data in files.items():
+        put(folder, f"shelves/2026.1/{name}", data)
+    run_json("lock", at=folder)
+    found = entry(folder, "artifacts", "datasets/shelves:2026.1")
+    assert (found["size"], found["files"]) == (sum(map(len, files.values())), 3)
+    layout = store.open_store(f"{tmp_path}/device")
+    with owner.enter(layout) as own:
+        assert found["sha256"] == given.tree(layout, own, files)

@@ -104,16 +104,10 @@ class _Maker:
         for reference, image in one.images.items():
             self._put((environment, "images", reference), self._image(image))
         self._selected(one.resolved)
-        for name, dataset in one.artifacts.items():
+        for name in one.artifacts:
             if name.startswith("datasets/"):
                 bare = name.removeprefix("datasets/")
-                known = self.answers.datasets.get((environment, bare))
-                place = (environment, "datasets", bare)
-                # What was counted in other bytes says nothing of these.
-                entry = self.entries.get((environment, "artifacts", dataset.name))
-                digest = entry.sha256 if isinstance(entry, LockedArtifact) else ""
-                stale = getattr(self.old.entries.get(place), "digest", digest) != digest
-                self._put(place, known or (None if stale else self.old.entries.get(place)))
+                self._put((environment, "datasets", bare), self._counted(environment, bare))
 
     def rest(self, made: Collection[str]) -> None:
         """What stays of the old lock because it was not to be touched."""
@@ -124,6 +118,14 @@ class _Maker:
             outside = bool(self.choices.only) and not named(place[2], self.choices.only)
             if untouched or outside:
                 self.entries[place] = entry
+
+    def _counted(self, environment: str, name: str) -> SpecModel | None:
+        """What was counted; in other bytes than those of the entry, it says nothing."""
+        known = self.answers.datasets.get((environment, name))
+        candidates = (known, self.old.dataset(environment, name))
+        entry = self.entries.get((environment, "artifacts", f"datasets/{name}"))
+        digest = entry.sha256 if isinstance(entry, LockedArtifact) else ""
+        return next((one for one in candidates if one and one.digest == digest), None)
 
     def _put(self, place: Place, entry: SpecModel | None) -> None:
         if self.choices.only and not named(place[2], self.choices.only):

@@ -210,6 +210,7 @@ def _dataset(
                 or entry.sha256
                 or "",
                 "size": _locked(resolved, f"datasets/{name}:{version}")["size"],
+                **_counted(resolved, f"{name}:{version}"),
             }
             for version, entry in dataset.versions.items()
         ],
@@ -225,6 +226,19 @@ def _dataset(
 def _locked(resolved: Resolved, name: str) -> dict[str, Any]:
     entry = resolved.lock.artifact(resolved.environment, name) if resolved.lock else None
     return {"digest": entry.sha256 if entry else "", "size": entry.size if entry else None}
+
+
+def _counted(resolved: Resolved, name: str) -> dict[str, Any]:
+    lock, environment = resolved.lock, resolved.environment
+    found = lock.dataset(environment, name) if lock else None
+    entry = lock.artifact(environment, f"datasets/{name}") if lock else None
+    if found is None or (entry is not None and entry.sha256 != found.digest):
+        return {}
+    return {
+        "samples": found.samples,
+        "problems": sum(int(one.rpartition(": ")[2]) for one in found.problems),
+        "classCounts": dict(found.classes),
+    }
 
 
 def _source(entry: VersionSpec, variant: str) -> VersionFields:

@@ -1,0 +1,70 @@
+"""Counts one version of a dataset where it lies: a file or every file below a folder of a store.
+
+Opens nothing by itself and judges nothing: stores come from outside, findings are numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import BinaryIO
+
+from compiler import datasets
+from compiler.model.counted import Counted, CountRequest
+from compiler.model.inputs import Location
+from compiler.model.ports import Stores
+from compiler.model.record import dataclass
+from compiler.model.spec.artifacts import DatasetSpec
+from compiler.model.splitting import Splits
+from compiler.model.stored import Stored
+
+
+def count(stores: Stores, dataset: DatasetSpec, version: str, at: Location) -> Counted:
+    """Count a version; `at` is where its bytes are.
+
+    Raises:
+        StoreError: it cannot be read.
+        UncountableError: a file of it is refused.
+    """
+    found = datasets.dataset_format(dataset.format)
+    return found.count(StoreFiles(stores, at), request(dataset, version))
+
+
+def request(dataset: DatasetSpec, version: str) -> CountRequest:
+    """What the spec says of a version, as far as counting needs it."""
+    splits = dataset.splits
+    parts = tuple(splits.parts.items()) if splits and splits.seed is not None else ()
+    return CountRequest(
+        classes=dataset.classes,
+        annotations=dataset.versions[version].annotations or "",
+        splits=Splits(splits.seed, parts) if splits and splits.seed is not None else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFiles:
+    """A location of a store as files: one object, or every object below a folder."""
+
+    stores: Stores
+    at: Location
+
+    def names(self) -> Iterator[Stored]:
+        """Every file, in name order."""
+        if not self.at.url.endswith("/"):
+            stored = self.stores.look(self.at)
+            yield replace(stored, name=self.at.url.rpartition("/")[2])
+            return
+        yield from (one for one in self.stores.list(self.at) if not one.name.endswith("/"))
+
+    def open(self, name: str, *, start: int = 0) -> AbstractContextManager[BinaryIO]:
+        """A stream of one file's bytes.
+
+        Raises:
+            KeyError: there is no such file.
+            StoreError: it cannot be read.
+        """
+        folder, _, own = self.at.url.rpartition("/")
+        if own and own != name:
+            raise KeyError(name)
+        return self.stores.open(replace(self.at, url=f"{folder}/{name}"), start=start)
