@@ -22,6 +22,7 @@ from compiler.model.record import dataclass
 from compiler.stages.check.check import CheckFacts, Summary, check_across, settled
 from compiler.stages.draft import inputs_used
 from compiler.stages.render.patches import report_unused
+from compiler.stages.write.hand import Handed, hand, together
 from compiler.stages.write.nouns import Staged
 from compiler.stages.write.stale import stale_directory, stale_extra
 from compiler.stages.write.write import Changes, Difference, Session, WriteOptions, begin, stage
@@ -35,8 +36,9 @@ FEW_BATCHES = 4
 class Goal:
     """What is to become of the tree: written below `out`, or only compared with what is there.
 
-    `only` limits the directories to those of some sites and jobs. `progress` hears how many
-    batches are done.
+    With `against`, the files of another output by the names of their content, it is handed back
+    and neither written nor compared. `only` limits the directories to those of some sites and
+    jobs. `progress` hears how many batches are done.
     """
 
     out: Path
@@ -44,6 +46,7 @@ class Goal:
     compare: bool = False
     only: frozenset[str] = frozenset()
     progress: Progress | None = None
+    against: Mapping[str, str] | None = None
 
     def wants(self, unit: Unit) -> bool:
         """Whether a directory is part of the goal."""
@@ -52,12 +55,13 @@ class Goal:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run did. `changes` is None where it only compared."""
+    """What a run did. `changes` is None where it wrote nothing; `handed` is what it handed back."""
 
     changes: Changes | None = None
     differences: list[Difference] = field(default_factory=list)
     directories: int = 0
     objects: int = 0
+    handed: Handed = field(default_factory=Handed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class _Reply:
     needs: Mapping[str, Need] = field(default_factory=dict)
     stopped: bool = False
     settled_names: tuple[str, ...] = ()
+    handed: Handed = field(default_factory=Handed)
 
 
 class SameNameError(Exception):
@@ -104,7 +109,7 @@ def produce(
         CompileError: anything that speaks against it; then nothing was changed.
         SameNameError: build again with nothing kept; nothing was changed.
     """
-    if goal.compare:
+    if goal.compare or goal.against is not None:
         return _Run(workshop, goal, None, diagnostics, cache, kept, whole).all(processes)
     with begin(goal.out, goal.options, diagnostics) as session:
         return _Run(workshop, goal, session, diagnostics, cache, kept, whole).all(processes)
@@ -181,6 +186,7 @@ class _Run:
         staged: list[Staged] = []
         settled: list[str] = []
         differences: list[Difference] = []
+        handed: list[Handed] = []
         for one in kept:
             path = one.unit.path
             self.taken.add(path)
@@ -190,7 +196,9 @@ class _Run:
             directory = self.cache.files(one) if self.cache else None
             if directory is None:
                 raise SameNameError
-            if self.session is None:
+            if self.goal.against is not None:
+                handed.append(hand(directory, self.goal.against))
+            elif self.session is None:
                 ledger = directory.files[LEDGER_FILE]
                 differences += stale_directory(path, ledger, self.goal.out)
             else:
@@ -205,6 +213,7 @@ class _Run:
                 summaries=(),
                 diagnostics=(),
                 kinds={},
+                handed=together(handed),
             )
         )
 
@@ -264,9 +273,12 @@ class _Run:
         staged: list[Staged] = []
         settled: list[str] = []
         differences: list[Difference] = []
+        handed: list[Handed] = []
         for directory in wanted:
             ledger = directory.files[LEDGER_FILE]
-            if self.session is None:
+            if self.goal.against is not None:
+                handed.append(hand(directory, self.goal.against))
+            elif self.session is None:
                 differences += stale_directory(directory.unit.path, ledger, self.goal.out)
             elif self.session.is_settled(directory.unit.path, ledger):
                 settled.append(directory.unit.path)
@@ -285,6 +297,7 @@ class _Run:
             needs=dict(built.needs),
             stopped=built.stopped,
             settled_names=names,
+            handed=together(handed),
         )
 
     def _settled(self, built: Built) -> tuple[str, ...]:
@@ -323,6 +336,9 @@ class _Run:
             objects=sum(reply.objects for reply in self.replies),
         )
         paths = [unit.path for reply in self.replies for unit in reply.units]
+        if self.goal.against is not None:
+            outcome.handed = together(reply.handed for reply in self.replies)
+            return outcome
         if self.session is None:
             outcome.differences = [d for reply in self.replies for d in reply.differences]
             if not self.goal.options.partial:

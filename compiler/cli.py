@@ -17,6 +17,7 @@ import click
 COMMANDS = {
     "check": "Check a spec without writing anything.",
     "compile": "Compile a spec into generated/.",
+    "diff": "Say what a change does to the fleet.",
     "explain": "Explain a job, a generated line or an error code.",
     "graph": "Draw jobs, models, datasets and sites as a Mermaid graph.",
     "lock": "Resolve artifacts, images and datasets, and write edgewright.lock.",
@@ -31,7 +32,7 @@ INTERRUPTED = 130
 """What shells report of a command that Ctrl-C ended."""
 
 LATER = (
-    "bundle", "dataset", "diff", "import", "models", "promote", "publish", "rollback",
+    "bundle", "dataset", "import", "models", "promote", "publish", "rollback",
 )  # fmt: skip
 """Commands of the language's plan that this release does not have."""
 

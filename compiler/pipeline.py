@@ -68,7 +68,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """What to do with the result. `only` names sites and jobs; empty means everything."""
+    """What to do with the result. `only` names sites and jobs; `against` has it handed back."""
 
     out: Path
     compare: bool = False
@@ -78,6 +78,7 @@ class Wishes:
     cache: bool = True
     processes: int = 1
     progress: Progress | None = None
+    against: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,13 +231,15 @@ def build_tree(prepared: Prepared, diagnostics: Diagnostics) -> Tree:
     return Tree(dict(sorted(found.items())))
 
 
-def compile_and_write(request: Request, wishes: Wishes, diagnostics: Diagnostics) -> Outcome:
+def compile_and_write(
+    request: Request | Resolution, wishes: Wishes, diagnostics: Diagnostics
+) -> Outcome:
     """Compile and reach the goal: write the output, or compare it with what is there.
 
     Raises:
         CompileError: anything that speaks against it; then nothing was changed.
     """
-    resolution = resolve_all(request, diagnostics)
+    resolution = request if isinstance(request, Resolution) else resolve_all(request, diagnostics)
     check_only(resolution.environments, wishes.only, diagnostics)
     cache = _cache(resolution, wishes) if wishes.cache else None
     kept: dict[int, dict[str, Kept]] = {}
@@ -283,7 +286,7 @@ def _reach(
         immutable=violations,
     )
     only = wishes.only | workshop.sites_of(wishes.only, diagnostics)
-    goal = Goal(wishes.out, options, wishes.compare, only, wishes.progress)
+    goal = Goal(wishes.out, options, wishes.compare, only, wishes.progress, wishes.against)
     sites = sum(len(one.sites) for one in resolution.environments)
     processes = wishes.processes if sites >= FEW_SITES else 1
     return produce(workshop, goal, processes, diagnostics, cache, used, whole=whole)

@@ -194,6 +194,15 @@ ELSEWHERE = {
     "E9401": ("adapters/test_git.py::test_a_folder_outside_of_any_repository_is_refused", "Git"),
     "E9402": ("adapters/test_git.py::test_a_repository_without_a_commit_is_refused", "Git"),
     "E9412": ("adapters/test_git.py::test_what_names_no_commit_is_refused", "Git"),
+    "E9421": ("commands/test_diff.py::"
+              "test_without_a_main_branch_the_base_has_to_be_named", "Git"),
+    "E9422": ("commands/test_diff.py::"
+              "test_a_shallow_clone_is_told_how_to_fetch_the_rest", "Git"),
+    "E9423": ("commands/test_diff.py::"
+              "test_unrelated_histories_are_told_apart_from_shallow_ones", "Git"),
+    "E9424": ("commands/test_diff.py::"
+              "test_a_base_whose_spec_is_wrong_is_told_with_its_first_error", "Git"),
+    "W9425": ("commands/test_diff.py::test_an_edited_output_of_the_base_is_not_believed", "Git"),
     "E9503": ("adapters/test_git.py::"
               "test_what_git_refuses_is_told_in_its_words_without_credentials", "Git"),
     "E9504": ("adapters/test_git.py::test_a_machine_without_git_is_told_so", "Git"),

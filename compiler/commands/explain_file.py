@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from compiler.commands.explain_line import spec_span, value_path
 from compiler.model.diagnostics import Span
 from compiler.model.fleet import Cluster
 from compiler.model.ledger import LEDGER_FILE
@@ -21,6 +20,7 @@ from compiler.model.manifest import Directory, Draft, Object, UnitRole
 from compiler.model.record import dataclass
 from compiler.model.suggest import nearest
 from compiler.pipeline import Prepared
+from compiler.spec_lines import spec_span, value_path
 from compiler.stages.render.trace import TraceLine, trace
 from compiler.workshop import Batch, Front, Workshop, needs_of
 

@@ -28,16 +28,17 @@ MODE_HELP = "Print the schema of {} instead."
 )
 @click.option("--lock", is_flag=True, help=MODE_HELP.format("edgewright.lock"))
 @click.option("--sidecar", is_flag=True, help=MODE_HELP.format("the sidecar's config"))
+@click.option("--diff", is_flag=True, help=MODE_HELP.format("what `diff --format json` prints"))
 @common.guarded
-def command(spec: Path, output: Path | None, lock: bool, sidecar: bool) -> None:
+def command(spec: Path, output: Path | None, lock: bool, sidecar: bool, diff: bool) -> None:
     """Print the JSON Schema of a spec, with the names that SPEC (default: specs) defines.
 
     In an editor with a YAML language server, the line
     "# yaml-language-server: $schema=schema.json" at the top of a file turns it on.
     """
-    if lock and sidecar:
-        raise click.UsageError("--lock and --sidecar are two schemas: choose one")
-    text = text_of(lock_schema() if lock else contract_schema() if sidecar else spec_schema(spec))
+    if lock + sidecar + diff > 1:
+        raise click.UsageError("--lock, --sidecar and --diff are different schemas: choose one")
+    text = text_of(_schema(spec, lock=lock, sidecar=sidecar, diff=diff))
     if output is None:
         click.echo(text, nl=False)
         return
@@ -49,6 +50,14 @@ def command(spec: Path, output: Path | None, lock: bool, sidecar: bool) -> None:
         click.echo(f"{output} cannot be written: {where}{error.strerror}", err=True)
         sys.exit(common.OUTSIDE_WORLD)
     click.echo(f"wrote {output}")
+
+
+def _schema(spec: Path, *, lock: bool, sidecar: bool, diff: bool) -> dict[str, Any]:
+    if diff:
+        from compiler.model.changes_schema import schema
+
+        return schema()
+    return lock_schema() if lock else contract_schema() if sidecar else spec_schema(spec)
 
 
 def spec_schema(spec: Path) -> dict[str, Any]:

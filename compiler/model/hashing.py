@@ -18,6 +18,7 @@ FILE_NAME_LIMIT = 200
 """Bytes. File systems take 255; the rest is room for the names of staged copies."""
 
 HASH_DIGITS = 8
+_SHA1_LENGTH = 40
 
 
 def content_name(base: str, data: Mapping[str, Any]) -> str:
@@ -44,6 +45,14 @@ def canonical_json(data: Any) -> bytes:
 def sha256(data: bytes) -> str:
     """64 hex digits of the sha256 of some bytes."""
     return hashlib.sha256(data).hexdigest()
+
+
+def blob_id(data: bytes, like: str = "") -> str:
+    """What Git calls these bytes, by the hash that made an id `like` it; SHA-1 without one."""
+    name = "sha1" if len(like) in (0, _SHA1_LENGTH) else "sha256"
+    found = hashlib.new(name, b"blob %d\0" % len(data), usedforsecurity=False)
+    found.update(data)
+    return found.hexdigest()
 
 
 def file_name(identity: Identity, namespace: str) -> str:

@@ -5,7 +5,7 @@ No protocol here says how, and none of them is for data that a stage could be ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import BinaryIO, Protocol
 
@@ -85,4 +85,17 @@ class Files(Protocol):
             KeyError: there is no such file.
             StoreError: it cannot be read.
         """
+        ...
+
+
+class Output(Protocol):
+    """A finished output as it lies somewhere: in a folder, or in a revision of Git."""
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Every file by its path below the output, with what its bytes are known by."""
+        ...
+
+    def read(self, paths: Sequence[str]) -> Mapping[str, bytes]:
+        """The bytes of some files."""
         ...

@@ -29,10 +29,13 @@ def deadline(size: int, rate: int, window: str, *, waits: bool) -> int:
 
 def waiting(moving: int, window: str) -> int:
     """The worst time in seconds until `moving` seconds of transfer have passed in windows."""
-    length = _length(window)
-    nights = max(1, ceil(moving / length))
-    closed = DAY - length
-    return nights * closed + moving
+    closed = DAY - _length(window)
+    return openings(moving, window) * closed + moving
+
+
+def openings(moving: int, window: str) -> int:
+    """How often a window has to open until `moving` seconds of transfer have passed."""
+    return max(1, ceil(moving / _length(window)))
 
 
 def _length(window: str) -> int:

@@ -5,4 +5,11 @@ Listed in `REPORTS`; a test compares the tuple with the folder.
 
 from __future__ import annotations
 
-REPORTS: tuple[str, ...] = ("json", "mermaid", "text")
+REPORTS: tuple[str, ...] = (
+    "changes_json",
+    "changes_markdown",
+    "changes_text",
+    "json",
+    "mermaid",
+    "text",
+)

@@ -8,13 +8,13 @@ a file belongs to is read from its header line, because a ledger does not say. C
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from compiler.model.codes import write as codes
 from compiler.model.diagnostics import Diagnostics, Related, Span
 from compiler.model.ledger import LedgerEntry
+from compiler.model.lineage import CONTENT_NAME, owner, site_name, successors
 from compiler.model.manifest import UnitRole
 from compiler.model.record import dataclass
 from compiler.stages.write.disk import read_file, read_ledger
@@ -23,8 +23,6 @@ from compiler.stages.write.nouns import Action, Area, Staged, WriteOptions, root
 FREE_DELETES = 20
 """Up to this many objects may go without a word; a number that is given replaces it."""
 
-_HEADER = re.compile(rb"# edgewright: (\S+?)(?: @ (\S+))?, do not edit")
-_CONTENT_NAME = re.compile(r"-[0-9a-f]{8}$")
 _SHOWN = 3
 _RELATED = 25
 
@@ -83,9 +81,9 @@ def _without_successors(staged: Sequence[Staged]) -> list[tuple[Staged, LedgerEn
 
 def _without_renamed(item: Staged) -> Iterator[LedgerEntry]:
     """What leaves a directory, less objects that only got a new content-derived name in it."""
-    heirs = Counter(_CONTENT_NAME.sub("", entry.id) for entry in item.added)
+    heirs = Counter(CONTENT_NAME.sub("", entry.id) for entry in item.added)
     for entry in item.gone:
-        base = _CONTENT_NAME.sub("", entry.id)
+        base = CONTENT_NAME.sub("", entry.id)
         if base != entry.id and heirs[base]:
             heirs[base] -= 1
         else:
@@ -107,7 +105,7 @@ def _without_moved(
     left = []
     for item, entry in lost:
         subject, site = _owner(f"{area.out}/{item.path}", item, entry)
-        for where in _renamed(subject, site, moved):
+        for where in successors(subject, site, moved):
             key = (root_of(item.path), _kind(entry), *where)
             if heirs[key]:
                 heirs[key] -= 1
@@ -117,29 +115,11 @@ def _without_moved(
     return left
 
 
-def _renamed(
-    subject: str, site: str, moved: Sequence[tuple[str, str]]
-) -> Iterator[tuple[str, str]]:
-    """The (subject, site) pairs that an object's owner may have become."""
-    for old, new in moved:
-        old_site, new_site = _site_name(old), _site_name(new)
-        if subject == old:
-            yield new, site
-        if old_site and new_site and site == old_site:
-            yield (new if _site_name(subject) == old_site else subject), new_site
-
-
-def _site_name(path: str) -> str:
-    """The site that a spec path names, as `sites.NAME` or `fleet.sites.NAME`; else empty."""
-    parts = path.removeprefix("fleet.").split(".", 1)
-    return parts[1] if len(parts) == 2 and parts[0] == "sites" else ""
-
-
 def _vanished_sites(
     lost: Sequence[tuple[Staged, LedgerEntry]], area: Area, moved: Sequence[tuple[str, str]]
 ) -> set[tuple[str, str]]:
     """(root, label) of the sites whose directory keeps no object."""
-    left = {_site_name(old) for old, _ in moved}
+    left = {site_name(old) for old, _ in moved}
     return {
         (root_of(item.path), f"site {item.unit.name}")
         for item, _ in lost
@@ -209,12 +189,9 @@ def _owner(folder: str, item: Staged, entry: LedgerEntry) -> tuple[str, str]:
 
 def _header(path: str) -> tuple[str, str] | None:
     try:
-        found = _HEADER.match(read_file(path))
+        return owner(read_file(path))
     except OSError:
         return None
-    if found is None:
-        return None
-    return found[1].decode("utf-8", "replace"), (found[2] or b"").decode("utf-8", "replace")
 
 
 def _report(

@@ -1,0 +1,74 @@
+"""A comparison for a terminal: what to look at first, then every row, then what sites bear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from compiler.model.changes import DESTRUCTIVE, Comparison, Effect, Row
+from compiler.reports.changes import cost, objects, sites, totals, warnings, where, words
+
+FIELDS = 8
+"""Fields of a row that are shown."""
+COSTS = 40
+"""Groups of sites whose costs are shown."""
+_RED, _YELLOW, _GREEN, _DIM, _BOLD, _PLAIN = (f"\033[{n}m" for n in (31, 33, 32, 2, 1, 0))
+_CALM = (Effect.NEW, Effect.METADATA_ONLY, Effect.NO_OP, Effect.HOT_SWAP, Effect.CONFIG_RELOAD)
+_KEY = 9
+
+
+def render(found: Comparison, *, colour: bool = False) -> str:
+    """The whole comparison, ending in a line break."""
+    text = "\n".join(_lines(found)) + "\n"
+    if colour:
+        return text
+    for code in (_RED, _YELLOW, _GREEN, _DIM, _BOLD, _PLAIN):
+        text = text.replace(code, "")
+    return text
+
+
+def _lines(found: Comparison) -> Iterator[str]:
+    yield f"{printable(found.head)}, compared with {printable(found.base)}"
+    yield f"{_BOLD}{totals(found)}{_PLAIN}"
+    first = warnings(found)
+    if first:
+        yield ""
+        yield f"{_BOLD}Look first{_PLAIN}"
+        yield from (f"  {_RED}{what}{_PLAIN}: {printable(which)}" for what, which in first)
+    for row in found.rows:
+        yield ""
+        yield from _row(row)
+    yield from _costs(found)
+
+
+def _row(row: Row) -> Iterator[str]:
+    tint = _RED if row.effect in DESTRUCTIVE else _GREEN if row.effect in _CALM else _YELLOW
+    yield f"{tint}{words(row.effect)}{_PLAIN}  {printable(row.subject)}  {where(row.places)}"
+    yield f"  {objects(row)}: {printable(row.summary)}"
+    for one in row.fields[:FIELDS]:
+        old, new = (printable(value) if value else "none" for value in (one.old, one.new))
+        yield f"  {_DIM}{printable(one.path)}:{_PLAIN} {old} → {new}"
+    if len(row.fields) > FIELDS:
+        yield f"  {_DIM}and {len(row.fields) - FIELDS} more fields{_PLAIN}"
+    if row.hint:
+        yield f"  hint: {printable(row.hint)}"
+    if row.cause:
+        yield f"  from {row.cause}"
+    if sum(bool(place.site) for place in row.places) > 1:
+        yield f"  {_DIM}{', '.join(sites(row.places))}{_PLAIN}"
+
+
+def _costs(found: Comparison) -> Iterator[str]:
+    if not found.costs:
+        return
+    yield ""
+    yield f"{_BOLD}What it asks of each site{_PLAIN}"
+    for one in found.costs[:COSTS]:
+        yield f"  {where(one.places)}"
+        yield from (f"    {what:<{_KEY}} {printable(words_)}" for what, words_ in cost(one))
+    if len(found.costs) > COSTS:
+        yield f"  and {len(found.costs) - COSTS} more groups; --format json has them all"
+
+
+def printable(text: str) -> str:
+    """A text that cannot move the cursor or turn around what follows."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

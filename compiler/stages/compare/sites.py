@@ -1,0 +1,167 @@
+"""What a change costs each site: bytes over its link, room on its disk, memory, the way back.
+
+Everything is read from the sidecars' configs and the pod templates of both outputs, so it needs
+no spec. What the images of a pod weigh is in neither and is not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from compiler.model.changes import Cost, Effect, Place
+from compiler.model.manifest import UnitRole
+from compiler.model.ports import Output
+from compiler.model.quantity import MILLI, is_quantity, parse_quantity
+from compiler.model.record import dataclass
+from compiler.model.transfer import openings
+from compiler.stages.compare import delivery
+from compiler.stages.compare.delivery import Config
+from compiler.stages.compare.judge import Judge
+from compiler.stages.compare.pairs import place_of, split
+from compiler.stages.compare.pods import replicas, template_of
+from compiler.stages.compare.rows import Change
+
+_CONFIGS = "configmap-"
+_WORKLOADS = ("deployment.apps-", "daemonset.apps-", "statefulset.apps-", "pod-")
+_QUIET = (Effect.NO_OP, Effect.METADATA_ONLY)
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """One site's directory, and which of its files are to be read in both outputs."""
+
+    directory: str
+    name: str
+    configs: bool
+    workloads: bool
+
+    def wants(self, path: str) -> bool:
+        file = path.rpartition("/")[2]
+        return (self.configs and file.startswith(_CONFIGS)) or (
+            self.workloads and file.startswith(_WORKLOADS)
+        )
+
+
+def costs(old: Output, new: Output, changes: Iterable[Change], judge: Judge) -> tuple[Cost, ...]:
+    """What the changes cost, the most bytes first; sites that it costs the same are together."""
+    sites = {site.directory: site for site in _touched(changes)}
+    if not sites:
+        return ()
+    sides = [_read(output, sites) for output in (old, new)]
+    equal: dict[Cost, list[Place]] = {}
+    for directory, site in sites.items():
+        before, after = (_parsed(side.get(directory, {}), site, judge) for side in sides)
+        cost = _cost(before, after, known=bool(sides[0].get(directory)))
+        if cost is not None:
+            equal.setdefault(cost, []).append(place_of(directory, site.name))
+    found = [replace(cost, places=tuple(sorted(places))) for cost, places in equal.items()]
+    return tuple(sorted(found, key=lambda one: (-one.download, -len(one.places), one.places)))
+
+
+def _touched(changes: Iterable[Change]) -> Iterator[_Site]:
+    by_directory: dict[str, list[Change]] = {}
+    for one in changes:
+        if split(one.pair.directory)[1] == UnitRole.SITES and one.verdict.effect not in _QUIET:
+            by_directory.setdefault(one.pair.directory, []).append(one)
+    for directory, mine in by_directory.items():
+        configs = any(one.judged.old_config or one.judged.new_config for one in mine)
+        workloads = any(one.judged.pods for one in mine)
+        if configs or workloads:
+            yield _Site(directory, split(directory)[2], configs, workloads)
+
+
+Texts = Mapping[str, bytes]
+
+
+def _read(output: Output, sites: Mapping[str, _Site]) -> Mapping[str, Texts]:
+    """The files that are wanted of each site, by directory."""
+    wanted = []
+    for path in output.files:
+        site = sites.get(path.rpartition("/")[0])
+        if site is not None and site.wants(path):
+            wanted.append(path)
+    found: dict[str, dict[str, bytes]] = {}
+    for path, text in output.read(wanted).items():
+        found.setdefault(path.rpartition("/")[0], {})[path] = text
+    return found
+
+
+def _parsed(texts: Texts, site: _Site, judge: Judge) -> Sequence[Mapping[str, Any]]:
+    return [judge.parsed(text, site.name) for _, text in sorted(texts.items())]
+
+
+def _cost(
+    old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]], *, known: bool
+) -> Cost | None:
+    before = [config for config in map(delivery.config_of, old) if config]
+    after = [config for config in map(delivery.config_of, new) if config]
+    missing = delivery.fetched(before, after)
+    download = sum(int(artifact.get("size") or 0) for artifact in missing.values())
+    rate = next((config.rate for config in after if config.rate), 0)
+    window = next((config.window for config in after if config.window), "")
+    seconds = -(-download // rate) if rate and download else None
+    memory = _memory(old), _memory(new)
+    disk = _disk(before), _disk(after)
+    cost = Cost(
+        places=(),
+        artifacts=tuple(sorted(map(delivery.title, missing.values()))),
+        download=download,
+        unsized=sum(not artifact.get("size") for artifact in missing.values()),
+        seconds=seconds,
+        window=window if missing else "",
+        nights=openings(seconds, window) if seconds and window else 0,
+        disk_before=disk[0] if disk[0] != disk[1] else None,
+        disk_after=disk[1] if disk[0] != disk[1] else None,
+        memory_before=memory[0] if memory[0] != memory[1] else None,
+        memory_after=memory[1] if memory[0] != memory[1] else None,
+        returns_offline=_returns(before, after) if missing and known and before else None,
+    )
+    return None if cost == Cost(places=()) else cost
+
+
+def _returns(before: Iterable[Config], after: Sequence[Config]) -> bool:
+    """Whether what was there stays in the store once the new version serves."""
+    jobs = {_tenant(config) for config in before}
+    return all(config.keeps_previous for config in after if _tenant(config) in jobs)
+
+
+def _tenant(config: Config) -> tuple[str, str]:
+    tenant = config.document.get("tenant") or {}
+    return str(tenant.get("job")), str(tenant.get("role"))
+
+
+def _disk(configs: Iterable[Config]) -> int | None:
+    """Bytes of everything that configs name, unpacked; None where a size is not known."""
+    artifacts = {
+        str(artifact.get("sha256")): artifact
+        for config in configs
+        for artifact in config.artifacts.values()
+    }
+    sizes = [one.get("unpacked") or one.get("size") for one in artifacts.values()]
+    return sum(map(int, filter(None, sizes))) if all(sizes) else None
+
+
+def _memory(objects: Iterable[Mapping[str, Any]]) -> int:
+    """Bytes that the pods of some workloads request together."""
+    return sum(
+        replicas(data.get("spec") or {}) * _of_pod(template_of(data).get("spec") or {})
+        for data in objects
+        if template_of(data)
+    )
+
+
+def _of_pod(spec: Mapping[str, Any]) -> int:
+    """A pod's request: its containers and resident init containers, or the largest init."""
+    first = spec.get("initContainers") or ()
+    resident = [one for one in first if one.get("restartPolicy") == "Always"]
+    running = sum(map(_request, [*(spec.get("containers") or ()), *resident]))
+    return max([running, *map(_request, first)])
+
+
+def _request(container: Mapping[str, Any]) -> int:
+    resources = container.get("resources") or {}
+    sizes = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
+    text = str(sizes.get("memory", "0"))
+    return parse_quantity(text) // MILLI if is_quantity(text) else 0
