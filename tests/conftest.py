@@ -6,6 +6,10 @@ import os
 
 import pytest
 
+from tests.sidecar.support.s3 import s3
+
+__all__ = ["s3"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register the flags that lengthen campaigns and rewrite golden trees."""

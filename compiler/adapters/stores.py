@@ -13,7 +13,10 @@ from compiler.model.inputs import Location
 from compiler.model.ports import Stores
 from compiler.model.stored import Stored, StoreError
 
-SCHEMES = {"file": ("compiler.adapters.stores_file", "FileStore")}
+SCHEMES = {
+    "file": ("compiler.adapters.stores_file", "FileStore"),
+    "s3": ("compiler.adapters.stores_s3", "S3Store"),
+}
 """Module and class by scheme."""
 
 

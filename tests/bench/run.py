@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.bench import bench_compile, bench_load, bench_startup
+from tests.bench import bench_compile, bench_load, bench_lock, bench_startup
 from tests.bench.measuring import Row, heading
 
 HERE = Path(__file__).parent
@@ -30,6 +30,7 @@ def rows(quick: bool) -> Iterator[Row]:
     yield _load()
     yield _check()
     yield _write()
+    yield from bench_lock.rows(1 if quick else 5)
     yield from bench_compile.rows(1 if quick else 3)
 
 

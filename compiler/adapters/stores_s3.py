@@ -1,0 +1,155 @@
+"""S3 and what speaks like it, through boto3: credentials by the library's own chain, else none.
+
+A bucket and a key are taken from the URL as they are; the endpoint is the location's. No secret
+appears in an error.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from threading import Lock
+from typing import Any, BinaryIO, cast
+
+from compiler.model.codes import world as codes
+from compiler.model.inputs import Location
+from compiler.model.stored import Stored, StoreError
+
+CONNECTIONS = 32
+_ABSENT = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
+_DENIED = ("401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch")
+_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired")
+_CHANGED = ("412", "PreconditionFailed")
+
+
+class S3Store:
+    """Objects by URL; one client for each endpoint and region."""
+
+    def __init__(self) -> None:
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._mutex = Lock()
+
+    def list(self, prefix: Location) -> Iterator[Stored]:
+        """Every object below a prefix, in name order."""
+        bucket, key = _parts(prefix)
+        pages = self._client(prefix).get_paginator("list_objects_v2")
+        with _told(prefix):
+            for page in pages.paginate(Bucket=bucket, Prefix=key):
+                for entry in page.get("Contents", ()):
+                    name = entry["Key"][len(key) :]
+                    yield Stored(prefix, name, entry["Size"], entry["ETag"].strip('"'))
+
+    def look(self, at: Location) -> Stored:
+        """What is at a location now."""
+        bucket, key = _parts(at)
+        with _told(at):
+            found = self._client(at).head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        version = found.get("VersionId", "")
+        return Stored(
+            at, "", found["ContentLength"], found["ETag"].strip('"'),
+            "" if version == "null" else version, _digest(found),
+        )  # fmt: skip
+
+    def open(
+        self, at: Location, *, start: int = 0, length: int | None = None, etag: str = ""
+    ) -> AbstractContextManager[BinaryIO]:
+        """A stream of an object's bytes."""
+        return self._opened(at, start, length, etag)
+
+    def put(self, at: Location, data: bytes, *, absent: bool = False) -> Stored:
+        """Store an object."""
+        bucket, key = _parts(at)
+        more = {"IfNoneMatch": "*"} if absent else {}
+        with _told(at):
+            self._client(at).put_object(Bucket=bucket, Key=key, Body=data, **more)
+        return self.look(at)
+
+    @contextmanager
+    def _opened(
+        self, at: Location, start: int, length: int | None, etag: str
+    ) -> Iterator[BinaryIO]:
+        bucket, key = _parts(at)
+        more = {"IfMatch": etag} if etag else {}
+        if start or length is not None:
+            end = "" if length is None else start + length - 1
+            more["Range"] = f"bytes={start}-{end}"
+        with _told(at):
+            found = self._client(at).get_object(Bucket=bucket, Key=key, **more)
+            with closing(found["Body"]) as body:
+                yield cast("BinaryIO", body)
+
+    def _client(self, at: Location) -> Any:
+        with self._mutex:
+            key = (at.endpoint, at.region)
+            if key not in self._clients:
+                self._clients[key] = _made(at)
+            return self._clients[key]
+
+
+def _made(at: Location) -> Any:
+    # Slow to load, and only needed where a store is of this kind.
+    from boto3.session import Session
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    session = Session()
+    known = session.get_credentials() is not None
+    return session.client(
+        "s3",
+        endpoint_url=at.endpoint or None,
+        region_name=at.region or session.region_name or "us-east-1",
+        config=Config(
+            signature_version="s3v4" if known else UNSIGNED,
+            s3={"addressing_style": "path" if at.endpoint else "auto"},
+            max_pool_connections=CONNECTIONS,
+            connect_timeout=10,
+            read_timeout=60,
+            retries={"mode": "standard", "max_attempts": 3},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
+
+
+@contextmanager
+def _told(at: Location) -> Iterator[None]:
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+    try:
+        yield
+    except ClientError as error:
+        raise _answered(at, error.response.get("Error", {})) from error
+    except (BotoCoreError, HTTPClientError, OSError) as error:
+        where = at.endpoint or "the provider"
+        message = f"{at.url}: {where} cannot be asked: {type(error).__name__}"
+        hint = "see whether the endpoint is right and reachable from this machine"
+        raise StoreError(codes.STORE_FAILED, message, hint) from error
+
+
+def _answered(at: Location, said: dict[str, Any]) -> StoreError:
+    code = str(said.get("Code", ""))
+    if code in _ABSENT:
+        return StoreError(codes.STORE_ABSENT, f"{at.url} is not there")
+    if code in _EXPIRED:
+        hint = "log in again"
+        return StoreError(codes.STORE_FAILED, f"{at.url}: the credentials have expired", hint)
+    if code in _DENIED:
+        hint = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, of who may read it"
+        return StoreError(codes.STORE_FAILED, f"{at.url}: access is denied ({code})", hint)
+    if code in _CHANGED:
+        return StoreError(codes.STORE_FAILED, f"{at.url} changed meanwhile", "run it again")
+    return StoreError(codes.STORE_FAILED, f"{at.url}: the store answers {code}", "run it again")
+
+
+def _digest(found: dict[str, Any]) -> str:
+    """The digest of the whole object, where the store has computed it."""
+    given = found.get("ChecksumSHA256", "")
+    if not given or "-" in given or found.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
+        return ""
+    return base64.b64decode(given).hex()
+
+
+def _parts(at: Location) -> tuple[str, str]:
+    bucket, _, key = at.url.removeprefix("s3://").partition("/")
+    return bucket, key
