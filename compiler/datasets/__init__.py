@@ -11,7 +11,7 @@ from typing import Final
 
 from compiler.model.counted import DatasetFormat
 
-FORMATS: Final = ("coco", "csv", "jsonl")
+FORMATS: Final = ("coco", "csv", "imagefolder", "jsonl", "parquet", "txt", "voc", "yolo")
 """Every format, sorted; a module is imported when its format is counted."""
 
 

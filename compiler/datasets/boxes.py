@@ -9,12 +9,12 @@ SLACK: Final = 0.5
 """So many pixels may a box reach beyond its image: corners are rounded."""
 
 
-def box_fault(box: tuple[float, float, float, float], across: float, down: float) -> str:
+def box_fault(
+    box: tuple[float, float, float, float], across: float, down: float, slack: float = SLACK
+) -> str:
     """The kind of problem of a box in an image of `across` × `down` pixels; empty for none.
 
-    The box is left, top, width and height.
-
-    An image whose size is not known (0 or less) holds every box.
+    The box is left, top, width and height. An image whose size is not known (0 or less) holds every box.
     """
     left, top, width, height = box
     if not (isfinite(left) and isfinite(top) and isfinite(width) and isfinite(height)):
@@ -23,6 +23,6 @@ def box_fault(box: tuple[float, float, float, float], across: float, down: float
         return "negative-box"
     if width == 0 or height == 0:
         return "empty-box"
-    if across > 0 and down > 0 and (left + width > across + SLACK or top + height > down + SLACK):
+    if across > 0 and down > 0 and (left + width > across + slack or top + height > down + slack):
         return "outside-box"
     return ""

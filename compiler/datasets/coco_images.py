@@ -114,7 +114,7 @@ class Images:
         """Report what is left: images without annotations, files without an image; pictures."""
         sizes = self._by_number or self._sizes.values()
         self._tally.unlabelled += sum(size is not None and size.fresh for size in sizes)
-        self._listing.report_unlisted(self._tally)
+        self._listing.report(self._tally)
         for name in self._tally.chosen():
             number, size = self._shown[name]
             boxes = [

@@ -29,11 +29,22 @@ _NAMED: Final = 8
 
 
 class Listing:
-    """The image files of a dataset. `take` marks a file as named by a label."""
+    """The files of one sort in a dataset, images if nothing else is said.
 
-    def __init__(self, files: Files, splits: Splits | None = None) -> None:
+    `take` marks a file as named by a label; `folders` are those that hold the files, and those
+    above them. `empty` names files without a byte.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        splits: Splits | None = None,
+        fits: Callable[[str], bool] | None = None,
+    ) -> None:
         self._files = files
+        self._fits = fits or is_image
         self.folders: list[str] = []
+        self.empty: list[str] = []
         found = sorted(self._hashed(splits))
         self._hashes = array("q", (number for number, _ in found))
         self._places = array("Q", (place for _, place in found)) if splits else None
@@ -59,26 +70,25 @@ class Listing:
         at = self._at(name)
         return None if at is None or self._places is None else self._places[at]
 
-    def report_unlisted(self, tally: Tally) -> None:
-        """Count the files that were never taken, with the first names."""
+    def report(self, tally: Tally, kind: str = "unlisted-file") -> None:
+        """Count the files that were never taken, and those without a byte, with the first names."""
+        for name in self.empty:
+            tally.problem("empty-file", name)
         left = len(self._named) - sum(self._named)
-        tally.problem("unlisted-file", times=left)
-        if left:
-            for name in images(self._files):
-                at = self._at(name)
-                if (
-                    at is not None
-                    and not self._named[at]
-                    and not tally.example("unlisted-file", name)
-                ):
-                    break
+        tally.problem(kind, times=left)
+        for one in self._files.names() if left else ():
+            at = self._at(one.name)
+            if at is not None and not self._named[at] and not tally.example(kind, one.name):
+                break
 
     def _hashed(self, splits: Splits | None) -> Iterator[tuple[int, int]]:
         folders: set[str] = set()
         for one in self._files.names():
-            if is_image(one.name):
+            if self._fits(one.name):
                 if len(folders) < _FOLDERS:
                     folders.add(one.name.rpartition("/")[0])
+                if not one.size:
+                    self.empty.append(one.name)
                 key = digest(self._files, one).encode() if splits else b""
                 yield hash(one.name), place_of(splits.seed, key) if splits else 0
         above = {name[:at] for name in folders for at in _slashes(name)}
@@ -91,9 +101,9 @@ class Listing:
         return at if at < len(self._hashes) and self._hashes[at] == number else None
 
 
-def images(files: Files) -> Iterator[str]:
-    """The names of the image files, in name order."""
-    return (one.name for one in files.names() if is_image(one.name))
+def images(files: Files) -> Iterator[Stored]:
+    """The image files, in name order."""
+    return (one for one in files.names() if is_image(one.name))
 
 
 def is_image(name: str) -> bool:

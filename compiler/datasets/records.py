@@ -86,7 +86,7 @@ class Records:
         """Everything found."""
         self.tally.problem("duplicate-id", times=self._ids.late())
         if self._listing is not None:
-            self._listing.report_unlisted(self.tally)
+            self._listing.report(self.tally)
         for name in self.tally.chosen():
             self.tally.pictures.append(Picture(name, self._shown[name]))
         return self.tally.counted()

@@ -22,26 +22,28 @@ GRID: Final = 20
 """Boxes are sorted into GRID × GRID fields by width and height relative to their image."""
 
 PROBLEMS: Final[Mapping[str, str]] = {
-    "class-order": "label maps that number the declared classes in another order",
     "bad-record": "records that do not have the form that the format asks for",
     "bad-value": "values that are no number, not finite, or too large to be meant",
+    "class-order": "label maps that number the declared classes in another order",
     "crowd-without-mask": "crowd annotations whose segmentation is not run-length encoded",
     "duplicate-file": "files that two samples name",
     "duplicate-id": "ids that were used before",
     "duplicate-key": "objects that give one key twice",
     "empty-box": "boxes without area",
     "empty-class": "declared classes without any label",
+    "empty-file": "image files without a single byte",
+    "foreign-file": "files among the images that are no images",
     "image-size": "images without a usable width and height",
     "missing-file": "files that the labels name and that are not there",
     "negative-box": "boxes with a negative width, height or corner",
     "no-header": "files whose first row looks like data, not like names of columns",
+    "orphan-label": "label files without an image",
     "outside-box": "boxes that reach beyond their image",
     "ragged-row": "rows with another number of fields than the header",
     "unknown-class": "labels of a class that is not declared",
     "unknown-image": "labels of an image that is not listed",
     "unlabelled": "samples without any label",
     "unlisted-file": "image files that nothing names",
-    "orphan-label": "label files without an image",
 }
 """Every kind of problem, and what it counts."""
 

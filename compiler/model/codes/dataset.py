@@ -28,6 +28,13 @@ DATASET_BEYOND = Code(
     "Look at the place that the message names; such a file is seldom meant. Split a record that is "
     "really that large.",
 )
+DATASET_ENTITIES = Code(
+    "E9104",
+    "An XML file of the dataset declares a document type",
+    "Entities that a document type declares can grow without bound or name other files. "
+    "Annotations need none.",
+    "Write the file again without <!DOCTYPE>.",
+)
 DATASET_NO_FILE = Code(
     "E9105",
     "A file that the format needs is not in the dataset",
@@ -46,10 +53,25 @@ DATASET_DUPLICATE = Code(
     "Readers take the first or the last of two, so the same file is two datasets.",
     "Remove one of the two.",
 )
+DATASET_ARCHIVE = Code(
+    "E9108",
+    "An archive of the dataset would be refused at the edge",
+    "The sidecar refuses names that lead out of the archive, links, devices and names that occur "
+    "twice. What it refuses is not counted either.",
+    "Pack the archive again, with plain files below one folder.",
+)
 DATASET_COLUMN = Code(
     "E9109",
     "A column is not in the dataset",
     "`columns:` says which column is the id, the label and the path of a record. Declared classes "
     "cannot be counted without a column of labels.",
     "Write one of the columns that the message lists, such as `columns: {label: species}`.",
+)
+DATASET_EXTRA = Code(
+    "E9110",
+    "A dataset needs a library that is not installed",
+    "The number of rows of a Parquet file is in its last bytes and needs nothing. Its columns are "
+    "compressed in ways that only pyarrow reads, which is larger than everything else together.",
+    "Install it with `pip install 'edgewright[parquet]'`, or leave out `classes:`, `columns:` and "
+    "`splits:` of the dataset.",
 )
