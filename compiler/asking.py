@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from compiler import datasets
 from compiler.counting import count
+from compiler.model.archives import ArchiveError
 from compiler.model.codes import lock as codes
 from compiler.model.codes import world as world_codes
 from compiler.model.counted import UncountableError
@@ -26,7 +27,6 @@ from compiler.model.lockable import LockableArtifact, LockableImage
 from compiler.model.ports import Registry, Stores
 from compiler.model.record import dataclass
 from compiler.model.stored import Stored, StoreError
-from compiler.stages.lock.archive import ArchiveError
 from compiler.stages.lock.hosts import host_of, registry_of
 from compiler.stages.lock.lock import Asked, missing_platforms, named
 from compiler.stages.lock.measure import (

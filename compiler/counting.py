@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from compiler import datasets
+from compiler.datasets.archive import unpacked
 from compiler.model.counted import Counted, CountRequest
 from compiler.model.inputs import Location
-from compiler.model.ports import Stores
+from compiler.model.ports import Files, Stores
 from compiler.model.record import dataclass
 from compiler.model.spec.artifacts import DatasetSpec
 from compiler.model.splitting import Splits
@@ -28,7 +29,19 @@ def count(stores: Stores, dataset: DatasetSpec, version: str, at: Location) -> C
         UncountableError: a file of it is refused.
     """
     found = datasets.dataset_format(dataset.format)
-    return found.count(StoreFiles(stores, at), request(dataset, version))
+    asked = request(dataset, version)
+    with opened(StoreFiles(stores, at), dataset, version) as files:
+        return found.count(files, asked)
+
+
+def opened(files: Files, dataset: DatasetSpec, version: str) -> AbstractContextManager[Files]:
+    """The files of a version, out of their archive where it is one.
+
+    Raises:
+        UncountableError: the archive is broken, or the sidecar would refuse it.
+    """
+    form = dataset.versions[version].unpack or ""
+    return unpacked(files, form, digests=dataset.splits is not None)
 
 
 def request(dataset: DatasetSpec, version: str) -> CountRequest:

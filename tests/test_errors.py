@@ -179,6 +179,9 @@ ELSEWHERE = {
     "E9103": ("datasets/test_csv.py::"
               "test_a_field_beyond_the_limit_is_refused",
               "a dataset's files"),
+    "E9104": ("datasets/test_voc.py::"
+              "test_a_document_type_is_refused_whatever_it_declares",
+              "a dataset's files"),
     "E9105": ("datasets/test_csv.py::"
               "test_a_dataset_without_a_table_is_refused",
               "a dataset's files"),
@@ -188,8 +191,14 @@ ELSEWHERE = {
     "E9107": ("datasets/test_csv.py::"
               "test_a_column_that_comes_twice_and_two_tables_with_different_headers_are_refused",
               "a dataset's files"),
+    "E9108": ("datasets/test_archive.py::"
+              "test_what_the_sidecar_would_refuse_is_refused",
+              "a dataset's files"),
     "E9109": ("datasets/test_csv.py::"
               "test_columns_are_found_by_the_names_of_the_spec_and_a_missing_one_is_told",
+              "a dataset's files"),
+    "E9110": ("datasets/test_parquet.py::"
+              "test_what_needs_the_library_says_how_to_get_it",
               "a dataset's files"),
     "E9401": ("adapters/test_git.py::test_a_folder_outside_of_any_repository_is_refused", "Git"),
     "E9402": ("adapters/test_git.py::test_a_repository_without_a_commit_is_refused", "Git"),

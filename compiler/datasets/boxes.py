@@ -14,7 +14,7 @@ def box_fault(
 ) -> str:
     """The kind of problem of a box in an image of `across` × `down` pixels; empty for none.
 
-    The box is left, top, width and height. An image whose size is not known (0 or less) holds every box.
+    The box is left, top, width and height. An image of unknown size (0 or less) holds every box.
     """
     left, top, width, height = box
     if not (isfinite(left) and isfinite(top) and isfinite(width) and isfinite(height)):

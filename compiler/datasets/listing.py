@@ -72,8 +72,9 @@ class Listing:
 
     def report(self, tally: Tally, kind: str = "unlisted-file") -> None:
         """Count the files that were never taken, and those without a byte, with the first names."""
-        for name in self.empty:
-            tally.problem("empty-file", name)
+        if self._fits is is_image:
+            for name in self.empty:
+                tally.problem("empty-file", name)
         left = len(self._named) - sum(self._named)
         tally.problem(kind, times=left)
         for one in self._files.names() if left else ():

@@ -76,7 +76,7 @@ def _text(value: Any) -> str:
 
 
 class _Compact:
-    """Decodes a struct into a mapping of field numbers. Raises IndexError at the end of the bytes."""
+    """Decodes a struct into a mapping of field numbers; IndexError at the end of the bytes."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0

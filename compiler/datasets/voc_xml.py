@@ -11,6 +11,7 @@ from xml.parsers import expat
 from compiler.model.record import dataclass
 
 DEPTH: Final = 50
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _CORNERS: Final = ("xmin", "ymin", "xmax", "ymax")
 _ROOT: Final = ("annotation",)
 _OBJECT: Final = (*_ROOT, "object")
@@ -69,6 +70,10 @@ class _Reader:
 
     def read(self, data: bytes) -> VocImage:
         """Read one file to its end."""
+        if data[:2] in _UTF_16:
+            raise self._error(
+                "this is UTF-16, not UTF-8; convert it with `iconv -f UTF-16 -t UTF-8`"
+            )
         try:
             self.parser.Parse(data, True)
         except expat.ExpatError as error:

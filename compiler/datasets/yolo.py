@@ -62,7 +62,7 @@ class _Reader:
         tally = self.tally
         for image, text in self._texts():
             boxes = tuple(self._objects(label_file(image), text))
-            tally.unlabelled += not boxes
+            tally.unlabelled += not text.strip()
             if tally.offer(image):
                 self.shown[image] = boxes
         self.listing.report(tally)

@@ -73,6 +73,8 @@ def _names(file: str, content: dict[Any, Any]) -> tuple[str, ...]:
         return tuple(numbers[str(at)] for at in range(len(numbers)))
     if not isinstance(names, list):
         raise _malformed(file, "there are no names", span, "write `names: [cat, dog]`")
+    if any(isinstance(name, dict | list) for name in names):
+        raise _malformed(file, "a name of a class is a list or a mapping", span)
     found = tuple(map(str, names))
     count = content.get("nc", len(found))
     if count != len(found):

@@ -152,7 +152,7 @@ def test_hostile_files_count_as_they_were_written_whatever_the_pieces(
         images, annotations = hostile(chance)
         ids = {one["id"] for one in images}
         text = json.dumps(document(images, annotations), indent=chance.choice([None, 1]))
-        found = counted(text, {f"{one}.jpg": "" for one in ids})
+        found = counted(text, {f"{one}.jpg": "x" for one in ids})
         assert found.samples == len(images)
         assert found.labels == len(annotations)
         left = ids - {one["image_id"] for one in annotations}
@@ -246,7 +246,7 @@ def test_of_several_json_files_the_spec_must_name_one() -> None:
 
 
 def test_images_are_found_in_the_folder_that_holds_most_of_them() -> None:
-    files = {"annotations/a.json": WHOLE, **{f"images/train/{i}.jpg": "" for i in range(50)}}
+    files = {"annotations/a.json": WHOLE, **{f"images/train/{i}.jpg": "x" for i in range(50)}}
     assert problems(count("coco", files)) == {}
 
 

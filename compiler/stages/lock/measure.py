@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import BinaryIO, Final
 
+from compiler.model.archives import Content, count_tar, count_zip
 from compiler.model.inputs import Location
 from compiler.model.lock import LockedChunks
 from compiler.model.lockable import LockableArtifact
 from compiler.model.ports import Stores
 from compiler.model.record import dataclass
 from compiler.model.stored import Stored
-from compiler.stages.lock.archive import Content, count_tar, count_zip
 from compiler.stages.lock.nouns import Measured
 
 CHUNK: Final = 4 * 1024 * 1024

@@ -1,7 +1,8 @@
 """What would come out of an archive: bytes and files, counted while it streams by.
 
-Nothing is written. The caps are the sidecar's, so that an archive which a device would refuse is
-refused here, where somebody can still pack it anew.
+Whoever wants the files as well says where they go; nothing is written here. The caps are the
+sidecar's, so that an archive which a device would refuse is refused here, where somebody can still
+pack it anew.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import BinaryIO, Final, Protocol
+from functools import partial
+from typing import BinaryIO, Final, Protocol, cast
 
 from compiler.model.contract_parts import UNPACKED_LIMIT
 from compiler.model.record import dataclass
@@ -34,6 +36,8 @@ _EXTENSIONS: Final = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME
 
 Range = Callable[[int, int], AbstractContextManager[BinaryIO]]
 """(start, length) -> a stream of those bytes."""
+Keep = Callable[[str, int, Callable[[], BinaryIO]], None]
+"""Takes the name and size of a file in an archive, and what opens it; it need not be opened."""
 
 
 class ArchiveError(Exception):
@@ -48,6 +52,14 @@ class Content:
     files: int
 
 
+def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> BinaryIO:
+    return cast("BinaryIO", archive.extractfile(member))
+
+
+def _entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> BinaryIO:
+    return cast("BinaryIO", archive.open(info))
+
+
 class Readable(Protocol):
     """What a tar is read from, front to back. `read_bytes` counts what was taken."""
 
@@ -58,7 +70,7 @@ class Readable(Protocol):
         ...
 
 
-def count_tar(source: Readable, form: str) -> Content:
+def count_tar(source: Readable, form: str, keep: Keep | None = None) -> Content:
     """Count what is in a tar or tar.gz while it is read to its end.
 
     Raises:
@@ -73,28 +85,39 @@ def count_tar(source: Readable, form: str) -> Content:
                 archive.members.clear()
                 if not (member.isreg() or member.isdir()):
                     raise ArchiveError(f"{_shown(member.name)} is neither a file nor a directory")
-                tally.add(member.name, member.size if member.isreg() else None)
+                path = tally.add(member.name, member.size if member.isreg() else None)
+                if keep and member.isreg():
+                    keep(path, member.size, partial(_member, archive, member))
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         raise ArchiveError(f"it is no {form}, or broken: {error}") from error
     return tally.content()
 
 
-def count_zip(size: int, piece: Range) -> Content:
+def count_zip(size: int, piece: Range, keep: Keep | None = None) -> Content:
     """Count what is in a zip from the directory at its end.
 
     Raises:
         ArchiveError: it is broken or would be refused.
     """
     tally = _Tally(lambda: size)
+    found: dict[str, zipfile.ZipInfo] = {}
     try:
-        with zipfile.ZipFile(io.BufferedReader(_Ranged(size, piece), _PIECE)) as archive:
+        ranged = _Ranged(size, piece)
+        with zipfile.ZipFile(io.BufferedReader(ranged, _PIECE)) as archive:
+            ranged.limit = max(_DIRECTORY, UNPACKED_LIMIT if keep else 0)
             for info in archive.infolist():
                 if stat.S_ISLNK(info.external_attr >> 16) or info.flag_bits & 1:
                     raise ArchiveError(f"{_shown(info.filename)} is a link or encrypted")
-                tally.add(info.filename, None if info.is_dir() else info.file_size)
+                path = tally.add(info.filename, None if info.is_dir() else info.file_size)
+                found[path] = info
+            # Sizes are those of the directory, and none may come out before all of them are judged.
+            content = tally.content()
+            for path, info in found.items():
+                if keep and not info.is_dir():
+                    keep(path, info.file_size, partial(_entry, archive, info))
     except (zipfile.BadZipFile, lzma.LZMAError, EOFError, ValueError) as error:
         raise ArchiveError(f"it is no zip, or broken: {error}") from error
-    return tally.content()
+    return content
 
 
 class _Tally:
@@ -103,11 +126,11 @@ class _Tally:
         self._names: set[str] = set()
         self.unpacked = self.files = 0
 
-    def add(self, name: str, size: int | None) -> None:
-        """One more entry; without a size it is a directory."""
+    def add(self, name: str, size: int | None) -> str:
+        """One more entry, and the path it has; without a size it is a directory."""
         path = name.removeprefix("./").rstrip("/")
         if path in ("", "."):
-            return
+            return ""
         _judge(name, path)
         if path in self._names and size is not None:
             raise ArchiveError(f"{_shown(name)} is there twice")
@@ -115,11 +138,12 @@ class _Tally:
         if len(self._names) > MAX_FILES:
             raise ArchiveError(f"it has more than {MAX_FILES:,} entries")
         if size is None:
-            return
+            return path
         self.files += 1
         self.unpacked += size
         if self.unpacked > UNPACKED_LIMIT:
             raise ArchiveError(f"more than {UNPACKED_LIMIT:,} bytes would come out of it")
+        return path
 
     def content(self) -> Content:
         if not self.files:
@@ -198,6 +222,7 @@ class _Ranged(io.RawIOBase):
     def __init__(self, size: int, piece: Range) -> None:
         self._size, self._piece = size, piece
         self._at = self._taken = 0
+        self.limit = _DIRECTORY
 
     def readable(self) -> bool:
         return True
@@ -216,8 +241,8 @@ class _Ranged(io.RawIOBase):
         if length <= 0:
             return 0
         self._taken += length
-        if self._taken > _DIRECTORY:
-            raise ArchiveError(f"its directory takes more than {_DIRECTORY:,} bytes")
+        if self._taken > self.limit:
+            raise ArchiveError(f"more than {self.limit:,} bytes of it were read")
         with self._piece(self._at, length) as stream:
             data = stream.read(length)
         buffer[: len(data)] = data
