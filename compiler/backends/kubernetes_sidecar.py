@@ -116,6 +116,7 @@ def facts(scope: Scope, *, host_network: bool = False) -> contract.Facts:
         network=scope.network,
         reports=context.reports.at(texts) if context.reports else None,
         stores={name: store.at(texts) for name, store in context.stores.items()},
+        images=context.images,
         surface_port=surface_port(scope.name, host_network=host_network),
         contract=context.sidecar.contract,
     )

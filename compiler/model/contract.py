@@ -42,7 +42,8 @@ class Facts:
     `stores` finds the endpoint of an output's URL. `surface_port` is unique per node under
     hostNetwork. `peers` are base URLs of the other nodes of the site, `peer_port` is 0 where
     nothing is served to them. `store_root` is the store as the sidecar's container sees it.
-    `release_port` is the surface port of the cloud part that an edge part asks.
+    `release_port` is the surface port of the cloud part that an edge part asks. `images` has the
+    digest form of an image reference where it is locked: other bytes are another server.
     """
 
     project: str
@@ -52,6 +53,7 @@ class Facts:
     network: Network = field(default_factory=Network)
     reports: Location | None = None
     stores: Mapping[str, Location] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
     store_root: str = STORE
     surface_port: int = SURFACE_PORT
     peers: tuple[str, ...] = ()
@@ -85,7 +87,7 @@ def config(job: str, member: Member, server: Server, facts: Facts) -> dict[str, 
         document["node"]["host"] = member.place.host
     document["server"] = {
         "name": server.name,
-        "image": worker.image,
+        "image": facts.images.get(worker.image, worker.image),
         "ports": parts.hook_ports(ports, pieces),
     }
     document["artifacts"] = [piece.entry for piece in pieces]
