@@ -1,20 +1,203 @@
-"""Registries of images: the digest behind a reference and its platforms."""
+"""Registries of images by the OCI distribution protocol: the digest behind a tag, its platforms.
+
+Reads manifests and configs, never layers. Credentials are those of `docker login`, from its config
+file, bound to their registry; they are sent to that registry and to the token service that it
+names, over TLS or loopback, and never after a redirect.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
+import os
+import re
+from http.client import HTTPException
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode, urlsplit
+from urllib.request import Request, urlopen
+
 from compiler.model.codes import world as codes
 from compiler.model.lock import LockedImage
+from compiler.model.record import dataclass
 from compiler.model.stored import StoreError
+
+HUB = "docker.io"
+_HUB_HOST = "registry-1.docker.io"
+_HUB_LOGIN = "https://index.docker.io/v1/"
+_INDEXES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+)
+_MANIFESTS = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+_MOST = 8 * 1024 * 1024
+_SECONDS = 30
+_PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An image reference in its parts; `name` is a tag or a digest."""
+
+    registry: str
+    repository: str
+    name: str
+
+    @property
+    def base(self) -> str:
+        """The address of the registry; loopback has no TLS, as everywhere else."""
+        host = _HUB_HOST if self.registry == HUB else self.registry
+        scheme = "http" if urlsplit(f"//{host}").hostname in _LOCAL else "https"
+        return f"{scheme}://{host}"
 
 
 class Registries:
     """Asks the registry of each reference. Thread-safe."""
 
+    def __init__(self) -> None:
+        self._headers: dict[tuple[str, str], str] = {}
+        self._mutex = Lock()
+
     def image(self, reference: str) -> LockedImage:
-        """The digest behind a reference.
+        """The digest behind a reference and the platforms that it covers.
 
         Raises:
-            StoreError: always; no registry can be asked yet.
+            StoreError: the registry does not say.
         """
-        hint = "write the image as NAME@sha256:DIGEST"
-        raise StoreError(codes.STORE_FAILED, f"{reference}: no registry can be asked yet", hint)
+        place = parse(reference)
+        body, found = self._document(place, f"manifests/{place.name}")
+        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+        if found.get("mediaType") in _INDEXES or "manifests" in found:
+            platforms = [_platform(one.get("platform", {})) for one in found.get("manifests", ())]
+        else:
+            config = str(found.get("config", {}).get("digest", ""))
+            platforms = [_platform(self._document(place, f"blobs/{config}")[1])]
+        known = sorted({one for one in platforms if one})
+        return LockedImage(digest=digest, platforms=tuple(known))
+
+    def _document(self, place: Reference, path: str) -> tuple[bytes, dict[str, Any]]:
+        shown = f"{place.registry}/{place.repository}"
+        url = f"{place.base}/v2/{place.repository}/{path}"
+        try:
+            body = self._asked(place, url)
+            found = json.loads(body)
+        except HTTPError as error:
+            with error:
+                raise _answered(shown, path, error) from None
+        except (URLError, HTTPException, OSError) as error:
+            reason = getattr(error, "reason", error)
+            hint = "see whether the registry is right and reachable from this machine"
+            raise StoreError(codes.STORE_FAILED, f"{shown}: {reason}", hint) from error
+        except ValueError as error:
+            message = f"{shown}: the registry's answer is no JSON"
+            raise StoreError(codes.STORE_FAILED, message, "see what answers there") from error
+        if not isinstance(found, dict):
+            raise StoreError(codes.STORE_FAILED, f"{shown}: the answer is no manifest")
+        return body, found
+
+    def _asked(self, place: Reference, url: str) -> bytes:
+        key = (place.registry, place.repository)
+        with self._mutex:
+            header = self._headers.get(key, "")
+        try:
+            return _get(url, header)
+        except HTTPError as error:
+            if error.code != 401 or header:
+                raise
+            with error:
+                header = _authorised(place, error.headers.get("WWW-Authenticate", ""))
+            if not header:
+                raise
+        with self._mutex:
+            self._headers[key] = header
+        return _get(url, header)
+
+
+def parse(reference: str) -> Reference:
+    """The parts of a reference, with the defaults that every client fills in."""
+    first, slash, rest = reference.partition("/")
+    if not (slash and ("." in first or ":" in first or first == "localhost")):
+        first, rest = HUB, reference
+    path, at, digest = rest.partition("@")
+    head, colon, tag = path.rpartition(":")
+    repository, tag = (head, tag) if colon and "/" not in tag else (path, "latest")
+    if first == HUB and "/" not in repository:
+        repository = f"library/{repository}"
+    return Reference(first, repository, digest if at else tag)
+
+
+def _get(url: str, authorization: str) -> bytes:
+    request = Request(url)  # noqa: S310 - the scheme is ours
+    request.add_header("Accept", ", ".join((*_INDEXES, *_MANIFESTS)))
+    request.add_header("User-Agent", "edgewright")
+    if authorization:
+        request.add_unredirected_header("Authorization", authorization)
+    with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+        body: bytes = answer.read(_MOST + 1)
+    if len(body) > _MOST:
+        raise ValueError("the answer is too large")
+    return body
+
+
+def _authorised(place: Reference, challenge: str) -> str:
+    """The header that answers a challenge, empty where there is none."""
+    login = _login(place.registry)
+    kind, _, rest = challenge.partition(" ")
+    if kind.lower() == "basic":
+        return f"Basic {login}" if login else ""
+    given = dict(_PARAMETER.findall(rest))
+    realm = given.get("realm", "")
+    parts = urlsplit(realm)
+    if kind.lower() != "bearer" or not (parts.scheme == "https" or parts.hostname in _LOCAL):
+        return ""
+    scope = given.get("scope") or f"repository:{place.repository}:pull"
+    query = urlencode({"service": given.get("service", ""), "scope": scope})
+    found = json.loads(_get(f"{realm}?{query}", f"Basic {login}" if login else ""))
+    token = found.get("token") or found.get("access_token") or ""
+    return f"Bearer {token}" if token else ""
+
+
+def _login(registry: str) -> str:
+    """User and password of `docker login`, in base64; empty where there are none."""
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    try:
+        auths = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("auths", {})
+    except (OSError, ValueError):
+        return ""
+    keys = (registry, f"https://{registry}", *((_HUB_LOGIN,) if registry == HUB else ()))
+    for key in keys:
+        entry = auths.get(key) if isinstance(auths, dict) else None
+        if isinstance(entry, dict) and isinstance(entry.get("auth"), str):
+            return str(entry["auth"])
+        if isinstance(entry, dict) and entry.get("username"):
+            pair = f"{entry['username']}:{entry.get('password', '')}"
+            return base64.b64encode(pair.encode()).decode()
+    return ""
+
+
+def _answered(shown: str, path: str, error: HTTPError) -> StoreError:
+    if error.code == 404:
+        return StoreError(codes.STORE_ABSENT, f"{shown} has no {path.partition('/')[2]}")
+    if error.code in (401, 403):
+        hint = f"run `docker login {shown.partition('/')[0]}` as somebody who may read it"
+        return StoreError(codes.STORE_FAILED, f"{shown}: access is denied ({error.code})", hint)
+    if error.code == 429:
+        hint = "log in, or wait: the registry limits how often it is asked"
+        return StoreError(codes.STORE_FAILED, f"{shown}: asked too often (429)", hint)
+    return StoreError(codes.STORE_FAILED, f"{shown}: the registry answers {error.code}")
+
+
+def _platform(said: dict[str, Any]) -> str:
+    """`linux/arm64` or `linux/arm/v7`; empty for what is no image, such as an attestation."""
+    system, arch = said.get("os"), said.get("architecture")
+    if not system or not arch or "unknown" in (system, arch):
+        return ""
+    variant = said.get("variant")
+    return f"{system}/{arch}/{variant}" if variant else f"{system}/{arch}"

@@ -20,10 +20,12 @@ from compiler.model.diagnostics import CompileError, Diagnostics
 from compiler.stages.lock.lock import Choices
 from compiler.stages.lock.measure import CHUNK, CHUNKED_FROM
 from sidecar.disk import owner, store
-from tests.commands.locking import MODELS, entry, fleet, git, locked, put
+from tests.adapters.test_registry import push
+from tests.commands.locking import DIGEST, MODELS, entry, fleet, git, locked, put
 from tests.commands.running import run, run_json
 from tests.golden import cases
 from tests.sidecar.disk import given
+from tests.sidecar.support import registry
 
 WORLD = World(stores=AllStores(), registry=Registries())
 
@@ -332,3 +334,30 @@ def test_the_digest_of_a_prefix_is_the_name_of_the_tree_that_a_device_would_make
     layout = store.open_store(f"{tmp_path}/device")
     with owner.enter(layout) as own:
         assert found["sha256"] == given.tree(layout, own, files)
+
+
+def test_an_image_is_locked_once_and_an_arm64_site_needs_an_arm64_image(tmp_path: Path) -> None:
+    (tmp_path / "registry").mkdir()
+    with registry.running(tmp_path / "registry") as there:
+        digest = push(there, "ovms", "1", "linux/amd64")
+        folder = fleet(tmp_path)
+        spec = folder / "specs/fleet.yaml"
+        text = spec.read_text().replace(f"r.example.com/ovms@{DIGEST}", f"{there.host}/ovms:1")
+        spec.write_text(text)
+        run_json("lock", at=folder)
+        assert entry(folder, "images", f"{there.host}/ovms:1") == {
+            "digest": digest,
+            "platforms": ("linux/amd64",),
+        }
+        assert run("compile", "--locked", at=folder).exit_code == 0
+        (deployment,) = (folder / "generated").rglob("deployment.apps-watch-north-1.yaml")
+        assert f"{there.host}/ovms@{digest}" in deployment.read_text()
+        both = push(there, "ovms", "1", "linux/amd64", "linux/arm64")
+        assert run_json("lock", at=folder)["changes"] == []
+        run_json("lock", "--update", f"{there.host}/ovms:1", at=folder)
+        assert entry(folder, "images", f"{there.host}/ovms:1")["digest"] == both
+        spec.write_text(text.replace("arch: amd64", "arch: arm"))
+        refused = run("lock", at=folder)
+        assert refused.exit_code == 1
+        assert "has no linux/arm, only linux/amd64, linux/arm64" in refused.stderr
+        assert "at site north-1" in refused.stderr
