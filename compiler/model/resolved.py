@@ -65,6 +65,13 @@ class Resolved:
         """Return what a site sees."""
         return self.views.get(site, self.base)
 
+    def pins(self, site: str, model: str) -> bool:
+        """Whether an override names the version of a model at a site, so that no rollout does."""
+        here, base = self.view(site).models.get(model), self.base.models.get(model)
+        if here is None or here is base or here.target is None:
+            return False
+        return base is None or here.span_of("target") != base.span_of("target")
+
     def cluster_of(self, site: Site) -> Cluster:
         """Return the cluster that a site's objects are applied to."""
         return self.clusters.get(f"{site.cluster}/{site.name}") or self.clusters[site.cluster]

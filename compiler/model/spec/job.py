@@ -171,6 +171,16 @@ class RolloutSpec(SpecModel):
         None, description="The share of failed sites above which the old version is restored."
     )
 
+    @model_validator(mode="after")
+    def _ends_everywhere(self) -> Self:
+        if self.steps[-1].percent != 100:
+            raise fault(
+                codes.CONTRADICTION,
+                "the last step of a rollout takes all sites, and this one does not",
+                "Add {percent: 100} at the end.",
+            )
+        return self
+
 
 class UpdateSpec(SpecModel):
     """How a running worker gets a new model: `how` is hot or rolling, `poll` Sedna's interval."""

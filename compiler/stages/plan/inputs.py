@@ -51,11 +51,12 @@ class Chooser:
         target = explicit or self._target(name, model, span)
         if target is None:
             return None
-        rollout = None if explicit else self._rollout(job_name, job, name, target, span)
+        fixed = bool(explicit) or self.resolved.pins(site.name, name)
+        rollout = None if fixed else self._rollout(job_name, job, name, target, span)
         rollout_spec = getattr(job, "rollout", None)
         version, reason = choose_version(
             target,
-            fixed=bool(explicit) or f"models.{name}" in view.overridden,
+            fixed=fixed,
             rollout=rollout,
             steps=rollout_spec.steps if rollout_spec else (),
             job=job_name,
