@@ -107,6 +107,24 @@ ELSEWHERE = {
               "test_a_store_that_fails_is_named_once_and_the_rest_is_done", "locking"),
     "N7203": ("commands/test_lock.py::"
               "test_a_large_artifact_gets_its_chunks_where_their_list_is_in_the_store", "locking"),
+    "E7401": ("commands/test_promote.py::"
+              "test_a_job_without_a_rollout_and_a_misspelt_one_are_told",
+              "a rollout that moves"),
+    "E7402": ("commands/test_rollback.py::"
+              "test_a_version_that_nobody_knows_to_go_back_to_is_asked_for",
+              "a rollout that moves"),
+    "E7403": ("commands/test_promote.py::"
+              "test_without_reports_in_the_spec_readiness_cannot_be_asked_for",
+              "a rollout that moves"),
+    "W7404": ("commands/test_promote.py::"
+              "test_a_malformed_report_is_named_and_the_others_count",
+              "a rollout that moves"),
+    "E7405": ("commands/test_promote.py::"
+              "test_it_waits_for_reports_then_for_the_soak_then_goes_on",
+              "a rollout that moves"),
+    "E7406": ("commands/test_promote.py::"
+              "test_too_many_failures_restore_the_old_version_and_say_which_and_why",
+              "a rollout that moves"),
     "E8001": ("adapters/test_cluster.py::"
               "test_a_file_that_is_not_there_is_told",
               "a cluster"),

@@ -32,7 +32,7 @@ class FileStore:
         """What a file is now."""
         with _told(at):
             status = _path(at).stat()
-        return Stored(at, "", status.st_size, _etag(status))
+        return Stored(at, "", status.st_size, _etag(status), modified=status.st_mtime)
 
     def open(
         self, at: Location, *, start: int = 0, length: int | None = None, etag: str = ""

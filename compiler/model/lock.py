@@ -69,11 +69,15 @@ class LockedImage(SpecModel):
 
 
 class LockedRollout(SpecModel):
-    """How far a job is from one version of a model to the next; `step` counts from 0."""
+    """How far a job is from one version of a model to the next; `step` counts from 0.
+
+    Once the rollout is over `from` is `to`, and `was` says what sites had before it.
+    """
 
     from_: str
     to: str
     step: Annotated[int, Field(ge=0)]
+    was: str | None = None
 
 
 class LockedTarget(SpecModel):

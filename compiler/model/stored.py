@@ -13,7 +13,8 @@ class Stored:
 
     `name` is the path below what was listed, empty for the object itself. `size` is in bytes.
     `etag` tells one state of the object from another and means nothing else. `sha256` is set
-    only where the store itself vouches for it (64 lower-case hexadecimal digits).
+    only where the store itself vouches for it (64 lower-case hexadecimal digits). `modified` is
+    when it was stored, in seconds since the epoch by the store's clock; None: it does not say.
     """
 
     location: Location
@@ -22,6 +23,7 @@ class Stored:
     etag: str = ""
     version_id: str = ""
     sha256: str = ""
+    modified: float | None = None
 
 
 class StoreError(Exception):
