@@ -22,6 +22,8 @@ COMMANDS = {
     "graph": "Draw jobs, models, datasets and sites as a Mermaid graph.",
     "lock": "Resolve artifacts, images and datasets, and write edgewright.lock.",
     "init": "Make a small fleet that compiles at once.",
+    "promote": "Take a rollout one step on, or back where its sites fail.",
+    "rollback": "Send every site back to another version at once.",
     "schema": "Print the JSON Schema of the spec for editors.",
     "status": "Show what the clusters say of every job and site.",
 }
@@ -32,7 +34,7 @@ INTERRUPTED = 130
 """What shells report of a command that Ctrl-C ended."""
 
 LATER = (
-    "bundle", "dataset", "import", "models", "promote", "publish", "rollback",
+    "bundle", "dataset", "import", "models", "publish",
 )  # fmt: skip
 """Commands of the language's plan that this release does not have."""
 

@@ -9,6 +9,7 @@ what decides on content.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -58,12 +59,16 @@ FEW_SITES = 150
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to compile. `environments` empty means all; `templates` is the user's own folder."""
+    """What to compile. `environments` empty means all; `templates` is the user's own folder.
+
+    `texts` stand for files of the spec, and for its lock, by their shown names.
+    """
 
     root: Path
     environments: tuple[str, ...] = ()
     templates: Path | None = None
     locked: bool = False
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +123,7 @@ def prepare(request: Request, diagnostics: Diagnostics) -> Prepared:
 
 def resolve_all(request: Request, diagnostics: Diagnostics) -> Resolution:
     """Load, validate and resolve, and read every file that the spec names."""
-    sources = load(request.root, diagnostics)
+    sources = load(request.root, diagnostics, texts=request.texts)
     diagnostics.raise_errors()
     lock = read_lock(request.root, sources, diagnostics)
     diagnostics.raise_errors()

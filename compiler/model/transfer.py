@@ -14,6 +14,22 @@ STEP = 600
 START = 300
 """Seconds for images, processes and probes, whatever the link."""
 
+ENGINES = {"flux": 60, "argocd": 240}
+"""Seconds until an engine has seen a commit and applied it, as engines are set up by default."""
+REFRESH = 120
+"""Seconds until a kubelet has refreshed a ConfigMap in a pod that runs."""
+
+
+def switched(engine: str, size: int, rate: int, window: str) -> int:
+    """The worst time in seconds from a commit until a hot site has switched to a version.
+
+    `size` is what is still to be fetched: 0 where the site's store has the version, which then
+    waits for nothing. What the server takes to load it comes on top.
+    """
+    moving = 2 * ceil(size / rate) if rate and size else 0
+    total = waiting(moving, window) if window and size else moving
+    return ENGINES.get(engine, max(ENGINES.values())) + REFRESH + total
+
 
 def deadline(size: int, rate: int, window: str, *, waits: bool) -> int:
     """Seconds after which a pod whose bytes are still missing counts as stuck.

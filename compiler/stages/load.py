@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -75,16 +75,23 @@ class Sources:
         return lines[number - 1] if 0 < number <= len(lines) else ""
 
 
-def load(root: Path, diagnostics: Diagnostics, files: Sequence[Path] | None = None) -> Sources:
+def load(
+    root: Path,
+    diagnostics: Diagnostics,
+    files: Sequence[Path] | None = None,
+    texts: Mapping[str, str] | None = None,
+) -> Sources:
     """Read a spec: every `.yaml` and `.yml` file right in the folder `root`, or `files` of it.
 
     `root` may also be one file. Neither the names nor the order of files matter. All faults of
-    all files go to `diagnostics`; what could be read is in the answer.
+    all files go to `diagnostics`; what could be read is in the answer. `texts` stand for files by
+    their shown names: a spec can be judged before it is written.
     """
     alone = files is None and root.is_file()
     if alone:
         root, files = root.parent, [root]
     folder = _Folder(root)
+    folder.texts.update(texts or {})
     if alone and files:
         folder.tell_others(files[0], diagnostics)
     chosen = folder.yaml_files(diagnostics) if files is None else files
@@ -250,18 +257,20 @@ def lock_path(root: Path) -> Path:
 def read_lock(root: Path, sources: Sources, diagnostics: Diagnostics) -> Lock | None:
     """The lock beside the spec, or None where there is none; what is wrong in it is reported."""
     path = lock_path(root)
-    if not path.exists():
-        return None
     name = shown(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        diagnostics.add(codes.UNREADABLE, f"{name}: {error.strerror}")
-        return None
-    text = source.decode(name, data, diagnostics)
-    if text is None:
-        return None
-    sources.texts[name] = text
+    if name not in sources.texts:
+        if not path.exists():
+            return None
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            diagnostics.add(codes.UNREADABLE, f"{name}: {error.strerror}")
+            return None
+        text = source.decode(name, data, diagnostics)
+        if text is None:
+            return None
+        sources.texts[name] = text
+    text = sources.texts[name]
     documents = source.parse(name, text, diagnostics)
     if not documents or not isinstance(documents[0].data, Map):
         return None
