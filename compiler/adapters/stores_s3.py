@@ -38,7 +38,10 @@ class S3Store:
             for page in pages.paginate(Bucket=bucket, Prefix=key):
                 for entry in page.get("Contents", ()):
                     name = entry["Key"][len(key) :]
-                    yield Stored(prefix, name, entry["Size"], entry["ETag"].strip('"'))
+                    yield Stored(
+                        prefix, name, entry["Size"], entry["ETag"].strip('"'),
+                        modified=entry["LastModified"].timestamp(),
+                    )  # fmt: skip
 
     def look(self, at: Location) -> Stored:
         """What is at a location now."""
@@ -49,6 +52,7 @@ class S3Store:
         return Stored(
             at, "", found["ContentLength"], found["ETag"].strip('"'),
             "" if version == "null" else version, _digest(found),
+            found["LastModified"].timestamp(),
         )  # fmt: skip
 
     def open(

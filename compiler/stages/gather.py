@@ -38,7 +38,11 @@ def gather(
     """
     prefix = replace(at, url=f"{at.url.rstrip('/')}/")
     try:
-        found = [one for one in stores.list(prefix) if _site(one) in sites]
+        found = [
+            replace(one, location=replace(prefix, url=f"{prefix.url}{one.name}"))
+            for one in stores.list(prefix)
+            if _site(one) in sites
+        ]
     except StoreError as error:
         if error.code is world.STORE_ABSENT:
             return []
