@@ -17,6 +17,7 @@ import click
 COMMANDS = {
     "check": "Check a spec without writing anything.",
     "compile": "Compile a spec into generated/.",
+    "dataset": "Count samples, classes, parts and problems of a dataset.",
     "diff": "Say what a change does to the fleet.",
     "explain": "Explain a job, a generated line or an error code.",
     "graph": "Draw jobs, models, datasets and sites as a Mermaid graph.",
@@ -34,7 +35,7 @@ INTERRUPTED = 130
 """What shells report of a command that Ctrl-C ended."""
 
 LATER = (
-    "bundle", "dataset", "import", "models", "publish",
+    "bundle", "import", "models", "publish",
 )  # fmt: skip
 """Commands of the language's plan that this release does not have."""
 

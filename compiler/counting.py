@@ -28,30 +28,36 @@ def count(stores: Stores, dataset: DatasetSpec, version: str, at: Location) -> C
         StoreError: it cannot be read.
         UncountableError: a file of it is refused.
     """
-    found = datasets.dataset_format(dataset.format)
-    asked = request(dataset, version)
-    with opened(StoreFiles(stores, at), dataset, version) as files:
-        return found.count(files, asked)
+    with opened(stores, dataset, version, at) as files:
+        found = datasets.dataset_format(dataset.format)
+        return found.count(files, request(dataset, version))
 
 
-def opened(files: Files, dataset: DatasetSpec, version: str) -> AbstractContextManager[Files]:
-    """The files of a version, out of their archive where it is one.
+def opened(
+    stores: Stores, dataset: DatasetSpec, version: str, at: Location
+) -> AbstractContextManager[Files]:
+    """The files of a version, out of their archive where it is one; a folder is none.
 
     Raises:
+        StoreError: it cannot be read.
         UncountableError: the archive is broken, or the sidecar would refuse it.
     """
-    form = dataset.versions[version].unpack or ""
-    return unpacked(files, form, digests=dataset.splits is not None)
+    entry = dataset.versions.get(version)
+    form = entry.unpack if entry and not at.url.endswith("/") else None
+    return unpacked(StoreFiles(stores, at), form or "", digests=dataset.splits is not None)
 
 
-def request(dataset: DatasetSpec, version: str) -> CountRequest:
+def request(dataset: DatasetSpec, version: str, pictures: int = 0) -> CountRequest:
     """What the spec says of a version, as far as counting needs it."""
-    splits = dataset.splits
+    splits, entry = dataset.splits, dataset.versions.get(version)
     parts = tuple(splits.parts.items()) if splits and splits.seed is not None else ()
+    columns = dataset.columns.model_dump(exclude_none=True) if dataset.columns else {}
     return CountRequest(
         classes=dataset.classes,
-        annotations=dataset.versions[version].annotations or "",
+        annotations=(entry.annotations if entry else None) or "",
+        columns=columns,
         splits=Splits(splits.seed, parts) if splits and splits.seed is not None else None,
+        pictures=pictures,
     )
 
 

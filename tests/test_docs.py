@@ -12,7 +12,9 @@ import yaml
 
 from compiler import kinds
 from compiler.cli import COMMANDS
+from compiler.datasets import FORMATS
 from compiler.model.codes import all_codes
+from compiler.model.counted import PROBLEMS
 from compiler.model.spec.reference import entries
 from tests.commands.running import ROOT, run, run_json
 
@@ -73,6 +75,17 @@ def test_every_key_every_code_and_every_command_has_its_place() -> None:
     commands = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
     for name in COMMANDS:
         assert f"## {name}\n" in commands
+
+
+def test_every_kind_of_problem_of_a_dataset_is_explained() -> None:
+    page = (ROOT / "docs/datasets.md").read_text(encoding="utf-8")
+    for kind, meaning in PROBLEMS.items():
+        assert f"| `{kind}` | {meaning} |" in page
+
+
+def test_every_format_of_a_dataset_is_in_its_table() -> None:
+    page = (ROOT / "docs/datasets.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"(?m)^\| `([a-z]+)` \| .* \| .* \|$", page)) == list(FORMATS)
 
 
 def test_kinds_that_do_not_compile_are_marked() -> None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from compiler.commands import common
+from compiler.commands.trust import branch_option, host_option, trusted
 from compiler.model.diagnostics import Diagnostics
 
 if TYPE_CHECKING:
-    from compiler.locking import Trust
     from compiler.stages.lock.nouns import Change
-
-MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
-"""Where the main branch is looked for, in this order: what a remote has cannot be made here."""
 
 SHOWN = 40
 
@@ -50,13 +45,8 @@ SHOWN = 40
 @click.option(
     "--push-chunks", is_flag=True, help="Upload digests of parts beside what is above 64 MiB."
 )
-@click.option(
-    "--allow-host", "hosts", multiple=True, metavar="HOST",
-    help="Ask this host though the main branch does not name it; repeatable.",
-)  # fmt: skip
-@click.option(
-    "--main-branch", metavar="REF", help="The reviewed branch. [default: origin's, else main]"
-)
+@host_option
+@branch_option
 @common.format_option
 @common.guarded
 def command(
@@ -83,7 +73,7 @@ def command(
 
     diagnostics = Diagnostics()
     opened = locking.open_spec(spec, environments, repair, diagnostics)
-    trust = locking.Trust(everything=True) if offline else _trust(spec, main_branch, hosts)
+    trust = locking.Trust(everything=True) if offline else trusted(spec, main_branch, hosts)
     choices = Choices(
         only=frozenset(only),
         accept=frozenset(accept_changed),
@@ -112,37 +102,6 @@ def command(
         _print(result, made.changes, dry_run)
     status = common.status_of(diagnostics.in_order()) if diagnostics.has_errors else 0
     common.finish(output_format, result, diagnostics, status)
-
-
-def _trust(spec: Path, main_branch: str | None, allowed: Iterable[str]) -> Trust:
-    """What the main branch names; everything where no Git is, so that nobody could propose."""
-    from compiler import locking
-    from compiler.adapters.git import Git, GitError
-    from compiler.model.codes import git as codes
-
-    folder = (spec if spec.is_dir() else spec.parent).resolve()
-    names = frozenset(allowed)
-    try:
-        git = Git(folder)
-    except GitError as error:
-        if error.code is codes.NOT_A_REPOSITORY:
-            return locking.Trust(everything=True)
-        raise common.failed(error.code, error.message, error.hint) from error
-    below = folder.relative_to(git.top.resolve()).as_posix()
-    for branch in (main_branch,) if main_branch else MAIN_BRANCHES:
-        try:
-            commit = git.resolve(branch)
-            with tempfile.TemporaryDirectory(prefix="edgewright-") as copy:
-                at = Path(copy)
-                inside = "" if below == "." else below
-                git.export(commit, inside, at, f"{inside}/" if inside else "")
-                found = locking.reviewed_hosts(at if spec.is_dir() else at / spec.name)
-        except GitError as error:
-            if error.code is codes.UNKNOWN_REVISION:
-                continue
-            raise common.failed(error.code, error.message, error.hint) from error
-        return locking.Trust(reviewed=found, allowed=names, branch=branch)
-    return locking.Trust(reviewed=None, allowed=names)
 
 
 def _as_dict(change: Change) -> dict[str, Any]:

@@ -9,6 +9,8 @@ REPORTS: tuple[str, ...] = (
     "changes_json",
     "changes_markdown",
     "changes_text",
+    "dataset_html",
+    "dataset_text",
     "json",
     "mermaid",
     "text",

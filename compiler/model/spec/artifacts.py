@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from compiler.model.codes import spec as codes
 from compiler.model.spec.amounts import MetricValue
 from compiler.model.spec.base import OneOrMany, SpecModel, chosen, fault
-from compiler.model.spec.data import GoldenSpec, SplitsSpec
+from compiler.model.spec.data import ColumnsSpec, GoldenSpec, SplitsSpec
 from compiler.model.spec.free import Params
 from compiler.model.spec.gates import GateSpec
 from compiler.model.spec.names import (
@@ -327,6 +327,9 @@ class DatasetSpec(SpecModel):
     classes: tuple[Line, ...] = Field((), description="The classes that its labels use.")
     versions: dict[Version, DatasetVersionSpec] = Field(
         {}, description="Versions by name; quote names that look like numbers."
+    )
+    columns: ColumnsSpec | None = Field(
+        None, description="Which column of its records holds what; for csv, jsonl and parquet."
     )
     splits: SplitsSpec | None = Field(None, description="How its samples are divided.")
     require: RequirementsSpec = Field(

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from compiler.model.codes import spec as codes
 from compiler.model.spec.base import SpecModel, chosen, fault
 from compiler.model.spec.names import Word
-from compiler.model.spec.scalars import Count, CountOrZero, Number, Share, Uri
+from compiler.model.spec.scalars import Count, CountOrZero, Line, Number, Share, Uri
 
 
 class SplitsSpec(SpecModel):
@@ -34,6 +34,18 @@ class SplitsSpec(SpecModel):
                 f"the parts of a split add up to {total:g}; together they must be 1",
             )
         return self
+
+
+class ColumnsSpec(SpecModel):
+    """Which column or field of a record holds what, for csv, jsonl and parquet."""
+
+    id: Line | None = Field(None, description="The column of the id; `id` if there is one.")
+    label: Line | None = Field(
+        None, description="The column of the label or labels; `label` if there is one."
+    )
+    path: Line | None = Field(
+        None, description="The column with the path of a file; `path` if there is one."
+    )
 
 
 class BoxToleranceSpec(SpecModel):
