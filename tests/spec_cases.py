@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from compiler.datasets import FORMATS
 from compiler.kinds import REGISTRY
 from compiler.model.diagnostics import Diagnostic, Diagnostics, Span
 from compiler.model.source import parse
@@ -15,7 +16,7 @@ EVERY_KEY = Path(__file__).parent / "model" / "spec" / "every_key.yaml"
 VOCABULARIES = {
     "servers": ("triton", "ovms", "bentoml-0.13"),
     "backends": ("kubernetes", "sedna"),
-    "formats": ("coco", "txt"),
+    "formats": FORMATS,
 }
 HEAD = "edgewright: v1\nproject: {name: shop}\n"
 
