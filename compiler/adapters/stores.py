@@ -15,6 +15,8 @@ from compiler.model.stored import Stored, StoreError
 
 SCHEMES = {
     "file": ("compiler.adapters.stores_file", "FileStore"),
+    "http": ("compiler.adapters.stores_http", "HttpStore"),
+    "https": ("compiler.adapters.stores_http", "HttpStore"),
     "s3": ("compiler.adapters.stores_s3", "S3Store"),
 }
 """Module and class by scheme."""

@@ -40,6 +40,13 @@ CONTRACT_VERSION = Code(
     "compiler emits the newest version and the one before it, and never guesses at another.",
     "Use a sidecar image whose contract the compiler can emit, and write that number.",
 )
+PREFIX_DELIVERED = Code(
+    "E3504",
+    "The sidecar cannot bring a prefix",
+    "A `uri` that ends with a slash is every object below it. The lock knows it by a manifest, and "
+    "jobs in the cloud read it in place, but a device fetches single objects with one digest each.",
+    "Pack the files into one archive, and write its `uri:` with `unpack:`.",
+)
 SHARD_TOO_LARGE = Code(
     "E3601",
     "A shard holds too many sites",

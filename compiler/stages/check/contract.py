@@ -49,6 +49,7 @@ def _parsed(text: str) -> dict[str, Any] | None:
 
 def _faults(document: Mapping[str, Any]) -> Iterator[Wrong]:
     validator = _validator()
+    yield from _prefixes(document)
     if validator.is_valid(document):
         for text in (*_unlisted_stores(document), *_undeclared_ports(document)):
             yield Wrong(codes.CONFIG_BROKEN, f"data[{CONFIG_FILE!r}]: {text}")
@@ -58,6 +59,15 @@ def _faults(document: Mapping[str, Any]) -> Iterator[Wrong]:
         where = path_text(tuple(error.instance_path))
         text = f"data[{CONFIG_FILE!r}]: {where} breaks the rule {error.kind.name}"
         yield Wrong(codes.CONFIG_BROKEN, text, _meaning(error.schema_path))
+
+
+def _prefixes(document: Mapping[str, Any]) -> Iterator[Wrong]:
+    for one in document.get("artifacts", ()):
+        for url in (source.get("url", "") for source in one.get("sources", ())):
+            if url.endswith("/"):
+                text = f"{one['kind']} {one['name']} is every object below {url}"
+                hint = "pack them into one archive, and write its uri with unpack: tar.gz"
+                yield Wrong(codes.PREFIX_DELIVERED, f"data[{CONFIG_FILE!r}]: {text}", hint)
 
 
 def _unlisted_stores(document: Mapping[str, Any]) -> Iterator[str]:
