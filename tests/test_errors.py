@@ -97,6 +97,8 @@ ELSEWHERE = {
               "test_a_lock_that_somebody_else_wrote_meanwhile_is_not_replaced", "locking"),
     "E7113": ("commands/test_lock.py::"
               "test_a_flag_that_names_nothing_is_an_error_and_nobody_is_asked", "locking"),
+    "E7114": ("commands/test_lock.py::"
+              "test_a_selection_that_nobody_made_is_an_error_and_one_by_hand_stays", "locking"),
     "E7115": ("commands/test_lock.py::"
               "test_a_lock_that_cannot_be_written_is_an_error_and_no_traceback", "locking"),
     "E8201": ("commands/test_lock.py::"

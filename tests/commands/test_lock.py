@@ -361,3 +361,18 @@ def test_an_image_is_locked_once_and_an_arm64_site_needs_an_arm64_image(tmp_path
         assert refused.exit_code == 1
         assert "has no linux/arm, only linux/amd64, linux/arm64" in refused.stderr
         assert "at site north-1" in refused.stderr
+
+
+def test_a_selection_that_nobody_made_is_an_error_and_one_by_hand_stays(tmp_path: Path) -> None:
+    select = 'select: {metric: map50, dataset: "shelves:2026.1", split: test}'
+    folder = fleet(tmp_path, models=MODELS.replace('target: "1"', select) + SHELVES)
+    put(folder, "shelves/2026.1/labels.csv", b"id,label\n1,can\n")
+    refused = run("lock", at=folder)
+    assert refused.exit_code == 1
+    assert "E7114 which version of detector is best is not known" in refused.stderr
+    path = folder / "specs/edgewright.lock"
+    by_hand = 'default.targets.detector:\n  version: "1"\n  reason: measured elsewhere\n'
+    path.write_text(f"{path.read_text()}\n{by_hand}")
+    run_json("lock", at=folder)
+    assert entry(folder, "targets", "detector")["reason"] == "measured elsewhere"
+    assert run("compile", "--locked", at=folder).exit_code == 0

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.commands.locking import DIGEST, MODELS, SPEC, entry, locked
-from tests.commands.running import run, run_json
+from tests.commands.running import ROOT, run, run_json
 from tests.sidecar.support.s3 import ACCESS, S3, SECRET
 
 MANY = 40
@@ -77,3 +80,46 @@ def test_what_is_not_in_the_bucket_is_named_and_the_rest_is_done(folder: Path, s
     assert result.exit_code == 6
     assert "E8201 models/detector:9: s3://" in result.stderr
     assert len(locked(folder).of("default", "artifacts")) == MANY - 2
+
+
+def test_the_helmet_example_is_locked_against_a_store(
+    tmp_path: Path, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sedna's tutorial has its models on hosts; here the same fleet has them in a bucket."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    bucket = s3.bucket("helmet-lock")
+    shutil.copytree(ROOT / "specs/helmet-detection", tmp_path / "specs")
+    digests = {}
+    for name in ("little-model/yolov3_resnet18.pb", "big-model/yolov3_darknet.pb"):
+        body = f"weights of {name}".encode() * 1000
+        s3.put(bucket, f"helmet/{name}", body)
+        digests[name.partition("/")[0]] = hashlib.sha256(body).hexdigest()
+    models = tmp_path / "specs/models.yaml"
+    text = models.read_text().replace("host:/data/", "main:helmet/")
+    store = f'{{url: "s3://{bucket}", endpoint: "{s3.endpoint}", region: us-east-1}}'
+    models.write_text(f"stores: {{main: {store}}}\n{text}")
+    jobs = tmp_path / "specs/jobs.yaml"
+    pinned = re.sub(r"(image: \S+?):v\S+", rf"\1@{DIGEST}", jobs.read_text())
+    # Sedna fetches by itself, and verifies nothing: the sidecar brings what is locked.
+    jobs.write_text(
+        pinned.replace(
+            "    model: helmet-pair\n", "    model: helmet-pair\n    delivery: sidecar\n"
+        )
+    )
+    fleet = tmp_path / "specs/fleet.yaml"
+    fleet.write_text(
+        fleet.read_text().replace("edgewright-sidecar:1", f"edgewright-sidecar@{DIGEST}")
+    )
+    changes = run_json("lock", at=tmp_path)["changes"]
+    assert len(changes) == 4
+    for environment in ("plain", "sedna"):
+        for model, digest in digests.items():
+            found = entry(tmp_path, "artifacts", f"models/{model}:1", environment)
+            assert (found["sha256"], found["serveVersion"]) == (digest, 1)
+    compiled = run("compile", "--locked", at=tmp_path)
+    assert compiled.exit_code == 0, compiled.output
+    written = "".join(
+        path.read_text() for path in (tmp_path / "generated").rglob("configmap-*.yaml")
+    )
+    assert all(digest in written for digest in digests.values())

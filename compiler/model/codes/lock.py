@@ -109,6 +109,14 @@ LOCK_MOVED = Code(
     "Somebody wrote edgewright.lock after it was read. Replacing it would undo that.",
     "Run `edgewright lock` again.",
 )
+NOT_SELECTED = Code(
+    "E7114",
+    "A selection has no version in the lock",
+    "`select:` leaves it to the lock which version is used. Without an entry nobody has said it, "
+    "and a guess could put an untested version on every site.",
+    "Name the version with `target:`, or write the entry by hand: `version` and `reason` under "
+    "`<environment>.targets.<model>`.",
+)
 LOCK_UNWRITABLE = Code(
     "E7115",
     "The lock cannot be written",

@@ -11,10 +11,11 @@ from dataclasses import field
 
 from compiler.model.codes import lock as codes
 from compiler.model.diagnostics import Diagnostics, Related
-from compiler.model.lock import Lock, LockedArtifact, LockedImage
+from compiler.model.lock import Lock, LockedArtifact, LockedImage, LockedTarget
 from compiler.model.lockable import LockableArtifact, LockableImage, artifacts, images
 from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
+from compiler.model.spec.artifacts import ModelSpec
 from compiler.model.spec.base import SpecModel
 from compiler.stages.lock.nouns import Answers, Measured, Place
 from compiler.stages.lock.numbers import highest, numbered, without_twins
@@ -210,7 +211,10 @@ class _Maker:
                 place = (environment, "targets", name)
                 known = self.answers.targets.get((environment, name))
                 self._put(place, known or self.old.entries.get(place))
-                targets[name] = getattr(self.entries.get(place), "version", None)
+                found = self.entries.get(place)
+                targets[name] = found.version if isinstance(found, LockedTarget) else None
+                if found is None:
+                    self._unselected(name, model)
             else:
                 targets[name] = model.target
         known_targets = {name: target for name, target in targets.items() if target}
@@ -221,6 +225,14 @@ class _Maker:
             entry = self.old.entries.get(place) if skip else state
             if entry is not None:
                 self.entries[place] = entry
+
+    def _unselected(self, name: str, model: ModelSpec) -> None:
+        self.diagnostics.add(
+            codes.NOT_SELECTED,
+            f"which version of {name} is best is not known: nothing compares versions yet",
+            model.span_of("select"),
+            f"name the version with target:, or write {name} under targets in the lock by hand",
+        )
 
 
 def missing_platforms(wanted: LockableImage, image: LockedImage) -> dict[str, tuple[str, ...]]:
