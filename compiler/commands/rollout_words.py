@@ -101,8 +101,9 @@ def _table(move: Move) -> Iterator[str]:
     if found is None:
         return
     silent = found.sites - found.reporting
+    sites = f"{found.sites} site{'' if found.sites == 1 else 's'}"
     yield (
-        f"{move.rollout.job}/{move.rollout.model}: {found.sites} sites should have it, "
+        f"{move.rollout.job}/{move.rollout.model}: {sites} should have it, "
         f"{found.reporting} reported within the hour: {found.ready} ready, {found.failed} failed, "
         f"{found.reporting - found.ready - found.failed} waiting; {silent} silent"
     )
