@@ -55,8 +55,9 @@ def compare(
 
 def _together(changes: Sequence[Change]) -> list[Change]:
     """The changes of one directory, each judged in the light of the others."""
-    workloads = [change for change in changes if change.judged.pods]
-    return [_outage(_follows(change, workloads), changes) for change in changes]
+    judged = [_outage(change, changes) for change in changes]
+    workloads = [change for change in judged if change.judged.pods]
+    return [_follows(change, workloads) for change in judged]
 
 
 def _follows(change: Change, workloads: Iterable[Change]) -> Change:
