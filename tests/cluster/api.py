@@ -168,3 +168,12 @@ class Api:
         """Delete an object; `options` are those of DeleteOptions."""
         body = {"kind": "DeleteOptions", "apiVersion": "v1", **options}
         self.call("DELETE", self.path_of(data), json.dumps(body).encode())
+
+    def events(
+        self, api_version: str, kind: str, namespace: str, since: str, seconds: int = 1
+    ) -> list[Json]:
+        """What became of a collection since a resource version, in order: a watch that ends."""
+        path = self.path(api_version, kind, namespace=namespace)
+        query = urlencode({"watch": "true", "resourceVersion": since, "timeoutSeconds": seconds})
+        answer = self._pool.request("GET", f"{self.url}{path}?{query}", headers=self._headers)
+        return [json.loads(line) for line in answer.data.splitlines()]

@@ -18,6 +18,7 @@ from tests.cluster import definitions, prepared
 
 FOLDER = Path(__file__).parent
 SECONDS = {
+    "test_diff": 150,
     "test_flux": 82,
     "test_scale": 70,
     "test_argo": 61,

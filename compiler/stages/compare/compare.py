@@ -20,7 +20,7 @@ from compiler.stages.compare.pods import Verdict
 from compiler.stages.compare.rows import Change, rows
 from compiler.stages.compare.sites import costs
 
-__all__ = ["compare"]
+__all__ = ["changes", "compare"]
 
 _RESTARTS = (
     Effect.OUTAGE, Effect.RE_CREATE, Effect.LOOP_RESTART, Effect.ROLLING_RESTART,
@@ -39,23 +39,29 @@ def compare(
     spec: what was called so is now called so.
     """
     judge = Judge(parse)
-    found = pairs(old, new, moved)
-    by_directory: dict[str, list[Change]] = {}
-    for pair in found:
-        by_directory.setdefault(pair.directory, []).append(Change(pair, judge.judged(pair)))
-    changes = [change for directory in by_directory.values() for change in _together(directory)]
+    found = changes(old, new, judge, moved)
     return Comparison(
         base="",
         head="",
-        rows=rows(changes),
-        costs=costs(old, new, changes, judge),
-        objects=len(changes),
+        rows=rows(found),
+        costs=costs(old, new, found, judge),
+        objects=len(found),
     )
 
 
-def _together(changes: Sequence[Change]) -> list[Change]:
+def changes(
+    old: Output, new: Output, judge: Judge, moved: Sequence[tuple[str, str]] = ()
+) -> list[Change]:
+    """Every object that differs with what that does, in the light of its directory."""
+    by_directory: dict[str, list[Change]] = {}
+    for pair in pairs(old, new, moved):
+        by_directory.setdefault(pair.directory, []).append(Change(pair, judge.judged(pair)))
+    return [change for directory in by_directory.values() for change in _together(directory)]
+
+
+def _together(several: Sequence[Change]) -> list[Change]:
     """The changes of one directory, each judged in the light of the others."""
-    judged = [_outage(change, changes) for change in changes]
+    judged = [_outage(change, several) for change in several]
     workloads = [change for change in judged if change.judged.pods]
     return [_follows(change, workloads) for change in judged]
 

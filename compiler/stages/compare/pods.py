@@ -119,7 +119,8 @@ def _way(kind: str, after: Data, count: int) -> tuple[Effect, str]:
         pods = "its pod ends" if count == 1 else f"all {count} pods end"
         return Effect.RE_CREATE, f"{pods} before a new one starts"
     if kind == "DaemonSet":
-        return Effect.ROLLING_RESTART, "its pod on each node is replaced, node after node"
+        gap = "" if _daemon_surges(after) else ", each after its old one ended"
+        return Effect.ROLLING_RESTART, f"its pods are replaced node after node{gap}"
     return Effect.ROLLING_RESTART, "pods are replaced one after another"
 
 

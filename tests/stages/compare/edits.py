@@ -86,6 +86,10 @@ DEPLOYMENT, CONFIG, MODEL, CLAIM = (
 )
 _RECORD = (MODEL, METADATA)
 _TRAINING = ("TrainingModel", METADATA)
+_ENV = "env: {LEVEL: info}\n      params"
+_MEMORY = 'resources: {cpu: "1", memory: 1Gi}\n    place: {layer: edge}'
+_PLAIN = "  template:\n    metadata: {labels: {app: plain}}"
+_LABELLED = "  template:\n    metadata: {labels: {app: plain, more: a}}"
 _CONFIGURED = ((CONFIG, RELOAD), (CONFIG, SIDECAR), (DEPLOYMENT, SIDECAR))
 """Hot jobs read their new config; that of rolling ones has another name."""
 
@@ -96,7 +100,8 @@ EDITS: tuple[Edit, ...] = (
     _shop("another version of a rolling model", '    target: "1"', '    target: "2"',
           (DEPLOYMENT, ROLLING), (CONFIG, ROLLING), (DEPLOYMENT, OUTAGE), (CONFIG, OUTAGE),
           _RECORD, _TRAINING),
-    _shop("other bytes under the same version", "b" * 64, "e" * 64, (CONFIG, SWAP), _RECORD, _TRAINING),
+    _shop("other bytes under the same version", "b" * 64, "e" * 64,
+          (CONFIG, SWAP), _RECORD, _TRAINING),
     _shop("another place of the same bytes", "main:d/2.onnx", "main:moved/2.onnx",
           (CONFIG, RELOAD), _RECORD, _TRAINING),
     _shop("another licence", "license: MIT", "license: Apache-2.0", _RECORD, _TRAINING),
@@ -118,16 +123,14 @@ EDITS: tuple[Edit, ...] = (
           (DEPLOYMENT, ROLLING), (CONFIG, RELOAD)),
     _shop("another image of what scales itself", "r.example.com/wide:1", "r.example.com/wide:2",
           (DEPLOYMENT, ROLLING), (CONFIG, ROLLING)),
-    _shop("an environment variable", "env: {LEVEL: info}\n      params", "env: {LEVEL: warn}\n      params",
+    _shop("an environment variable", _ENV, _ENV.replace("info", "warn"),
           (DEPLOYMENT, RE_CREATE)),
-    _shop("a variable more", "env: {LEVEL: info}\n      params", "env: {LEVEL: info, MORE: a}\n      params",
+    _shop("a variable more", _ENV, _ENV.replace("info", "info, MORE: a"),
           (DEPLOYMENT, RE_CREATE)),
     _shop("a parameter", "confidence: 0.5", "confidence: 0.6",
           (DEPLOYMENT, RE_CREATE), (CONFIG, RE_CREATE)),
-    _shop("more memory", 'resources: {cpu: "1", memory: 1Gi}\n    place: {layer: edge}',
-          'resources: {cpu: "1", memory: 2Gi}\n    place: {layer: edge}', (DEPLOYMENT, RE_CREATE)),
-    _shop("the same memory in other words", 'resources: {cpu: "1", memory: 1Gi}\n    place: {layer: edge}',
-          'resources: {cpu: "1", memory: 1024Mi}\n    place: {layer: edge}'),
+    _shop("more memory", _MEMORY, _MEMORY.replace("1Gi", "2Gi"), (DEPLOYMENT, RE_CREATE)),
+    _shop("the same memory in other words", _MEMORY, _MEMORY.replace("1Gi", "1024Mi")),
     _shop("another order and a comment", "# end", "# nothing more"),
     _shop("a volume in memory that grows", "memory: 1Gi}]", "memory: 2Gi}]",
           (DEPLOYMENT, RE_CREATE)),
@@ -186,12 +189,11 @@ EDITS: tuple[Edit, ...] = (
          (DEPLOYMENT, IMMUTABLE)),
     _raw("another way to roll", SURGES, "  strategy: {type: Recreate, rollingUpdate: null}\n",
          (DEPLOYMENT, RELOAD)),
-    _raw("a roll that ends all first", f"{SURGES}  template:\n    metadata: {{labels: {{app: plain}}}}",
-         "  strategy: {type: Recreate, rollingUpdate: null}\n  template:\n    metadata: {labels: {app: plain, more: a}}",
+    _raw("a roll that ends all first", SURGES + _PLAIN,
+         "  strategy: {type: Recreate, rollingUpdate: null}\n" + _LABELLED,
          (DEPLOYMENT, RE_CREATE)),
     _raw("a pause", "minReadySeconds: 0", "paused: true", (DEPLOYMENT, RELOAD)),
-    _raw("a pause and an image", f"{SURGES}  template:\n    metadata: {{labels: {{app: plain}}}}",
-         f"{SURGES}  paused: true\n  template:\n    metadata: {{labels: {{app: plain, more: a}}}}",
+    _raw("a pause and an image", SURGES + _PLAIN, f"{SURGES}  paused: true\n{_LABELLED}",
          (DEPLOYMENT, RELOAD)),
     _raw("what is the default anyway", "      - name: one\n        image: r.example.com/plain:1\n",
          "      - name: one\n        image: r.example.com/plain:1\n"
@@ -210,9 +212,8 @@ EDITS: tuple[Edit, ...] = (
     _raw("an image of a DaemonSet", "r.example.com/everywhere:1", "r.example.com/everywhere:2",
          ("DaemonSet", ROLLING)),
     _raw("a DaemonSet that waits for people",
-         "selector: {matchLabels: {app: everywhere}}\n  template:\n    metadata: {labels: {app: everywhere}}",
-         "selector: {matchLabels: {app: everywhere}}\n  updateStrategy: {type: OnDelete}\n"
-         "  template:\n    metadata: {labels: {app: everywhere, more: a}}",
+         _PLAIN.replace("plain", "everywhere"),
+         "  updateStrategy: {type: OnDelete}\n" + _LABELLED.replace("plain", "everywhere"),
          ("DaemonSet", RELOAD)),
     _raw("an image of a Job", "r.example.com/once:1", "r.example.com/once:2", ("Job", IMMUTABLE)),
     _raw("tries of a Job", "backoffLimit: 2", "backoffLimit: 3", ("Job", RELOAD)),
@@ -256,7 +257,7 @@ EDITS: tuple[Edit, ...] = (
           {"helmet-detection-little:v0.3.0": "helmet-detection-little:v0.3.1"},
           ("JointInferenceService", RE_CREATE)),
     _edit("helmets, Sedna: a loop's image", "sedna", JOBS,
-          {"incremental-learning-helmet-detection:v0.4.0": "incremental-learning-helmet-detection:v0.4.1"},
+          {"helmet-detection:v0.4.0": "helmet-detection:v0.4.1"},
           ("IncrementalLearningJob", LOOP)),
     _edit("helmets, Sedna: a loop's gate", "sedna", JOBS, {"improvesBy: 0.1": "improvesBy: 0.2"},
           ("IncrementalLearningJob", LOOP)),

@@ -121,11 +121,19 @@ spec:
 """
 
 
+_ON_TWO = """    spec:
+      affinity:
+        nodeAffinity:
+          requiredDuringSchedulingIgnoredDuringExecution:
+            nodeSelectorTerms:
+            - matchExpressions:
+              - {key: kubernetes.io/hostname, operator: In, values: [cloud-a, cloud-b]}
+"""
 SURGES = "  strategy: {rollingUpdate: {maxSurge: 1, maxUnavailable: 0}}\n"
 RAW = (
     _workload("Deployment", "plain", "  replicas: 3\n  minReadySeconds: 0\n" + SURGES)
     + _workload("StatefulSet", "kept", "  serviceName: kept\n  replicas: 2\n")
-    + _workload("DaemonSet", "everywhere")
+    + _workload("DaemonSet", "everywhere").replace("    spec:\n", _ON_TWO)
     + """apiVersion: batch/v1
 kind: Job
 metadata: {name: once, namespace: shop}
