@@ -56,7 +56,7 @@ class Judge:
 
     def parsed(self, text: bytes, site: str) -> Mapping[str, Any]:
         """An object of a site, or an equal one of another site: its names may be the other's."""
-        key = text.replace(site.encode(), _SITE) if site else text
+        key = _CONTENT.sub(b"-#", text.replace(site.encode(), _SITE) if site else text)
         if key not in self.data:
             self.data[key] = self._read(text)
         return self.data[key]

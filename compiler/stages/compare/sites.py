@@ -51,9 +51,14 @@ def costs(old: Output, new: Output, changes: Iterable[Change], judge: Judge) -> 
         return ()
     sides = [_read(output, sites) for output in (old, new)]
     equal: dict[Cost, list[Place]] = {}
+    known: dict[tuple[tuple[int, ...], ...], Cost | None] = {}
     for directory, site in sites.items():
-        before, after = (_parsed(side.get(directory, {}), site, judge) for side in sides)
-        cost = _cost(before, after, known=bool(sides[0].get(directory)))
+        parsed = [_parsed(side.get(directory, {}), site, judge) for side in sides]
+        # Equal objects of different sites are one, which the judge keeps.
+        key = tuple(tuple(map(id, side)) for side in parsed)
+        if key not in known:
+            known[key] = _cost(*parsed)
+        cost = known[key]
         if cost is not None:
             equal.setdefault(cost, []).append(place_of(directory, site.name))
     found = [replace(cost, places=tuple(sorted(places))) for cost, places in equal.items()]
@@ -92,9 +97,7 @@ def _parsed(texts: Texts, site: _Site, judge: Judge) -> Sequence[Mapping[str, An
     return [judge.parsed(text, site.name) for _, text in sorted(texts.items())]
 
 
-def _cost(
-    old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]], *, known: bool
-) -> Cost | None:
+def _cost(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> Cost | None:
     before = [config for config in map(delivery.config_of, old) if config]
     after = [config for config in map(delivery.config_of, new) if config]
     missing = delivery.fetched(before, after)
@@ -116,7 +119,7 @@ def _cost(
         disk_after=disk[1] if disk[0] != disk[1] else None,
         memory_before=memory[0] if memory[0] != memory[1] else None,
         memory_after=memory[1] if memory[0] != memory[1] else None,
-        returns_offline=_returns(before, after) if missing and known and before else None,
+        returns_offline=_returns(before, after) if missing and before else None,
     )
     return None if cost == Cost(places=()) else cost
 
