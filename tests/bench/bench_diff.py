@@ -1,8 +1,8 @@
 """What a `diff` of one changed line takes, against one compile of the same fleet.
 
-Run it as `python tests/bench/bench_diff.py [ROUNDS]`. Nothing of a cache is read. Seconds on the clock
-compare on an idle machine, processor seconds on a busy one; the smaller ratio would flatter, so both
-are printed. Nothing is asserted.
+Run it as `python tests/bench/bench_diff.py [ROUNDS]`. Nothing of a cache is read. Seconds on the
+clock compare on an idle machine, processor seconds on a busy one; the smaller ratio would flatter,
+so both are printed. Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ def rows(rounds: int = 3) -> Iterator[Row]:
                 _commit(clone)
             for what, edit in (("every site", EVERY_SITE), ("one site", ONE_SITE)):
                 spent = _changed(clone, edit, rounds)
+                ratios = spent.seconds / whole.seconds, spent.processor / whole.processor
                 yield Row(
                     f"diff of a line that changes {what}, {where}",
                     f"≤ {goal} ×",
-                    f"{spent.seconds / whole.seconds:.2f} × "
-                    f"({spent.processor / whole.processor:.2f} × the processors), {_seconds(spent)}",
+                    f"{ratios[0]:.2f} × ({ratios[1]:.2f} × the processors), {_seconds(spent)}",
                 )
 
 
