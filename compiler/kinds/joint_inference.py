@@ -2,6 +2,7 @@
 
 Becomes one Cascade per live version of the pair: while a rollout is under way two versions live
 side by side, each with its own cloud part, and every edge asks the cloud part of its own version.
+The older one keeps its cloud part until the rollout is over, also when no edge is to have it.
 """
 
 from __future__ import annotations
@@ -57,8 +58,12 @@ def plan(job: JointInferenceSpec, context: Planning) -> Iterator[Node]:
             by_version.setdefault(choice.version, []).append((site, choice))
     if cloud is None:
         return
+    # An edge that is offline goes on asking the cloud part of the version that it has.
+    left = context.left(job.model)
+    if left and by_version:
+        by_version.setdefault(left, [])
     for version, edges in sorted(by_version.items()):
-        yield from _cascade(job, version, cloud, edges, len(by_version) > 1, context)
+        yield from _cascade(job, version, cloud, edges, context)
 
 
 def _cloud_site(job: JointInferenceSpec, context: Planning) -> Site | None:
@@ -79,14 +84,16 @@ def _cascade(
     version: str,
     cloud: Site,
     edges: list[tuple[Site, Choice]],
-    several: bool,
     context: Planning,
 ) -> Iterator[Node]:
-    own = name(context.job, version.replace(".", "-").lower()) if several else context.job
+    # With a rollout the name has the version from the start: a cloud part that edges still ask must
+    # not become another object when a second version begins or the first one goes.
+    rolled = job.rollout is not None
+    own = name(context.job, version.replace(".", "-").lower()) if rolled else context.job
     made = _Parts(job, version, own, context)
     cloud_members = made.members("cloud", job.workers.cloud, cloud)
     edge_members = [m for site, _ in edges for m in made.members("edge", job.workers.edge, site)]
-    if len(cloud_members) != 1 or not edge_members:
+    if len(cloud_members) != 1 or (edges and not edge_members):
         return
     yield Cascade(
         job=context.job,

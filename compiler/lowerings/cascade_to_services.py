@@ -90,9 +90,10 @@ def _edge(node: Cascade, member: Member, link: Endpoint, namespace: str) -> Serv
         *_common(node, member, namespace, "edgeworker"),
     ]
     place = member.place
+    # The job's name and not the version's: an edge stays the same object whatever version it has.
     return _service(
         node,
-        name(node.name, "edge", place.site, *((place.host,) if place.host else ())),
+        name(node.job, "edge", place.site, *((place.host,) if place.host else ())),
         dataclasses.replace(
             member,
             worker=_with_env(_with_models(member), base),

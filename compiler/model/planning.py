@@ -61,6 +61,13 @@ class Planning(Protocol):
         """Which version and variant of a model the site gets; the one function that decides."""
         ...
 
+    def left(self, reference: str) -> str:
+        """The version that a rollout moves away from, until it is over; empty where there is none.
+
+        Sites may still have it although none is to get it any more.
+        """
+        ...
+
     def part(self, reference: str, version: str, role: str, site: Site) -> str:
         """The reference `NAME:VERSION` of the edge or cloud part of a joint model's version."""
         ...

@@ -38,6 +38,10 @@ def lock(step: int) -> str:
     return f'lock: 1\ndefault.rollouts.look/pair: {{from: "1.0", to: "2.0", step: {step}}}\n'
 
 
+def over() -> str:
+    return 'lock: 1\ndefault.rollouts.look/pair: {from: "2.0", to: "2.0", step: 1, was: "1.0"}\n'
+
+
 def cascades(found: Front) -> dict[str, Cascade]:
     return {node.name: node for node in found.nodes if isinstance(node, Cascade)}
 
@@ -47,10 +51,10 @@ def edges(cascade: Cascade) -> list[str]:
 
 
 def test_one_version_is_one_cascade_with_one_cloud_part_and_every_edge() -> None:
-    found = front(SPEC, lock=lock(1))
+    found = front(SPEC, lock=over())
     assert not found.errors
     ((name, cascade),) = cascades(found).items()
-    assert (name, cascade.version) == ("look", "2.0")
+    assert (name, cascade.version) == ("look-2-0", "2.0")
     assert cascade.cloud.place.site == "cloud"
     assert edges(cascade) == ["lab", "shop"]
 
@@ -62,6 +66,15 @@ def test_two_live_versions_are_two_cascades_with_a_cloud_part_each() -> None:
         "look-2-0": ("2.0", ["lab"]),
     }
     assert {cascade.cloud.place.site for cascade in found.values()} == {"cloud"}
+
+
+def test_after_the_last_step_the_old_cloud_part_stays_until_the_rollout_is_over() -> None:
+    found = cascades(front(SPEC, lock=lock(1)))
+    assert {name: (c.version, edges(c)) for name, c in found.items()} == {
+        "look-1-0": ("1.0", []),
+        "look-2-0": ("2.0", ["lab", "shop"]),
+    }
+    assert found["look-1-0"].cloud.place.site == "cloud"
 
 
 def test_an_edge_and_its_cloud_part_name_the_same_release() -> None:
@@ -77,7 +90,7 @@ def test_an_edge_and_its_cloud_part_name_the_same_release() -> None:
 
 def test_a_release_changes_with_the_bytes_of_either_part() -> None:
     def release(text: str) -> object:
-        (cascade,) = cascades(front(text, lock=lock(1))).values()
+        (cascade,) = cascades(front(text, lock=over())).values()
         assert cascade.cloud.delivery is not None
         return cascade.cloud.delivery.release
 
@@ -88,7 +101,7 @@ def test_a_release_changes_with_the_bytes_of_either_part() -> None:
 
 
 def test_parameters_of_the_algorithm_keep_their_source_text() -> None:
-    (cascade,) = cascades(front(SPEC, lock=lock(1))).values()
+    (cascade,) = cascades(front(SPEC, lock=over())).values()
     assert cascade.hard_examples is not None
     assert cascade.hard_examples.params == {"threshold_img": "0.90"}
 

@@ -68,6 +68,13 @@ class Chooser:
         variant = self._variant(name, version, entry, site)
         return None if variant is None else Choice(name, version, variant, reason)
 
+    def left(self, job_name: str, reference: str) -> str:
+        """The version that a rollout of a model moves away from, until it is over."""
+        lock = self.resolved.lock
+        found = lock.rollout(self.resolved.environment, job_name, reference) if lock else None
+        known = self.resolved.base.models[reference].versions if found else {}
+        return found.from_ if found and found.from_ != found.to and found.from_ in known else ""
+
     def bytes_of(self, choice: Choice, site: Site) -> Artifact | HostData | None:
         """The artifact behind a choice, or data on the host; None where it was reported."""
         model = self.resolved.view(site.name).models[choice.model]

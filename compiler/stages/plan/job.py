@@ -144,6 +144,10 @@ class JobPlanning:
         """Which version and variant of a model the site gets."""
         return self.chooser.choose(self.job, job, reference, site, span)
 
+    def left(self, reference: str) -> str:
+        """The version that a rollout moves away from, until it is over."""
+        return self.chooser.left(self.job, reference.partition(":")[0])
+
     def part(self, reference: str, version: str, role: str, site: Site) -> str:
         """The reference `NAME:VERSION` of the edge or cloud part of a joint model's version."""
         models = self.resolved.view(site.name).models
