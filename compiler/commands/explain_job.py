@@ -143,8 +143,21 @@ def _version(
         elif _part_of(model, choice.version, found.name):
             reason = f"part of {choice.model}:{choice.version} ({choice.reason})"
     spec = view.models.get(found.name)
-    reason = "; ".join(filter(None, (reason, _override(front, name, site, found.name))))
+    more = (_came_back(front, name, site, found), _override(front, name, site, found.name))
+    reason = "; ".join(filter(None, (reason, *more)))
     return found.name, found.version, variant, reason, _variant_reason(spec, found, site)
+
+
+def _came_back(front: Front, job: str, site: Site, found: Artifact | HostData) -> str:
+    """The yanked version that every site left for this one, with its author's reason."""
+    resolved = front.resolved
+    state = resolved.lock.rollout(resolved.environment, job, found.name) if resolved.lock else None
+    model = resolved.view(site.name).models.get(found.name)
+    if state is None or model is None or state.to != found.version:
+        return ""
+    left = model.versions.get(state.from_)
+    yanked = left.yanked if left is not None and state.from_ != state.to else None
+    return f"back from {state.from_}, which is yanked: {yanked}" if yanked else ""
 
 
 def _override(front: Front, job: str, site: Site, model: str) -> str:

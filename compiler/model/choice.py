@@ -61,14 +61,18 @@ def choose_version(
         return target, "named for this site"
     if rollout is None or not steps:
         return target, "target"
-    if reached(steps, rollout.step, job, site):
-        return rollout.to, f"rollout reached it at step {rollout.step} of {len(steps) - 1}"
-    return rollout.from_, f"rollout to {rollout.to} is at step {rollout.step}"
+    if rollout.from_ == rollout.to:
+        return target, "target, everywhere"
+    at, last = _step(steps, job, site), len(steps) - 1
+    if at <= rollout.step:
+        return rollout.to, f"rollout reached it at step {at} of {last}"
+    takes = f"step {at} takes it" if at <= last else "no step takes it"
+    return rollout.from_, f"rollout to {rollout.to} is at step {rollout.step} of {last}, {takes}"
 
 
 def reached(steps: Sequence[RolloutStepSpec], step: int, job: str, site: Site) -> bool:
     """True when one of the steps up to and including `step` takes in the site."""
-    return any(_takes(entry, job, site) for entry in steps[: step + 1])
+    return _step(steps, job, site) <= step
 
 
 def percentile(job: str, site: str) -> float:
@@ -130,6 +134,12 @@ def misfit(needs: NeedsSpec | None, site: Site) -> str:
         if wanted > has.count
         else ""
     )
+
+
+def _step(steps: Sequence[RolloutStepSpec], job: str, site: Site) -> int:
+    """The first step that takes in the site, or one beyond the last."""
+    taking = (at for at, entry in enumerate(steps) if _takes(entry, job, site))
+    return next(taking, len(steps))
 
 
 def _takes(step: RolloutStepSpec, job: str, site: Site) -> bool:

@@ -81,7 +81,7 @@ def test_a_reached_site_gets_the_new_version_and_another_keeps_the_old_one() -> 
     ]
     assert both == [
         ("2", "rollout reached it at step 0 of 3"),
-        ("1", "rollout to 2 is at step 0"),
+        ("1", "rollout to 2 is at step 0 of 3, step 3 takes it"),
     ]
 
 
