@@ -149,10 +149,15 @@ class _Asker:
         self, bytes_: Sequence[list[LockableArtifact]], pictures: Sequence[list[LockableImage]]
     ) -> Answers:
         """Ask about all of it."""
-        with ThreadPoolExecutor(AT_ONCE) as pool, ThreadPoolExecutor(AT_ONCE) as files:
+        pool, files = ThreadPoolExecutor(AT_ONCE), ThreadPoolExecutor(AT_ONCE)
+        try:
             self._list([several[0].location for several in bytes_], pool)
             measured = self._all(pool, lambda several: self._bytes(several, files), bytes_)
             found = self._all(pool, self._picture, pictures)
+        finally:
+            # Whoever interrupts does not wait for gigabytes that are under way.
+            for one in (pool, files):
+                one.shutdown(wait=False, cancel_futures=True)
         for host, others in sorted(self.failed.items()):
             if others:
                 self._tell_unasked(host, others)
@@ -196,13 +201,9 @@ class _Asker:
         self, pool: Executor, question: Callable[[_Wanted], _Answer], wanted: Sequence[_Wanted]
     ) -> list[_Answer]:
         tasks = [pool.submit(question, one) for one in wanted]
-        try:
-            for done, _ in enumerate(as_completed(tasks), 1):
-                if self.wishes.progress:
-                    self.wishes.progress(done, len(tasks))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        for done, _ in enumerate(as_completed(tasks), 1):
+            if self.wishes.progress:
+                self.wishes.progress(done, len(tasks))
         return [task.result() for task in tasks]
 
     def _bytes(self, several: list[LockableArtifact], files: Executor) -> Measured | None:

@@ -104,7 +104,7 @@ def make(
     """
     _check_words(opened, choices, wishes, diagnostics)
     if not wishes.offline and not trust.everything:
-        wanted = hosts(opened.asked)
+        wanted = hosts(opened.asked, choices.only)
         check_hosts(wanted, trust.reviewed, trust.allowed, trust.branch, diagnostics)
     diagnostics.raise_errors()
     answers = ask(opened.asked, opened.lock, world, wishes, diagnostics)

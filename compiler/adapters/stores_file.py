@@ -49,7 +49,7 @@ class FileStore:
             try:
                 temporary.write_bytes(data)
                 if absent:
-                    temporary.hardlink_to(path) if path.exists() else path.hardlink_to(temporary)
+                    path.hardlink_to(temporary)
                 else:
                     temporary.replace(path)
             finally:
@@ -72,6 +72,8 @@ def _told(at: Location) -> Iterator[None]:
         yield
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
         raise StoreError(codes.STORE_ABSENT, f"{at.url}: {error.strerror}") from error
+    except FileExistsError as error:
+        raise StoreError(codes.STORE_FAILED, f"{at.url} is there already") from error
     except OSError as error:
         raise StoreError(codes.STORE_FAILED, f"{at.url}: {error.strerror}") from error
 

@@ -8,9 +8,9 @@ pack it anew.
 from __future__ import annotations
 
 import io
-import lzma
 import stat
 import tarfile
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -27,11 +27,16 @@ FREE: Final = 64 * 1024 * 1024
 """Up to so many bytes may come out however little there was."""
 
 MAX_NAME: Final = 1024
+MAX_PART: Final = 255
 _EXTENDED: Final = 64 * 1024
 _DIRECTORY: Final = 64 * 1024 * 1024
 """The most that the directory of a zip may take."""
 
 _PIECE: Final = 1024 * 1024
+_END: Final = 2 * tarfile.BLOCKSIZE
+_KINDS: Final = (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE)
+_ENCRYPTED, _UTF8 = 0x2041, 0x800
+_BROKEN: Final = (EOFError, OSError, ValueError, IndexError, OverflowError, RecursionError)
 _EXTENSIONS: Final = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME)
 
 Range = Callable[[int, int], AbstractContextManager[BinaryIO]]
@@ -76,19 +81,22 @@ def count_tar(source: Readable, form: str, keep: Keep | None = None) -> Content:
     Raises:
         ArchiveError: it is broken or would be refused.
     """
-    opened: Readable = _Gunzip(source) if form == "tar.gz" else source
+    opened = _Ending(_Gunzip(source) if form == "tar.gz" else source)
+    end = 0
     tally = _Tally(lambda: source.read_bytes)
     try:
         # Not its own gzip mode: that one reads a whole extended header, however large, into memory.
         with tarfile.open(fileobj=opened, mode="r|", tarinfo=_Header) as archive:  # type: ignore[call-overload]
             while (member := archive.next()) is not None:
                 archive.members.clear()
-                if not (member.isreg() or member.isdir()):
+                if member.type not in _KINDS or _sparse(member):
                     raise ArchiveError(f"{_shown(member.name)} is neither a file nor a directory")
-                path = tally.add(member.name, member.size if member.isreg() else None)
-                if keep and member.isreg():
+                end = member.offset_data + -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+                path = tally.add(member.name, None if member.isdir() else member.size)
+                if keep and not member.isdir():
                     keep(path, member.size, partial(_member, archive, member))
-    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
+        opened.finish(end)
+    except (tarfile.TarError, zlib.error, *_BROKEN) as error:
         raise ArchiveError(f"it is no {form}, or broken: {error}") from error
     return tally.content()
 
@@ -101,42 +109,70 @@ def count_zip(size: int, piece: Range, keep: Keep | None = None) -> Content:
     """
     tally = _Tally(lambda: size)
     found: dict[str, zipfile.ZipInfo] = {}
+    packed = 0
     try:
         ranged = _Ranged(size, piece)
         with zipfile.ZipFile(io.BufferedReader(ranged, _PIECE)) as archive:
             ranged.limit = max(_DIRECTORY, UNPACKED_LIMIT if keep else 0)
             for info in archive.infolist():
-                if stat.S_ISLNK(info.external_attr >> 16) or info.flag_bits & 1:
-                    raise ArchiveError(f"{_shown(info.filename)} is a link or encrypted")
-                path = tally.add(info.filename, None if info.is_dir() else info.file_size)
+                name = _zip_name(info)
+                path = tally.add(name, None if info.is_dir() else info.file_size)
                 found[path] = info
+                packed += info.compress_size
+            if packed > size:
+                raise ArchiveError("its entries overlap")
             # Sizes are those of the directory, and none may come out before all of them are judged.
             content = tally.content()
             for path, info in found.items():
                 if keep and not info.is_dir():
                     keep(path, info.file_size, partial(_entry, archive, info))
-    except (zipfile.BadZipFile, lzma.LZMAError, EOFError, ValueError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, *_BROKEN) as error:
         raise ArchiveError(f"it is no zip, or broken: {error}") from error
     return content
+
+
+def _sparse(member: tarfile.TarInfo) -> bool:
+    return member.size < 0 or any(key.startswith("GNU.sparse") for key in member.pax_headers)
+
+
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """The name of an entry that a device would take.
+
+    Raises:
+        ArchiveError: it would not.
+    """
+    mode = info.external_attr >> 16
+    plain = stat.S_IFMT(mode) in (0, stat.S_IFREG, stat.S_IFDIR)
+    packed = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    if not plain or not packed or info.flag_bits & _ENCRYPTED:
+        raise ArchiveError(f"{_shown(info.filename)} is a link, encrypted or packed in another way")
+    if info.orig_filename != info.filename or not info.filename:
+        raise ArchiveError(f"the name {_shown(info.orig_filename)} is odd")
+    if info.is_dir() and info.file_size:
+        raise ArchiveError(f"{_shown(info.filename)} is a directory with bytes of its own")
+    if info.flag_bits & _UTF8:
+        return info.filename
+    return info.filename.encode("cp437").decode("utf-8")
 
 
 class _Tally:
     def __init__(self, stored: Callable[[], int]) -> None:
         self._stored = stored
-        self._names: set[str] = set()
+        self._names: dict[str, tuple[str, bool]] = {}
         self.unpacked = self.files = 0
 
     def add(self, name: str, size: int | None) -> str:
         """One more entry, and the path it has; without a size it is a directory."""
-        path = name.removeprefix("./").rstrip("/")
-        if path in ("", "."):
+        path = "" if name == "." else name.removeprefix("./").removesuffix("/")
+        if not path:
+            if size is not None or name == "/":
+                raise ArchiveError(f"{_shown(name)} names no file")
             return ""
         _judge(name, path)
-        if path in self._names and size is not None:
-            raise ArchiveError(f"{_shown(name)} is there twice")
-        self._names.add(path)
-        if len(self._names) > MAX_FILES:
-            raise ArchiveError(f"it has more than {MAX_FILES:,} entries")
+        for at, sign in enumerate(path):
+            if sign == "/":
+                self._claim(path[:at], directory=True)
+        self._claim(path, directory=size is None)
         if size is None:
             return path
         self.files += 1
@@ -144,6 +180,15 @@ class _Tally:
         if self.unpacked > UNPACKED_LIMIT:
             raise ArchiveError(f"more than {UNPACKED_LIMIT:,} bytes would come out of it")
         return path
+
+    def _claim(self, path: str, *, directory: bool) -> None:
+        """Take a name; one that differs by case or composed letters alone is the same."""
+        folded, mine = _fold(path), (path, directory)
+        known = self._names.setdefault(folded, mine)
+        if known is not mine and (known != mine or not directory):
+            raise ArchiveError(f"{_shown(path)} is there twice, or differs by case only")
+        if len(self._names) > MAX_FILES:
+            raise ArchiveError(f"it has more than {MAX_FILES:,} entries")
 
     def content(self) -> Content:
         if not self.files:
@@ -153,9 +198,19 @@ class _Tally:
         return Content(self.unpacked, self.files)
 
 
+def _fold(path: str) -> str:
+    if path.isascii():
+        return path.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
+
+
 def _judge(name: str, path: str) -> None:
-    if len(name.encode(errors="replace")) > MAX_NAME:
-        raise ArchiveError(f"a name has more than {MAX_NAME} bytes")
+    try:
+        parts = [len(part.encode()) for part in path.split("/")]
+    except UnicodeEncodeError:
+        raise ArchiveError(f"the name {_shown(name)} is no UTF-8") from None
+    if len(name.encode()) > MAX_NAME or max(parts) > MAX_PART:
+        raise ArchiveError(f"a name has more than {MAX_NAME} bytes, or {MAX_PART} in one part")
     odd = any(ord(sign) < 32 or sign in "\\\x7f" for sign in path)
     if odd or any(part in ("", ".", "..") for part in path.split("/")):
         raise ArchiveError(f"the name {_shown(name)} is absolute, climbs or has odd characters")
@@ -174,6 +229,36 @@ class _Header(tarfile.TarInfo):
         if made.type in _EXTENSIONS and made.size > _EXTENDED:
             raise ArchiveError(f"an extended header of {made.size:,} bytes")
         return made
+
+
+class _Ending:
+    """A stream that must end as a tar does: with two blocks of zeros, and nothing behind them."""
+
+    def __init__(self, source: Readable) -> None:
+        self._source = source
+        self._filled = 0
+        self.read_bytes = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Up to so many bytes."""
+        data = self._source.read(size)
+        if filled := len(data.rstrip(b"\0")):
+            self._filled = self.read_bytes + filled
+        self.read_bytes += len(data)
+        return data
+
+    def finish(self, end: int) -> None:
+        """Read what is left; the last entry's blocks end at `end`.
+
+        Raises:
+            EOFError: there is no end there, or something behind it.
+        """
+        while self.read(_PIECE):
+            pass
+        if self._filled > end:
+            raise EOFError("there is something behind its last entry")
+        if self.read_bytes < end + _END:
+            raise EOFError("it ends too early")
 
 
 class _Gunzip:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from compiler.model.codes import lock as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.inputs import Location
-from compiler.stages.lock.lock import Asked
+from compiler.stages.lock.lock import Asked, named
 
 PROVIDER = "amazonaws.com"
 """Stands for a store of the S3 provider's own, which has no endpoint."""
@@ -38,14 +38,16 @@ def registry_of(reference: str) -> str:
     return HUB
 
 
-def hosts(environments: Iterable[Asked]) -> dict[str, Span | None]:
-    """Every host that locking would ask, with a line that names it."""
+def hosts(environments: Iterable[Asked], only: Collection[str] = ()) -> dict[str, Span | None]:
+    """Every host that locking would ask, with a line that names it; `only` as in `Choices`."""
     found: dict[str, Span | None] = {}
     for one in environments:
         for artifact in one.artifacts.values():
-            found.setdefault(host_of(artifact.location), artifact.span)
+            if not only or named(artifact.name, only):
+                found.setdefault(host_of(artifact.location), artifact.span)
         for image in one.images.values():
-            found.setdefault(registry_of(image.reference), image.span)
+            if not only or named(image.reference, only):
+                found.setdefault(registry_of(image.reference), image.span)
     found.pop("", None)
     return found
 
