@@ -6,11 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from compiler.model.changes import DESTRUCTIVE, Comparison, Cost, Effect, Place, Row
+from compiler.model.changes import DESTRUCTIVE, Comparison, Cost, Effect, FieldChange, Place, Row
 from compiler.model.readable import amount, duration
 from compiler.model.transfer import waiting
 
 _NUMBERED = re.compile(r"(.*?)(\d+)")
+QUIET = (Effect.METADATA_ONLY, Effect.NO_OP)
+QUIET_FIELDS = 2
 RANGES = 40
 """Ranges of sites that are named; the rest is counted."""
 
@@ -53,6 +55,12 @@ def sites(places: Iterable[Place]) -> list[str]:
     found = [first if first == last else f"{first} – {last}" for first, last in _ranges(names)]
     more = len(found) - RANGES
     return [*found[:RANGES], f"and {more:,} more"] if more > 0 else found
+
+
+def fields(row: Row, most: int) -> tuple[Sequence[FieldChange], int]:
+    """The fields that are shown, fewer where nothing that runs notices; and how many are not."""
+    shown = row.fields[: QUIET_FIELDS if row.effect in QUIET else most]
+    return shown, len(row.fields) - len(shown)
 
 
 def objects(row: Row) -> str:

@@ -13,8 +13,10 @@ from collections.abc import Iterator, Sequence
 from compiler.model.changes import Comparison, Cost, Effect, Row
 from compiler.reports import mermaid
 from compiler.reports.changes import (
+    QUIET,
     cost,
     counted,
+    fields,
     objects,
     sites,
     totals,
@@ -26,13 +28,17 @@ from compiler.reports.mermaid import Group, Picture
 
 LIMIT = 60_000
 """GitHub takes 65,536 characters of a comment."""
-_ROWS = 40_000
+_ROWS = 34_000
+_QUIET_ROWS = 6_000
 _COSTS = 8_000
 FIELDS = 6
 WARNINGS = 12
 JOBS = 16
 GROUPS = 12
 _PLAIN = re.compile(r"[^A-Za-z0-9 .,;/=%?'()–→…-]")
+_LINKING = "@#"
+_BREAK = "&#8203;"
+"""A space of no width."""
 _SIGNS = {
     Effect.IMMUTABLE: "🛑", Effect.DATA_LOSS: "🛑", Effect.OUTAGE: "🔴", Effect.REMOVED: "🔴",
     Effect.RE_CREATE: "🟠", Effect.LOOP_RESTART: "🟠", Effect.ROLLING_RESTART: "🟡",
@@ -51,7 +57,7 @@ def render(found: Comparison) -> str:
 
 def escape(text: str) -> str:
     """A text of a spec: every character that Markdown or GitHub could read as its own is a code."""
-    return _PLAIN.sub(_coded, " ".join(text.split()))
+    return _PLAIN.sub(_coded, " ".join(text.split())).replace("&#58;//", f"&#58;{_BREAK}//")
 
 
 def code(text: str) -> str:
@@ -60,7 +66,10 @@ def code(text: str) -> str:
 
 
 def _coded(match: re.Match[str]) -> str:
-    return f"&#{ord(match[0])};" if match[0].isprintable() else "&#65533;"
+    if not match[0].isprintable():
+        return "&#65533;"
+    # Mentions, references and addresses are looked for once the codes are characters again.
+    return f"&#{ord(match[0])};{_BREAK if match[0] in _LINKING else ''}"
 
 
 def _head(found: Comparison) -> Iterator[str]:
@@ -83,30 +92,42 @@ def _first(found: Comparison) -> Iterator[str]:
 
 
 def _rows(found: Comparison) -> Iterator[str]:
-    if not found.rows:
-        return
+    """The table of what somebody notices, and behind a fold what nobody does."""
+    loud = [row for row in found.rows if row.effect not in QUIET]
+    quiet = found.rows[len(loud) :]
+    if loud:
+        yield from _table(loud, _ROWS)
+    if quiet:
+        title = f"{counted(len(quiet), 'row')} that nothing that runs notices"
+        yield f"<details><summary>{title}</summary>"
+        yield ""
+        yield from _table(quiet, _QUIET_ROWS)
+        yield "</details>"
+        yield ""
+
+
+def _table(rows: Sequence[Row], left: int) -> Iterator[str]:
     yield "| | What | Where | Why |"
     yield "|---|---|---|---|"
-    left, shown = _ROWS, 0
-    for row in found.rows:
+    shown = 0
+    for row in rows:
         line = _row(row)
         if len(line) > left:
             break
         left, shown = left - len(line), shown + 1
         yield line
     yield ""
-    yield from _rest(found.rows[shown:])
-    yield from _folds(found.rows[:shown], left)
+    yield from _rest(rows[shown:])
+    yield from _folds(rows[:shown], left)
 
 
 def _row(row: Row) -> str:
-    fields = [
-        f"<br>{code(one.path)}: {code(one.old)} → {code(one.new)}" for one in row.fields[:FIELDS]
-    ]
-    if len(row.fields) > FIELDS:
-        fields.append(f"<br>and {len(row.fields) - FIELDS} more fields")
+    shown, more = fields(row, FIELDS)
+    lines = [f"<br>{code(one.path)}: {code(one.old)} → {code(one.new)}" for one in shown]
+    if more:
+        lines.append(f"<br>and {counted(more, 'more field')}")
     hint = f"<br>**To do:** {escape(row.hint)}" if row.hint else ""
-    what = f"{code(row.subject)}: {escape(row.summary)}{''.join(fields)}{hint}"
+    what = f"{code(row.subject)}: {escape(row.summary)}{''.join(lines)}{hint}"
     effect = f"{_SIGNS.get(row.effect, _CALM)} **{escape(words(row.effect))}**"
     cause = code(f"{row.cause.file}:{row.cause.line}") if row.cause else ""
     cells = (f"{effect}<br>{escape(objects(row))}", what, escape(where(row.places)), cause)
@@ -128,7 +149,7 @@ def _folds(rows: Sequence[Row], left: int) -> Iterator[str]:
     """The sites behind each row of several, as far as there is room."""
     for row in rows:
         names = sites(row.places)
-        if sum(bool(place.site) for place in row.places) < 2:
+        if row.effect in QUIET or sum(bool(place.site) for place in row.places) < 2:
             continue
         title = f"{words(row.effect)} of {row.subject}: {where(row.places)}"
         summary = f"<summary>{escape(title)}</summary>"
@@ -170,7 +191,7 @@ def _cost(one: Cost) -> str:
 
 def _picture(found: Comparison) -> Iterator[str]:
     """What is touched, drawn: models, jobs and the clusters whose sites change."""
-    rows = [row for row in found.rows if row.effect not in (Effect.METADATA_ONLY, Effect.NO_OP)]
+    rows = [row for row in found.rows if row.effect not in QUIET]
     if not rows:
         return
     jobs = list(dict.fromkeys(row.subject for row in rows))[:JOBS]

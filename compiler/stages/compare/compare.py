@@ -7,13 +7,14 @@ stays. Prints nothing, reads no spec and asks no cluster.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
 from compiler.model.changes import Comparison, Effect
 from compiler.model.ports import Output
 from compiler.stages.compare import delivery
+from compiler.stages.compare.delivery import Config
 from compiler.stages.compare.judge import Judge, Parse
 from compiler.stages.compare.pairs import Met, Pair, pairs
 from compiler.stages.compare.pods import Verdict
@@ -56,14 +57,50 @@ def changes(
     by_directory: dict[str, list[Change]] = {}
     for pair in pairs(old, new, moved):
         by_directory.setdefault(pair.directory, []).append(Change(pair, judge.judged(pair)))
-    return [change for directory in by_directory.values() for change in _together(directory)]
+    there = _there(old, by_directory, judge)
+    return [
+        change
+        for directory, several in by_directory.items()
+        for change in _together(several, there.get(directory, ()))
+    ]
 
 
-def _together(several: Sequence[Change]) -> list[Change]:
+def _together(several: Sequence[Change], there: Sequence[Config]) -> list[Change]:
     """The changes of one directory, each judged in the light of the others."""
-    judged = [_outage(change, several) for change in several]
+    judged = [_outage(change, several, there) for change in several]
     workloads = [change for change in judged if change.judged.pods]
     return [_follows(change, workloads) for change in judged]
+
+
+def _there(
+    old: Output, by_directory: Mapping[str, Sequence[Change]], judge: Judge
+) -> dict[str, list[Config]]:
+    """Every sidecar config that a directory had where a roll may wait for bytes."""
+    rolling = {
+        directory
+        for directory, several in by_directory.items()
+        if any(change.verdict.effect in _ROLLS for change in several)
+        and any(_is_rolling(change.judged.new_config) for change in several)
+    }
+    if not rolling:
+        return {}
+    texts = old.read([path for path in old.files if _is_config(path, rolling)])
+    found: dict[str, list[Config]] = {}
+    for path, text in texts.items():
+        config = delivery.config_of(judge.parsed(text, ""))
+        if config:
+            found.setdefault(path.rpartition("/")[0], []).append(config)
+    return found
+
+
+def _is_config(path: str, directories: Set[str]) -> bool:
+    directory, _, file = path.rpartition("/")
+    return directory in directories and file.startswith("configmap-")
+
+
+def _is_rolling(config: Config | None) -> bool:
+    """Whether a config is of pods that are replaced when their artifacts change."""
+    return config is not None and "revision" in config.document.get("tenant", {})
 
 
 def _follows(change: Change, workloads: Iterable[Change]) -> Change:
@@ -80,11 +117,11 @@ def _follows(change: Change, workloads: Iterable[Change]) -> Change:
     return replace(change, known=worst.verdict)
 
 
-def _outage(change: Change, neighbours: Sequence[Change]) -> Change:
+def _outage(change: Change, neighbours: Sequence[Change], there: Sequence[Config]) -> Change:
     """A roll that has to fetch: an outage where no pod stays, a long roll where one does."""
     if not change.judged.pods or change.verdict.effect not in _ROLLS or change.pair.new is None:
         return change
-    missing, rate = _missing(change.pair.new, neighbours)
+    missing, rate = _missing(change.pair.new, neighbours, there)
     if not missing:
         return change
     size = sum(int(artifact.get("size") or 0) for artifact in missing.values())
@@ -101,15 +138,13 @@ def _outage(change: Change, neighbours: Sequence[Change]) -> Change:
 
 
 def _missing(
-    workload: bytes, neighbours: Sequence[Change]
+    workload: bytes, neighbours: Sequence[Change], there: Sequence[Config]
 ) -> tuple[dict[str, Mapping[str, Any]], int]:
     """What a rolling workload's new pods wait for, and the rate at which it comes."""
-    before = [config for one in neighbours if (config := one.judged.old_config)]
     for one in neighbours:
         config = one.judged.new_config
-        rolling = config and "revision" in config.document.get("tenant", {})
-        if config and rolling and _name(one.pair) in workload:
-            return delivery.fetched(before, [config]), config.rate
+        if config and _is_rolling(config) and _name(one.pair) in workload:
+            return delivery.fetched(there, [config]), config.rate
     return {}, 0
 
 
