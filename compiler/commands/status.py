@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import shlex
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +18,15 @@ import click
 
 from compiler.commands import common
 from compiler.commands.clusters import check_known, context_of, several
-from compiler.model.diagnostics import Diagnostic, Diagnostics
+from compiler.model.diagnostics import Diagnostic, Diagnostics, Severity
 from compiler.model.observed import Snapshot, Verdict
 from compiler.model.suggest import did_you_mean
 
 NOT_READY = 3
 """Every cluster answered, and something is not ready."""
 DEFAULT = Path("specs")
+CLOCK = time.time
+"""What tells the time; tests put another in its place."""
 
 
 @click.command("status")
@@ -42,6 +45,12 @@ DEFAULT = Path("specs")
 @click.option(
     "--engine-context", metavar="NAME", help="The context of the cluster that Argo CD runs on."
 )
+@click.option(
+    "--reports",
+    "with_reports",
+    is_flag=True,
+    help="Show what the sidecars of each named SITE report, and why they have what they have.",
+)
 @click.option("--all", "every", is_flag=True, help="List what is ready as well, site by site.")
 @common.templates_option
 @common.format_option
@@ -54,6 +63,7 @@ def command(
     kubeconfig: Path | None,
     context: str | None,
     engine_context: str | None,
+    with_reports: bool,
     every: bool,
     templates: Path | None,
     output_format: str,
@@ -80,19 +90,35 @@ def command(
     rows = _chosen(rows, sites, jobs)
     _all_chosen(rows, sites, jobs)
     wishes = _Wishes(kubeconfig, context, engine_context)
+    said, unread = _said(found, rows, sites) if with_reports else ([], [])
     judged, sources, problems = _judged(rows, bool(sites), wishes)
     left_out = 0 if sites or clusters else rows_of.unlabelled(found.tree)
-    shown = _Shown(output_format, every, bool(sites), left_out)
-    _finish(judged, sources, problems, wishes, shown)
+    shown = _Shown(output_format, every, bool(sites), left_out, said)
+    _finish(judged, sources, (*problems, *unread), wishes, shown)
 
 
 class _Shown(NamedTuple):
-    """How rows are shown, and how many objects no row is about."""
+    """How rows are shown, how many objects no row is about, and what sidecars reported."""
 
     output_format: str
     every: bool
     detailed: bool
     left_out: int
+    said: list[dict[str, Any]]
+
+
+def _said(
+    found: Any, rows: Sequence[Any], sites: Collection[str]
+) -> tuple[list[dict[str, Any]], tuple[Diagnostic, ...]]:
+    """What the sidecars of the sites reported, and why some of it could not be read."""
+    from compiler.adapters.stores import AllStores
+    from compiler.commands.status_reports import reported
+
+    if not sites:
+        raise click.UsageError("--reports speaks of sites: name them")
+    diagnostics = Diagnostics()
+    said = reported(found.fronts, rows, sites, AllStores(), CLOCK(), diagnostics)
+    return said, diagnostics.in_order()
 
 
 class _Wishes:
@@ -263,7 +289,8 @@ def _finish(
 ) -> None:
     from compiler.reports import status as report
 
-    seen = all(row.verdict is not Verdict.UNKNOWN for row in judged) and not problems
+    unseen = any(one.severity is Severity.ERROR for one in problems)
+    seen = all(row.verdict is not Verdict.UNKNOWN for row in judged) and not unseen
     ready = all(row.verdict is Verdict.READY for row in judged)
     status = (0 if ready else NOT_READY) if seen else common.OUTSIDE_WORLD
     judged = [_with_flags(row, wishes) for row in judged]
@@ -273,6 +300,8 @@ def _finish(
     if shown.output_format == "text":
         text = "".join(f"{report.details(row)}\n" for row in judged) if shown.detailed else ""
         click.echo(text or f"{report.summary(judged, sources, every=shown.every)}\n", nl=False)
+        for line in _reported_lines(shown.said):
+            click.echo(line)
         click.echo(report.left_out_line(shown.left_out), nl=False)
         click.echo(report.step_lines(next_steps), nl=False)
     result = {
@@ -288,9 +317,16 @@ def _finish(
         ],
         "rows": [report.as_dict(row) for row in judged],
         "objectsLeftOut": shown.left_out,
+        "reported": shown.said,
         "next": next_steps,
     }
     common.finish(shown.output_format, result, diagnostics, status)
+
+
+def _reported_lines(said: list[dict[str, Any]]) -> list[str]:
+    from compiler.commands.status_reports import lines
+
+    return list(lines(said)) if said else []
 
 
 def _with_flags(row: Any, wishes: _Wishes) -> Any:

@@ -15,15 +15,16 @@ from compiler.model.diagnostics import Diagnostics
 from compiler.model.fleet import Cluster
 from compiler.model.manifest import Directory, Tree, Unit, UnitRole
 from compiler.model.record import dataclass
-from compiler.workshop import Batch, Built, Workshop, add_needs
+from compiler.workshop import Batch, Built, Front, Workshop, add_needs
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A tree, and environment and cluster by the cluster's target."""
+    """A tree, environment and cluster by the cluster's target, and what each tree is made of."""
 
     tree: Tree
     clusters: Mapping[str, tuple[str, Cluster]]
+    fronts: tuple[Front, ...]
     sites: frozenset[str]
     jobs: frozenset[str]
 
@@ -57,6 +58,7 @@ def _compiled(workshop: Workshop, tree: Tree) -> Compiled:
     return Compiled(
         tree=tree,
         clusters=clusters,
+        fronts=workshop.fronts,
         sites=frozenset(name for context in contexts for name in context.sites),
         jobs=frozenset(name for front in workshop.fronts for name in front.resolved.base.jobs),
     )

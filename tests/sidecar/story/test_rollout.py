@@ -52,6 +52,14 @@ def test_a_version_reaches_the_canary_then_everybody_and_a_bad_one_comes_back(
     for site in SITES[1:]:
         assert shops.sidecars[site].artifact("model/detector")["version"] == "1"
 
+    # Whoever asks why a site is on the old version is told, by what is wanted and what runs.
+    why = "rollout to 2 is at step 0 of 1, step 1 takes it"
+    assert f"because {why}" in shops.call("explain", "watch", "--site", "north-3").stdout
+    asked = ("status", "north-3", "--reports", "--kubeconfig", "none")
+    told = shops.call(*asked, status=6).stdout
+    assert f"wanted    detector:1, because {why}" in told
+    assert "running   detector:1: GOOD" in told
+
     # Before the soak has passed nothing goes on; after it everybody gets the version.
     held = shops.call("promote", "watch", "--if-ready", status=3)
     assert "the soak has not passed" in held.stderr
