@@ -376,3 +376,43 @@ def test_a_selection_that_nobody_made_is_an_error_and_one_by_hand_stays(tmp_path
     run_json("lock", at=folder)
     assert entry(folder, "targets", "detector")["reason"] == "measured elsewhere"
     assert run("compile", "--locked", at=folder).exit_code == 0
+
+
+def test_environments_are_locked_apart_and_ask_once_for_the_same_bytes(tmp_path: Path) -> None:
+    environments = "environments:\n  staging: {namespace: shop-staging, crds: assume}\n  prod: {}\n"
+    folder = fleet(tmp_path, models=MODELS + environments)
+    run_json("lock", "--env", "staging", at=folder)
+    assert {place[0] for place in locked(folder).entries} == {"staging"}
+    run_json("lock", at=folder)
+    assert entry(folder, "artifacts", "models/detector:1", "prod") == entry(
+        folder, "artifacts", "models/detector:1", "staging"
+    )
+    (folder / "specs/models.yaml").write_text(
+        TWO.replace('target: "1"', 'target: "2"') + environments
+    )
+    put(folder, "detector/2.onnx", b"two")
+    run_json("lock", "--env", "staging", at=folder)
+    states = {
+        name: entry(folder, "rollouts", "watch/detector", name) for name in ("prod", "staging")
+    }
+    assert states["staging"] == {"from": "1", "to": "2", "step": 0}
+    assert states["prod"] == {"from": "1", "to": "1", "step": 1}
+    refused = run("compile", "--locked", at=folder)
+    assert refused.exit_code == 1
+    assert "E7102 models/detector:2 of environment prod has no entry" in refused.stderr
+    # An environment that left the spec leaves the lock.
+    (folder / "specs/models.yaml").write_text(TWO.replace('target: "1"', 'target: "2"'))
+    run_json("lock", at=folder)
+    assert {place[0] for place in locked(folder).entries} == {"default"}
+    assert entry(folder, "artifacts", "models/detector:2")["serveVersion"] == 2
+
+
+def test_a_rollout_that_the_lock_does_not_know_is_named_by_locked(tmp_path: Path) -> None:
+    folder = fleet(tmp_path)
+    run_json("lock", at=folder)
+    path = folder / "specs/edgewright.lock"
+    path.write_text(path.read_text().partition("default.rollouts")[0])
+    assert run("compile", at=folder).exit_code == 0
+    refused = run("compile", "--locked", at=folder)
+    assert refused.exit_code == 1
+    assert "E7102 how far detector is in the rollout of jobs.watch" in refused.stderr

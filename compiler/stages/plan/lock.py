@@ -84,6 +84,7 @@ def _artifacts(resolved: Resolved, locked: bool, diagnostics: Diagnostics) -> No
     if locked:
         for one in known.values():
             _artifact(one, resolved, diagnostics)
+        _rollouts(resolved, diagnostics)
         return
     lock, environment = resolved.lock, resolved.environment
     variants: dict[str, list[LockableArtifact]] = {}
@@ -115,6 +116,21 @@ def _artifact(one: LockableArtifact, resolved: Resolved, diagnostics: Diagnostic
     elif change := moved_past(entry, one.uri, one.sha256):
         message = f"{one.name} has moved past the lock: {change}"
         diagnostics.add(codes.SPEC_MOVED, message, one.span, hint)
+
+
+def _rollouts(resolved: Resolved, diagnostics: Diagnostics) -> None:
+    """Report rollouts that the lock does not know; one with another target is reported anyhow."""
+    lock, environment = resolved.lock, resolved.environment
+    for name, job in resolved.base.jobs.items():
+        for reference in model_references(job) if getattr(job, "rollout", None) else ():
+            if ":" in reference or (lock and lock.rollout(environment, name, reference)):
+                continue
+            diagnostics.add(
+                codes.NOT_LOCKED,
+                f"how far {reference} is in the rollout of jobs.{name} has no entry in the lock",
+                job.span_of("rollout"),
+                "run `edgewright lock`",
+            )
 
 
 def _used_models(resolved: Resolved) -> dict[str, None]:
