@@ -40,7 +40,9 @@ def trusted(spec: Path, main_branch: str | None, allowed: Iterable[str]) -> Trus
     try:
         git = Git(folder)
     except GitError as error:
-        if error.code is codes.NOT_A_REPOSITORY:
+        # Git also says so of a clone that it will not read, such as one that another user owns.
+        clone = any((one / ".git").exists() for one in (folder, *folder.parents))
+        if error.code is codes.NOT_A_REPOSITORY and not clone:
             return locking.Trust(everything=True)
         raise common.failed(error.code, error.message, error.hint) from error
     below = folder.relative_to(git.top.resolve()).as_posix()

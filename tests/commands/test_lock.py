@@ -416,3 +416,13 @@ def test_a_rollout_that_the_lock_does_not_know_is_named_by_locked(tmp_path: Path
     refused = run("compile", "--locked", at=folder)
     assert refused.exit_code == 1
     assert "E7102 how far detector is in the rollout of jobs.watch" in refused.stderr
+
+
+def test_a_clone_that_git_will_not_read_does_not_count_as_no_clone(tmp_path: Path) -> None:
+    folder = fleet(tmp_path)
+    git(folder, "init", "-q", "-b", "main")
+    (folder / ".git/HEAD").unlink()
+    refused = run("lock", at=folder)
+    assert refused.exit_code != 0
+    assert "E9401" in refused.stderr
+    assert not (folder / "specs/edgewright.lock").exists()
