@@ -75,12 +75,17 @@ def wait_lock(path: str, stop: Event, poll: float = 0.2, *, shared: bool = False
 
 
 def take(path: str, *, shared: bool = False, poll: float = 0.02) -> Lock:
-    """The lock of a file, however long that takes; for what others hold for moments only."""
+    """The lock of a file, however long that takes; for what others hold for moments only.
+
+    The first looks follow each other closely, since most often a moment is less than a `poll`.
+    """
+    pause = poll / 32
     while True:
         lock = try_lock(path, shared=shared)
         if lock is not None:
             return lock
-        time.sleep(poll)
+        time.sleep(pause)
+        pause = min(poll, 2 * pause)
 
 
 def held(path: str) -> bool:
