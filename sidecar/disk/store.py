@@ -54,9 +54,9 @@ def look(root: str) -> Layout:
     """
     layout = Layout(root)
     with failure.told(root):
-        _check_format(layout)
         if not os.path.isdir(layout.store()):
             raise ReasonError("StoreUnusable", f"{root}: there is no store")
+        _check_format(layout)
     return layout
 
 
@@ -64,7 +64,7 @@ def _check_format(layout: Layout) -> None:
     try:
         with open(layout.format, encoding="ascii", errors="replace") as file:
             text = file.read(64).strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     if text.isdecimal() and int(text) > FORMAT:
         raise ReasonError("StoreNewer", f"{layout.format} is {text}, this program knows {FORMAT}")
@@ -72,7 +72,7 @@ def _check_format(layout: Layout) -> None:
 
 def _check_owner(layout: Layout) -> None:
     for path in (layout.root, layout.store(), *_parts(layout), f"{layout.root}/tenants"):
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             found = os.stat(path).st_uid
             if found != os.geteuid():
                 advice = failure.chown_advice(layout.root)
@@ -89,6 +89,8 @@ def _make(layout: Layout) -> None:
         if not os.path.isdir(path):
             with suppress(FileExistsError):
                 fsops.make_directory(path)
+            if not os.path.isdir(path):
+                raise ReasonError("StoreUnusable", f"{path}: something else than a directory")
             fsops.sync_directory(os.path.dirname(path))
 
 

@@ -121,3 +121,12 @@ def _as_nobody(root: str) -> str:
         [sys.executable, "-c", code, root], capture_output=True, text=True, check=True
     )
     return done.stdout.strip()
+
+
+def test_a_root_that_is_a_plain_file_is_refused_with_its_reason(tmp_path: Path) -> None:
+    root = tmp_path / "store"
+    root.write_bytes(b"")
+    for entered in (store.open_store, store.look):
+        with pytest.raises(ReasonError) as caught:
+            entered(str(root))
+        assert caught.value.code == "StoreUnusable"
