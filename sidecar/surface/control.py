@@ -53,11 +53,7 @@ def answer(control: Control, request: Request) -> Response:
     command = _command(control, request)
     if command is None:
         return refusal(404, "NotFound", "there is no such thing here")
-    if request.method != "POST":
-        return refusal(405, "Protocol", "this is asked for by POST", allow="POST")
-    if request.uid not in {0, os.geteuid()}:
-        return refusal(403, "AccessDenied", "only the sidecar's own user may ask for this")
-    return _done(command)
+    return _refused(request) or _done(command)
 
 
 def refusal(status: int, code: str, detail: str, *, allow: str = "") -> Response:
@@ -69,6 +65,17 @@ def refusal(status: int, code: str, detail: str, *, allow: str = "") -> Response
 def encoded(document: dict[str, Any]) -> bytes:
     """A document as one line."""
     return json.dumps(document, separators=(",", ":")).encode() + b"\n"
+
+
+def _refused(request: Request) -> Response | None:
+    """Why a command is not carried out, whatever it is."""
+    if request.method != "POST":
+        return refusal(405, "Protocol", "this is asked for by POST", allow="POST")
+    if request.uid not in {0, os.geteuid()}:
+        return refusal(403, "AccessDenied", "only the sidecar's own user may ask for this")
+    if request.query.keys() - {"group"} or request.body.read():
+        return refusal(400, "Protocol", "a group is named by ?group=NAME and by nothing else")
+    return None
 
 
 def _command(control: Control, request: Request) -> Callable[[], str] | None:

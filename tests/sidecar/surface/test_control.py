@@ -132,3 +132,12 @@ def test_a_socket_that_a_worker_removed_comes_back(tmp_path: Path) -> None:
         Path(one.socket).unlink()
         assert one.surface.tend() == []
         assert one.ask("/v1/collect").status == 200
+
+
+def test_a_group_that_is_named_otherwise_than_by_its_query_changes_nothing(tmp_path: Path) -> None:
+    asked = Asked()
+    with shown(tmp_path, status, control=asked.control) as one:
+        for path, body in (("/v1/rollback", b'{"group":"model.shelf"}'), ("/v1/retry?name=x", b"")):
+            answer = one.ask(path, body=body)
+            assert (answer.status, b"?group=NAME" in answer.body) == (400, True)
+    assert not asked.heard
