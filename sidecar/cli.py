@@ -7,6 +7,7 @@ is told in one line with what to do about it; anything else is a bug and shows a
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -54,6 +55,7 @@ class Command(NamedTuple):
 _CONFIG = Flag("config", "PATH", f"config of the worker, by default {CONFIG}", CONFIG)
 _VIEW = Flag("view", "DIR", f"where the pod's links are made, by default {VIEW}", VIEW)
 _ROOT = Flag("root", "PATH", f"the node's store, by default {ROOT}", ROOT)
+_PATHS = (_CONFIG.name, _VIEW.name, _ROOT.name)
 _JSON = Flag("json", "", "print JSON for programs")
 _KEY = Flag("work-key", "KEY", "key of the Run's work; what is complete under it is not done again")
 _REPEAT = Flag("repeat", "", "do the work even where it is complete")
@@ -211,7 +213,9 @@ def parse(command: Command, arguments: Sequence[str]) -> tuple[dict[str, str], l
     if words and not command.words:
         raise ValueError(f"it takes no {words[0]!r}")
     stated = {flag.name: flag.default for flag in command.flags if flag.default is not None}
-    return {**stated, **flags}, words
+    # Links lead from elsewhere, so a relative path would mean another place to them.
+    paths = {name: os.path.abspath(flags[name]) for name in _PATHS if flags.get(name)}
+    return {**stated, **flags, **paths}, words
 
 
 def _flag(word: str, known: Mapping[str, Flag], rest: list[str]) -> tuple[str, str]:

@@ -29,6 +29,11 @@ def main(flags: dict[str, str], words: list[str]) -> int:
     Raises:
         ReasonError: why not all is stored.
     """
+    try:
+        patience = seconds(flags.get("patience", "300"))
+    except ValueError as fault:
+        print(f"push: --patience {fault}", file=sys.stderr)
+        return _USAGE
     config = _config(flags["config"])
     if words:
         return _file(config, words)
@@ -40,7 +45,18 @@ def main(flags: dict[str, str], words: list[str]) -> int:
     with owner.enter(layout) as own:
         bench = Bench(config, Context(config, dict(os.environ), Event()), layout, own)
         work = Work(flags.get("work-key", ""), "repeat" in flags)
-        return _run(bench, work, float(flags.get("patience", "300")), told)
+        return _run(bench, work, patience, told)
+
+
+def seconds(text: str) -> float:
+    """A number of seconds as somebody wrote it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not text.isascii() or not text.replace(".", "", 1).isdigit():
+        raise ValueError(f"takes a number of seconds, not {text!r}")
+    return float(text)
 
 
 def _run(bench: Bench, work: Work, patience: float, told: Event) -> int:

@@ -131,3 +131,14 @@ def test_reading_the_command_line_imports_no_parser() -> None:
     command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, '.'); {script}"]
     told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert {"argparse", "difflib", "optparse", "sidecar.commands"}.isdisjoint(told.split())
+
+
+def test_a_relative_path_is_made_absolute_where_it_is_read() -> None:
+    here = Path.cwd()
+    assert parse(SAMPLE, ["--config", "a/b"])[0]["config"] == str(here / "a/b")
+
+
+@pytest.mark.parametrize("word", ["abc", "-1", "nan", "inf", ""])
+def test_a_patience_that_is_no_number_of_seconds_is_wrong_usage(word: str) -> None:
+    done = ran("push", "--config", "/nowhere", f"--patience={word}")
+    assert (done.returncode, "takes a number of seconds" in done.stderr) == (2, True)
