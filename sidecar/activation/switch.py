@@ -45,6 +45,12 @@ class Slot(NamedTuple):
         release = releases.read(self.path, found) or releases.recovered(self.path, found)
         return release if release and whole(self.layout, release.members) else None
 
+    @property
+    def way_back(self) -> Release | None:
+        """The release before, unless bytes of it are known to have rotted."""
+        release = self.release(PREVIOUS)
+        return None if release is None or _rotten(self.layout, release.members) else release
+
 
 def staged(layout: Layout, artifacts: tuple[Artifact, ...]) -> tuple[Member, ...] | None:
     """The members that artifacts become, or None while one of them is not in the store."""
@@ -106,9 +112,9 @@ def go_back(slot: Slot, record: Record) -> Record:
     Raises:
         ReasonError: `UnableToRollBack` where nothing whole is there to go back to.
     """
-    before = slot.release(PREVIOUS)
+    before = slot.way_back
     if before is None:
-        raise ReasonError("UnableToRollBack", "the version before is not in the store")
+        raise ReasonError("UnableToRollBack", "the version before is not in the store, or rotted")
     current = releases.pointed(slot.path, CURRENT)
     if record.phase != "rollback":
         record = record._replace(phase="rollback", origin=current, target=before.id)
@@ -147,6 +153,11 @@ def link_targets(slot: Slot, artifacts: tuple[Artifact, ...]) -> dict[str, str]:
     if bundle != slot.group:
         found[f"{links.BUNDLES}/{bundle}"] = f"{slot.path}/{CURRENT}"
     return found
+
+
+def _rotten(layout: Layout, members: tuple[Member, ...]) -> bool:
+    """Whether a check found other bytes than a digest says: what it finds is no longer known."""
+    return any(one.digest and not trees.known(layout, one.digest, one.form) for one in members)
 
 
 def _link_target(slot: Slot, member: Member) -> str:

@@ -13,7 +13,7 @@ from typing import cast
 
 from sidecar.activation import links, quarantine, records, releases, switch
 from sidecar.activation.records import Record
-from sidecar.activation.releases import CURRENT, PREVIOUS, Member, Release
+from sidecar.activation.releases import CURRENT, Member, Release
 from sidecar.disk import blobs, failure
 from sidecar.model.config import Artifact
 from sidecar.model.reasons import REASONS, ReasonError
@@ -103,6 +103,18 @@ class Group:
                 return
         self.due = now + 1.0
 
+    def watch(self) -> None:
+        """See whether what served is still there; somebody may have moved or deleted it."""
+        active = self.active
+        if active is None or self.occupied:
+            return
+        there = releases.pointed(self.slot.path, CURRENT) == active.id
+        if not there or not switch.whole(self.means.layout, active.members):
+            self.means.note(event="lost", group=self.wanted.name, release=active.id)
+            self._members = None
+            self._guarded(self.look)
+            self.wake()
+
     def wake(self) -> None:
         """Be asked again as soon as possible."""
         self.due = self.means.now()
@@ -142,8 +154,9 @@ class Group:
         Raises:
             ReasonError: `UnableToRollBack` where there is none.
         """
+        self.look()
         if self.before is None:
-            raise ReasonError("UnableToRollBack", "there is no version before")
+            raise ReasonError("UnableToRollBack", "there is no version before, or it rotted")
         self.stop()
         deeds.roll_back(self, "Quarantined", "rolled back by hand; rollback --retry undoes it")
         self.wake()
@@ -183,7 +196,7 @@ class Group:
     def look(self) -> None:
         """Read the links."""
         self.active = self.slot.release(CURRENT)
-        before = self.slot.release(PREVIOUS)
+        before = self.slot.way_back
         same = before is not None and self.active is not None and before.id == self.active.id
         self.before = None if same else before
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from sidecar.resident.sending import Sending
 
 
+_WATCHED = 16
+"""Groups that are looked at in a turn, so that none is long however many there are."""
+
+
 class Node(NamedTuple):
     """For the role of a node: its name and its address."""
 
@@ -44,6 +48,7 @@ class Plan:
         self.neighbours = _neighbours(means, node) if lead and node else None
         self.sending = _sending(means) if lead and not means.alone else None
         self.groups: Sequence[Group] = [kind(means, one, barrier) for one in wanted_groups(config)]
+        self._watched = 0
         self._leaving: list[Retiring] = retiring(means, self.groups) if lead else []
 
     def begin(self) -> None:
@@ -76,6 +81,15 @@ class Plan:
             due.append(self.chores.tick(now, status))
         due += [one.tick(now) for one in (self.sending, self.neighbours) if one is not None]
         return due
+
+    def watch(self) -> None:
+        """See, a few groups at a time, whether what serves is still there."""
+        if not self.lead:
+            return
+        for group in self.groups[self._watched : self._watched + _WATCHED]:
+            group.watch()
+        ended = self._watched + _WATCHED >= len(self.groups)
+        self._watched = 0 if ended else self._watched + _WATCHED
 
     def close(self) -> None:
         """Give back what outlives no plan."""

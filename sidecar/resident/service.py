@@ -123,6 +123,8 @@ class Service:
         if now >= self._due:
             self._due = now + PERIOD
             self._look()
+            if self.plan is not None and self._planned is None:
+                self.plan.watch()
             self.orphans.reap(self.workers.processes)
         due = [self._due, *self._begin(now)]
         if self.plan is not None and self._planned is None:

@@ -182,3 +182,21 @@ def test_i4_bytes_that_rot_are_seen_and_brought_again_under_the_readers(world: W
         again.wait_event("mended")
         assert shown.read_bytes() == b"healthy" * 1000
         assert len(again.events("activate")) == 0
+
+
+@pytest.mark.parametrize("what", ["pointer", "tree"])
+def test_what_is_taken_from_under_a_running_sidecar_comes_back(world: World, what: str) -> None:
+    world.mount_config(world.document(world.file("det", b"1")))
+    with Sidecar(world) as sidecar:
+        sidecar.wait_artifact("model/det", state="GOOD")
+        pointer = world.slot("model.det") / "current"
+        if what == "pointer":
+            pointer.unlink()
+        else:
+            (tree,) = (world.root / "store/trees").glob("*/")
+            tree.chmod(0o755)
+            tree.rename(world.directory / "taken")
+        sidecar.wait_event("lost", group="model.det")
+        until((world.view / "models/det").is_file, sidecar.said, sidecar)
+        sidecar.wait_artifact("model/det", state="GOOD")
+    assert (world.view / "models/det").read_bytes() == b"1"
