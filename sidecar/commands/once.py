@@ -21,5 +21,8 @@ def main(flags: dict[str, str], words: list[str]) -> int:
     """
     del words
     name = host(os.environ.get("EDGEWRIGHT_HOST", ""))
-    Once(Options(flags["config"], flags.get("view", links.VIEW), host=name)).bring()
+    view = flags.get("view", links.VIEW)
+    if view != links.VIEW and not os.path.isdir(view):
+        raise NotADirectoryError(f"--view {view} is no directory, so no link could be made in it")
+    Once(Options(flags["config"], view, host=name)).bring()
     return 0

@@ -13,6 +13,7 @@ from sidecar.resident import asking, offline
 from sidecar.resident.service import host
 from sidecar.surface.pages import status_document
 
+DISK = "the disk"
 _COLUMNS = ("ARTIFACT", "WANTED", "SERVES", "STATE", "PHASE", "REASON")
 
 
@@ -29,7 +30,7 @@ def main(flags: dict[str, str], words: list[str]) -> int:
         document, source = said.document, "the running sidecar"
     else:
         found = offline.look(accepted, host(os.environ.get("EDGEWRIGHT_HOST", "")))
-        document, source = status_document(found, accepted.config, time.time()), "the disk"
+        document, source = status_document(found, accepted.config, time.time()), DISK
     print(json.dumps(document, indent=2) if "json" in flags else text(document, source))
     return 0
 
@@ -38,12 +39,14 @@ def text(document: dict[str, Any], source: str) -> str:
     """The table that people read, with what to do about what is wrong."""
     artifacts = document["artifacts"]
     rows = [_COLUMNS, *(_row(one) for one in artifacts)]
+    ready = f"started {_word(document['started'])}, ready {_word(document['ready'])}"
+    if source == DISK:
+        ready = "no sidecar answers, so nothing is fetched, switched or sent now"
     widths = [max(len(row[at]) for row in rows) for at in range(len(_COLUMNS))]
     lines = [
         f"{document['tenant']} at {document['site']}/{document['host']}: {document['state']} "
         f"(from {source})",
-        f"config {document['revision'][:12]}, started {_word(document['started'])}, "
-        f"ready {_word(document['ready'])}",
+        f"config {document['revision'][:12]}, {ready}",
     ]
     if document.get("rejected"):
         lines.append(f"the newest config is not accepted: {_advice(document['rejected'])}")

@@ -37,7 +37,8 @@ def config(path: str, base: str) -> Accepted:
     offer = accepting.look(text, None)
     found = offer.accepted or accepting.before(text, base)
     if found is None:
-        raise ReasonError(offer.reason, offer.detail)
+        missing = f"{path}: there is no such file" if text is None else ""
+        raise ReasonError(offer.reason, missing or offer.detail)
     return found
 
 

@@ -108,6 +108,7 @@ def contenders(folder: Path, server: S3, size: int) -> dict[str, Contender]:
 
     def once(place: Path) -> Run:
         made["store"]["root"] = str(place / "store")
+        (place / "view").mkdir()
         (place / "config.json").write_text(json.dumps(made))
         command = [*ours, "once", "--config", str(place / "config.json")]
         return measured([*command, "--view", str(place / "view")], environment)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.disk import scrub
+from sidecar.disk.layout import Layout
 from tests.sidecar.support.cases import World
 from tests.sidecar.support.running import Sidecar, command, run, until
 
@@ -192,3 +194,37 @@ def test_gc_deletes_what_nobody_needs_and_says_what_would_go(world: World) -> No
     assert command(world, "gc")[0] == 0
     assert len(list(world.root.glob("store/blobs/*/*"))) == 2
     assert (world.view / "models/det").read_bytes() == b"3" * 10_000
+
+
+def test_once_refuses_a_view_that_is_not_there(world: World) -> None:
+    world.mount_config(world.document(world.file("det", b"1")))
+    code, _, said = command(world, "once", "--view", str(world.directory / "nowhere"))
+    assert (code, "nowhere is no directory" in said) == (6, True)
+
+
+def test_status_from_the_disk_does_not_call_a_worker_ready(world: World) -> None:
+    world.mount_config(world.document(world.file("det", b"1")))
+    assert once(world)[0] == 0
+    code, said, _ = command(world, "status")
+    assert (code, "ready yes" in said, "no sidecar answers" in said) == (0, False, True)
+
+
+def test_a_config_that_is_not_there_is_told_with_its_path(world: World) -> None:
+    code, _, said = command(world, "status")
+    assert (code, f"{world.config}: there is no such file" in said) == (1, True)
+
+
+def test_a_version_that_is_known_to_have_rotted_is_never_returned_to(world: World) -> None:
+    first, second = world.file("det", b"1"), world.file("det", b"2")
+    for artifact in (first, second):
+        world.mount_config(world.document(artifact))
+        assert once(world)[0] == 0
+    digest = first["sha256"]
+    blob = world.root / "store/blobs" / digest[:2] / digest
+    blob.chmod(0o644)
+    blob.write_bytes(b"0")
+    blob.chmod(0o444)
+    assert not scrub.check(Layout(str(world.root)), digest)
+    code, _, said = command(world, "rollback")
+    assert (code, "UnableToRollBack" in said) == (1, True)
+    assert (world.view / "models/det").read_bytes() == b"2"
