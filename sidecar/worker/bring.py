@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sidecar.disk import locks, trees
-from sidecar.model.config import Artifact
+from sidecar.disk import locks, space, trees
+from sidecar.model.config import Artifact, Unpack
 from sidecar.model.reasons import ReasonError
 from sidecar.transfer import engine
 from sidecar.transfer.context import Stopped
@@ -92,12 +92,23 @@ def _made(bench: Bench, artifact: Artifact, name: str) -> str:
     digest, private = artifact.sha256, artifact.private
     if artifact.unpack is None:
         return trees.from_blob(bench.layout, bench.owner, digest, name, private)
-    from sidecar.unpack import unpack
+    limits = bench.config.limits
+    # What an archive unpacks to is told by the lock; where it is not, it is at least its own size.
+    size = artifact.unpacked if artifact.unpacked >= 0 else max(artifact.size, 0)
+    with space.hold(bench.layout, bench.owner, limits, size, 0):
+        writer = trees.TreeWriter(bench.layout, bench.owner, private=private, limits=limits)
+        try:
+            return _unpacked(bench, digest, artifact.unpack, writer)
+        except BaseException:
+            writer.abandon()
+            raise
 
-    writer = trees.TreeWriter(bench.layout, bench.owner, private=private)
+
+def _unpacked(bench: Bench, digest: str, how: Unpack, writer: trees.TreeWriter) -> str:
+    from sidecar.unpack import StoppedError, unpack
+
     try:
-        unpack(bench.layout.blob(digest), artifact.unpack, writer, bench.context.stop)
-        return writer.finish()
-    except BaseException:
-        writer.abandon()
-        raise
+        unpack(bench.layout.blob(digest), how, writer, bench.context.stop)
+    except StoppedError as error:
+        raise Stopped from error
+    return writer.finish()

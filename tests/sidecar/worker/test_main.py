@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 from sidecar.model import tasks
 from sidecar.model.tasks import Task
+from tests.sidecar.support import disks
 from tests.sidecar.support.proxy import Asked, Fault, Relay
 from tests.sidecar.support.web import Reply, Web
 from tests.sidecar.transfer.fetching import MIB, content, digest_of, document, entry
@@ -62,6 +64,25 @@ def test_an_archive_becomes_a_tree(tmp_path: Path) -> None:
     assert done.body["file"] == ""
     assert again.body == {**done.body, "bytes": 0, "resumed": len(data), "source": ""}
     assert len([one for one in web.asked if one.method == "GET"]) == 1
+
+
+def test_an_archive_is_not_unpacked_beyond_the_room_that_there_is(tmp_path: Path) -> None:
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w:gz") as archive:
+        info = tarfile.TarInfo("zeros")
+        info.size = 27 * MIB
+        archive.addfile(info, io.BytesIO(bytes(info.size)))
+    data = held.getvalue()
+    (small := tmp_path / "small").mkdir()
+    with disks.tmpfs("32m", at=str(small)), Web({"/m.tar.gz": data}) as web:
+        unpack = {"format": "tar.gz", "maxBytes": 100 * MIB}
+        made = document(small, [entry(data, web.url("/m.tar.gz"), unpack=unpack)])
+        made["store"]["minFree"] = 8 * MIB
+        with worker(made) as one:
+            done = one.do("bring", bring())
+            found = os.statvfs(small)
+    assert (done.event, done.body["reason"]) == ("failed", "DiskFull")
+    assert found.f_bavail * found.f_frsize > 8 * MIB
 
 
 def test_many_tasks_are_served_at_once_and_each_has_one_end(tmp_path: Path) -> None:
