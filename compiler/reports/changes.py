@@ -116,7 +116,10 @@ def _takes(one: Cost) -> str:
 
 def _change(before: int | None, after: int | None) -> str:
     parts = ["unknown" if size is None else amount(size) for size in (before, after)]
-    return " → ".join(parts)
+    if before is None or after is None or parts[0] != parts[1]:
+        return " → ".join(parts)
+    word = "more" if after > before else "less"
+    return f"{parts[1]}, {amount(abs(after - before))} {word}"
 
 
 def _ranges(names: Iterable[str]) -> Iterator[tuple[str, str]]:

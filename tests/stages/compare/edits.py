@@ -233,7 +233,7 @@ EDITS: tuple[Edit, ...] = (
     _raw("a network policy", "policyTypes: [Ingress]", "policyTypes: [Ingress, Egress]",
          ("NetworkPolicy", RELOAD)),
     # the examples
-    _edit("thousand stores: another image", "stores", JOBS, {"expose: mesh": "expose: none"},
+    _edit("thousand stores: no Service", "stores", JOBS, {"expose: mesh": "expose: none"},
           ("Service", REMOVED)),
     _edit("thousand stores: more memory", "stores", JOBS, {"memory: 2Gi": "memory: 3Gi"},
           (DEPLOYMENT, RE_CREATE)),
