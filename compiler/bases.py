@@ -88,7 +88,7 @@ def base_spec(
 
 def _of_commit(git: Git, commit: str, name: str, places: tuple[Path, Path]) -> Found:
     root, out = places
-    spec, output = _inside(git, root), _inside(git, out)
+    spec, output = git.inside(root), git.inside(out)
     words = f"{name or 'the merge base'} ({commit[:12]})"
     found = None if output is None else RevisionOutput.of(git, commit, output)
     if found is not None and not found.files:
@@ -150,12 +150,3 @@ def _exported(found: Found, request: Request, git: Git, made: Path) -> Path | No
     count = git.export(found.commit, below if strip else "", made, strip)
     root = made if whole else made / request.root.name
     return root if count and root.exists() else None
-
-
-def _inside(git: Git, path: Path) -> str | None:
-    """A path from the top of the work tree; None for one outside."""
-    try:
-        found = path.resolve().relative_to(Path(git.top).resolve()).as_posix()
-    except ValueError:
-        return None
-    return "" if found == "." else found

@@ -24,6 +24,7 @@ COMMANDS = {
     "lock": "Resolve artifacts, images and datasets, and write edgewright.lock.",
     "init": "Make a small fleet that compiles at once.",
     "promote": "Take a rollout one step on, or back where its sites fail.",
+    "publish": "Bring a commit's output to the branches that engines read.",
     "rollback": "Send every site back to another version at once.",
     "schema": "Print the JSON Schema of the spec for editors.",
     "status": "Show what the clusters say of every job and site.",
@@ -35,7 +36,7 @@ INTERRUPTED = 130
 """What shells report of a command that Ctrl-C ended."""
 
 LATER = (
-    "bundle", "import", "models", "publish",
+    "bundle", "import", "models",
 )  # fmt: skip
 """Commands of the language's plan that this release does not have."""
 

@@ -225,7 +225,7 @@ ELSEWHERE = {
     "E9412": ("adapters/test_git.py::test_what_names_no_commit_is_refused", "Git"),
     "E9421": ("commands/test_diff.py::"
               "test_without_a_main_branch_the_base_has_to_be_named", "Git"),
-    "E9422": ("commands/test_diff.py::"
+    "E9404": ("commands/test_diff.py::"
               "test_a_shallow_clone_is_told_how_to_fetch_the_rest", "Git"),
     "E9423": ("commands/test_diff.py::"
               "test_unrelated_histories_are_told_apart_from_shallow_ones", "Git"),
@@ -235,6 +235,26 @@ ELSEWHERE = {
     "E9503": ("adapters/test_git.py::"
               "test_what_git_refuses_is_told_in_its_words_without_credentials", "Git"),
     "E9504": ("adapters/test_git.py::test_a_machine_without_git_is_told_so", "Git"),
+    "E9403": ("commands/test_publish.py::"
+              "test_a_dirty_spec_is_refused_and_other_files_do_not_matter", "Git"),
+    "E9405": ("commands/test_publish.py::"
+              "test_without_an_identity_nothing_is_begun", "Git"),
+    "E9406": ("commands/test_publish.py::"
+              "test_a_branch_of_somebody_else_is_refused_until_it_is_adopted", "Git"),
+    "E9407": ("commands/test_publish.py::"
+              "test_a_stale_job_cannot_downgrade", "Git"),
+    "E9408": ("commands/test_publish.py::"
+              "test_another_line_of_history_is_refused", "Git"),
+    "E9409": ("commands/test_publish.py::"
+              "test_a_hooks_words_are_told", "Git"),
+    "E9410": ("commands/test_publish.py::"
+              "test_a_branch_that_moves_on_at_every_attempt_is_given_up", "Git"),
+    "E9411": ("commands/test_publish.py::"
+              "test_a_commit_that_was_not_pushed_is_refused", "Git"),
+    "E9501": ("commands/test_publish.py::"
+              "test_a_remote_that_is_not_there_is_the_worlds_fault", "Git"),
+    "E9502": ("commands/test_publish.py::"
+              "test_a_remote_that_may_only_be_read_is_told", "Git"),
 }  # fmt: skip
 """Codes that no spec alone can bring about: the test that does, and why."""
 

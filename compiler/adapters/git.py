@@ -145,6 +145,14 @@ class Git:
             skip = part[0] in "RC"  # the old name follows as a part of its own
         return sorted(names)
 
+    def inside(self, path: Path) -> str | None:
+        """A path from the top of the work tree, empty for the top; None for one outside."""
+        absolute, top = path.resolve(), self.top.resolve()
+        if not absolute.is_relative_to(top):
+            return None
+        found = absolute.relative_to(top).as_posix()
+        return "" if found == "." else found
+
     def is_ancestor(self, old: str, new: str) -> bool:
         """Whether `new` contains `old`, as far as this clone's history goes."""
         done = self.run("merge-base", "--is-ancestor", old, new, allowed=(0, 1, 128))

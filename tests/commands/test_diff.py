@@ -163,7 +163,7 @@ def test_a_shallow_clone_is_told_how_to_fetch_the_rest(clone: Path, tmp_path: Pa
     git(tmp_path, "clone", *options, f"file://{clone}", "shallow")
     result = run("diff", at=tmp_path / "shallow")
     assert result.exit_code == 5
-    assert "E9422" in result.stderr
+    assert "E9404" in result.stderr
     assert "fetch-depth: 0" in result.stderr
 
 

@@ -1,0 +1,341 @@
+"""Publishes a commit of the spec: compiles it and brings the output to the engines' branches.
+
+What is compiled is the commit, never the work tree. A branch is fetched, grown by one commit and
+pushed, never forced; when somebody was faster, everything is made anew from where the branch then
+is. Decides which branch may be written; how Git does it is the adapter's, what may be deleted or
+overwritten in the output the write stage's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from compiler import pipeline
+from compiler.adapters.git import Commit, Git, GitError
+from compiler.adapters.git_branch import Branch, MovedError, Tip
+from compiler.adapters.git_order import check_behind, check_older, check_pushed
+from compiler.model.codes import git as codes
+from compiler.model.diagnostics import Diagnostics
+from compiler.model.ledger import LEDGER_FILE, Ledger, parse_ledger
+from compiler.model.published import METADATA, Published, message, metadata
+from compiler.model.record import dataclass
+from compiler.snapshot import relative, snapshot
+
+ATTEMPTS = 20
+"""How often a push that came too late is made anew."""
+LONGEST_PAUSE = 2.0
+"""Seconds; pauses are drawn at random and grow to this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishWishes:
+    """What to publish and what is allowed. `spec` and `templates` lie in the clone.
+
+    `remote` replaces the address of every cluster's repository. `proposed` writes to
+    `<branch>-next`, which somebody else merges. `adopt` takes branches that hold foreign files.
+    `overwrite` are paths of the output as the branch has them.
+    """
+
+    spec: Path
+    templates: Path | None = None
+    environments: tuple[str, ...] = ()
+    remote: str = ""
+    proposed: bool = False
+    adopt: bool = False
+    dry_run: bool = False
+    allow_deletes: int | None = None
+    overwrite: tuple[str, ...] = ()
+    processes: int = 1
+    told: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Clusters whose engines read one branch: `targets` are their folders below `prefix`.
+
+    `others` are folders of clusters of the same environments whose engines read other branches.
+    """
+
+    url: str
+    branch: str
+    prefix: str
+    environments: tuple[str, ...]
+    targets: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """What of a compiled folder goes onto the branch."""
+        paths = (*self.targets, *(f"{root}/{METADATA}" for root in self.roots))
+        return (*(f"{self.prefix}{path}" for path in paths), METADATA)
+
+    def has(self, path: str) -> bool:
+        """Whether a path of the branch is not another branch's."""
+        return not any(path.startswith(f"{self.prefix}{target}/") for target in self.others)
+
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The folders `<project>/<environment>` on the branch."""
+        return tuple(sorted({"/".join(t.split("/")[:2]) for t in self.targets}))
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The commit that is compiled. `same` says that the output lies beside the spec itself."""
+
+    commit: Commit
+    same: bool
+
+
+def publish(wishes: PublishWishes, diagnostics: Diagnostics) -> list[Published]:
+    """Bring every branch up to the commit; what was done for each.
+
+    Raises:
+        GitError: Git or a branch stands in the way.
+        CompileError: the spec or the written output does.
+    """
+    git = Git(wishes.spec if wishes.spec.is_dir() else wishes.spec.parent)
+    head = git.commit()
+    _check_clean(git, wishes)
+    with snapshot(git, head.sha, wishes.spec, wishes.templates) as there:
+        request = replace(there, environments=wishes.environments)
+        resolution = pipeline.resolve_all(request, diagnostics)
+    done = []
+    for group in _groups(resolution, wishes):
+        remote = wishes.remote or _remote(git, group.url)
+        name = f"{group.branch}-next" if wishes.proposed else group.branch
+        work = _Work(git, Branch(git, remote, name), group, head, wishes, diagnostics)
+        done.append(work.bring())
+    return done
+
+
+@dataclass(slots=True)
+class _Work:
+    git: Git
+    branch: Branch
+    group: _Group
+    head: Commit
+    wishes: PublishWishes
+    diagnostics: Diagnostics
+
+    def bring(self) -> Published:
+        """Bring one branch up to the commit."""
+        self.branch.check_identity()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with self.branch.alone():
+                    return replace(self._once(), attempts=attempt)
+            except MovedError:
+                if self.wishes.told:
+                    self.wishes.told(f"{self.branch.name} moved on; making it anew")
+                time.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.1 * 2**attempt)))  # noqa: S311
+        message = f"branch {self.branch.name} moved on at each of {ATTEMPTS} attempts"
+        raise GitError(codes.RACE, message, "run it again, one publisher at a time")
+
+    def _once(self) -> Published:
+        tip = self.branch.fetch()
+        source = self._source(tip)
+        since = "" if source.same else self._guard(tip, source.commit)
+        with (
+            TemporaryDirectory(prefix="edgewright-") as scratch,
+            snapshot(self.git, source.commit.sha, self.wishes.spec, self.wishes.templates) as there,
+        ):
+            files = Path(scratch) / "files"
+            self._lay_out(tip, files)
+            before = self._ledgers(files)
+            changed = self._compile(there, files, source, since)
+            after = self._ledgers(files)
+            outcome = Published.of(
+                remote=self.group.url,
+                branch=self.branch.name,
+                environments=self.group.environments,
+                source=source.commit.sha,
+                before=before,
+                after=after,
+            )
+            return self._push(tip, source, files, outcome, changed=changed)
+
+    def _push(
+        self, tip: Tip, source: _Source, files: Path, outcome: Published, *, changed: bool
+    ) -> Published:
+        note = _note(tip, self.group, source.commit.sha)
+        if not changed and tip.commit:
+            if not self.wishes.dry_run and note != tip.note:
+                self.branch.push(tip, tip.commit, note)
+            return replace(outcome, commit=tip.commit, state="unchanged")
+        if not source.same:
+            _add_metadata(files, self.group, source.commit, tip, self.git)
+        gone = [entry.path for entry in self._ours(tip)]
+        text = message(outcome, source.commit.subject, source.commit.sha)
+        commit = self.branch.commit(tip, gone, files, self.group.taken, source.commit.date, text)
+        if self.wishes.dry_run:
+            return replace(outcome, state="would be published")
+        self.branch.push(tip, commit, note)
+        return replace(outcome, commit=commit, state="published" if tip.commit else "created")
+
+    def _source(self, tip: Tip) -> _Source:
+        """The commit to compile: the clone's, or the branch's own where the spec lies on it."""
+        spec = relative(self.git, self.wishes.spec)
+        if not tip.commit or not self.git.entries(tip.commit, spec):
+            check_pushed(self.git, self.head)
+            return _Source(self.head, same=False)
+        check_behind(self.git, self.head, tip.commit, self.branch.name)
+        return _Source(self.git.commit(tip.commit), same=True)
+
+    def _guard(self, tip: Tip, commit: Commit) -> str:
+        """The commit that the branch was made from; refuses what must not be replaced by ours."""
+        if not tip.commit:
+            return ""
+        known = {self._made_from(tip, root) for root in self.group.roots} - {""}
+        if not known:
+            self._check_foreign(tip)
+            return ""
+        for sha in sorted(known - {commit.sha}):
+            check_older(self.git, sha, commit, self.branch.name)
+        return next(iter(known)) if len(known) == 1 else ""
+
+    def _made_from(self, tip: Tip, root: str) -> str:
+        told = (tip.note.get("environments") or {}).get(root)
+        if isinstance(told, str) and told:
+            return told
+        for path in (f"{self.group.prefix}{root}/{METADATA}", METADATA):
+            for entry in self.git.entries(tip.commit, path):
+                with contextlib.suppress(ValueError):
+                    found = json.loads(next(self.git.blobs([entry.blob])))
+                    return str(found.get("drySha", ""))
+        return ""
+
+    def _check_foreign(self, tip: Tip) -> None:
+        entries = self.git.entries(tip.commit)
+        ours = any(entry.path.endswith(f"/{LEDGER_FILE}") for entry in entries)
+        if ours or self.wishes.adopt or not entries:
+            return
+        listed = ", ".join(entry.path for entry in entries[:3])
+        more = f" and {len(entries) - 3} more" if len(entries) > 3 else ""
+        raise GitError(
+            codes.FOREIGN_BRANCH,
+            f"branch {self.branch.name} of {self.group.url} holds {listed}{more}, and nothing that "
+            "edgewright published",
+            "name another branch in repo.branch, or add --adopt",
+        )
+
+    def _ours(self, tip: Tip) -> list[Any]:
+        if not tip.commit:
+            return []
+        below = [f"{self.group.prefix}{root}" for root in self.group.roots]
+        return [entry for path in below for entry in self.git.entries(tip.commit, path)]
+
+    def _lay_out(self, tip: Tip, files: Path) -> None:
+        """Write what the branch has of ours into a folder."""
+        files.mkdir()
+        if tip.commit:
+            for root in self.group.roots:
+                self.git.export(tip.commit, f"{self.group.prefix}{root}", files)
+
+    def _ledgers(self, files: Path) -> dict[str, Ledger]:
+        found = {}
+        for path in sorted(files.rglob(LEDGER_FILE)):
+            folder = path.parent.relative_to(files).as_posix()
+            if self.group.has(f"{folder}/"):
+                found[folder] = parse_ledger(path.read_bytes())
+        return found
+
+    def _compile(self, there: pipeline.Request, files: Path, source: _Source, since: str) -> bool:
+        out = files / self.group.prefix if self.group.prefix else files
+        allowed = self.wishes.allow_deletes
+        request = replace(there, environments=self.group.environments)
+        wishes = pipeline.Wishes(
+            out=out,
+            allow_deletes=self._allowed(source, since) if allowed is None else allowed,
+            overwrite=tuple(files / path for path in self.wishes.overwrite),
+            cache=False,
+            processes=self.wishes.processes,
+        )
+        outcome = pipeline.compile_and_write(request, wishes, self.diagnostics)
+        return outcome.changes is not None and outcome.changes.any
+
+    def _allowed(self, source: _Source, since: str) -> int | None:
+        """What the trailers `Allow-Deletes: N` of the published commits allow; None: the usual."""
+        commits = [source.commit]
+        if since and self.git.has(since):
+            names = self.git.text("rev-list", "--max-count=200", f"{since}..{source.commit.sha}")
+            commits += [self.git.commit(name) for name in names.split()]
+        given = [one.trailers.get("Allow-Deletes", "") for one in commits]
+        numbers = [int(text) for text in given if text.isdigit()]
+        return max(numbers, default=None)
+
+
+def _check_clean(git: Git, wishes: PublishWishes) -> None:
+    paths = [relative(git, path) or "." for path in (wishes.spec, wishes.templates) if path]
+    found = git.changed(*paths)
+    if not found:
+        return
+    listed = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+    raise GitError(
+        codes.DIRTY,
+        f"{listed} {'is' if len(found) == 1 else 'are'} not committed",
+        "commit, or git stash --include-untracked",
+    )
+
+
+def _groups(resolution: pipeline.Resolution, wishes: PublishWishes) -> Iterator[_Group]:
+    found: dict[tuple[str, str, str], dict[str, list[str]]] = {}
+    for one in resolution.environments:
+        for cluster in one.clusters.values():
+            repository = cluster.repository
+            path = repository.path.removeprefix("./").strip("/")
+            prefix = f"{path}/" if path not in ("", ".") else ""
+            key = (wishes.remote or repository.url, repository.branch, prefix)
+            found.setdefault(key, {}).setdefault(one.environment, []).append(cluster.target)
+    every = {
+        target for clusters in found.values() for names in clusters.values() for target in names
+    }
+    for (url, branch, prefix), clusters in sorted(found.items()):
+        targets = sorted(target for names in clusters.values() for target in names)
+        others = tuple(sorted(every.difference(targets)))
+        yield _Group(url, branch, prefix, tuple(clusters), tuple(targets), others)
+
+
+def _remote(git: Git, url: str) -> str:
+    """The clone's own name for an address, so that its credentials hold; else the address."""
+    from git import Repo
+
+    wanted = _plain(url)
+    for remote in Repo(git.top).remotes:
+        if any(_plain(one) == wanted for one in remote.urls):
+            return remote.name
+    return url
+
+
+def _plain(url: str) -> str:
+    """An address without what may differ between two spellings of it."""
+    scheme, separator, rest = url.partition("://")
+    if not separator and ":" in url and not url.startswith("/"):
+        host, _, path = url.partition(":")
+        rest = f"{host}/{path}"
+    elif not separator:
+        rest = url
+    del scheme
+    return rest.rpartition("@")[2].removesuffix("/").removesuffix(".git").lower()
+
+
+def _note(tip: Tip, group: _Group, sha: str) -> Mapping[str, Any]:
+    known = tip.note.get("environments")
+    others = known if isinstance(known, dict) else {}
+    return {"drySha": sha, "environments": {**others, **dict.fromkeys(group.roots, sha)}}
+
+
+def _add_metadata(files: Path, group: _Group, commit: Commit, tip: Tip, git: Git) -> None:
+    text = metadata(commit.sha, commit.author, commit.date, commit.subject, commit.body)
+    for root in group.roots:
+        (files / f"{group.prefix}{root}" / METADATA).write_text(text, encoding="utf-8")
+    if not tip.commit or git.entries(tip.commit, METADATA):
+        (files / METADATA).write_text(text, encoding="utf-8")
