@@ -12,6 +12,8 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from threading import Lock
@@ -51,6 +53,11 @@ class Reference:
     name: str
 
     @property
+    def shown(self) -> str:
+        """The repository, for messages."""
+        return f"{self.registry}/{self.repository}"
+
+    @property
     def base(self) -> str:
         """The address of the registry; loopback has no TLS, as everywhere else."""
         host = _HUB_HOST if self.registry == HUB else self.registry
@@ -72,42 +79,60 @@ class Registries:
             StoreError: the registry does not say.
         """
         place = parse(reference)
-        body, found = self._document(place, f"manifests/{place.name}")
+        body, found = self.document(place, f"manifests/{place.name}")
         digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
         if found.get("mediaType") in _INDEXES or "manifests" in found:
             platforms = [_platform(one.get("platform", {})) for one in found.get("manifests", ())]
         else:
             config = str(found.get("config", {}).get("digest", ""))
-            platforms = [_platform(self._document(place, f"blobs/{config}")[1])]
+            platforms = [_platform(self.document(place, f"blobs/{config}")[1])]
         known = sorted({one for one in platforms if one})
         return LockedImage(digest=digest, platforms=tuple(known))
 
-    def _document(self, place: Reference, path: str) -> tuple[bytes, dict[str, Any]]:
-        shown = f"{place.registry}/{place.repository}"
+    def document(self, place: Reference, path: str) -> tuple[bytes, dict[str, Any]]:
+        """A manifest or config: its bytes, and what they say.
+
+        Raises:
+            StoreError: the registry does not give it.
+        """
+        with self.opened(place, path) as answer:
+            body: bytes = answer.read(_MOST + 1)
+        try:
+            found = json.loads(body) if len(body) <= _MOST else None
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            message = f"{place.shown}: the registry's answer is no manifest"
+            raise StoreError(codes.STORE_FAILED, message, "see what answers there")
+        return body, found
+
+    @contextmanager
+    def opened(
+        self, place: Reference, path: str, headers: Mapping[str, str] | None = None
+    ) -> Iterator[Any]:
+        """The answer to a question about a repository.
+
+        Raises:
+            StoreError: the registry does not give it.
+        """
         url = f"{place.base}/v2/{place.repository}/{path}"
         try:
-            body = self._asked(place, url)
-            found = json.loads(body)
+            with self._asked(place, url, headers or {}) as answer:
+                yield answer
         except HTTPError as error:
             with error:
-                raise _answered(shown, path, error) from None
+                raise _answered(place.shown, path, error) from None
         except (URLError, HTTPException, OSError) as error:
             reason = getattr(error, "reason", error)
             hint = "see whether the registry is right and reachable from this machine"
-            raise StoreError(codes.STORE_FAILED, f"{shown}: {reason}", hint) from error
-        except ValueError as error:
-            message = f"{shown}: the registry's answer is no JSON"
-            raise StoreError(codes.STORE_FAILED, message, "see what answers there") from error
-        if not isinstance(found, dict):
-            raise StoreError(codes.STORE_FAILED, f"{shown}: the answer is no manifest")
-        return body, found
+            raise StoreError(codes.STORE_FAILED, f"{place.shown}: {reason}", hint) from error
 
-    def _asked(self, place: Reference, url: str) -> bytes:
+    def _asked(self, place: Reference, url: str, headers: Mapping[str, str]) -> Any:
         key = (place.registry, place.repository)
         with self._mutex:
             header = self._headers.get(key, "")
         try:
-            return _get(url, header)
+            return _get(url, header, headers)
         except HTTPError as error:
             if error.code != 401 or header:
                 raise
@@ -117,7 +142,7 @@ class Registries:
                 raise
         with self._mutex:
             self._headers[key] = header
-        return _get(url, header)
+        return _get(url, header, headers)
 
 
 def parse(reference: str) -> Reference:
@@ -133,17 +158,13 @@ def parse(reference: str) -> Reference:
     return Reference(first, repository, digest if at else tag)
 
 
-def _get(url: str, authorization: str) -> bytes:
-    request = Request(url)  # noqa: S310 - the scheme is ours
-    request.add_header("Accept", ", ".join((*_INDEXES, *_MANIFESTS)))
+def _get(url: str, authorization: str, headers: Mapping[str, str]) -> Any:
+    request = Request(url, headers=dict(headers))  # noqa: S310 - the scheme is ours
+    request.add_header("Accept", ", ".join((*_INDEXES, *_MANIFESTS, "*/*")))
     request.add_header("User-Agent", "edgewright")
     if authorization:
         request.add_unredirected_header("Authorization", authorization)
-    with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
-        body: bytes = answer.read(_MOST + 1)
-    if len(body) > _MOST:
-        raise ValueError("the answer is too large")
-    return body
+    return urlopen(request, timeout=_SECONDS)  # noqa: S310
 
 
 def _authorised(place: Reference, challenge: str) -> str:
@@ -159,7 +180,8 @@ def _authorised(place: Reference, challenge: str) -> str:
         return ""
     scope = given.get("scope") or f"repository:{place.repository}:pull"
     query = urlencode({"service": given.get("service", ""), "scope": scope})
-    found = json.loads(_get(f"{realm}?{query}", f"Basic {login}" if login else ""))
+    with _get(f"{realm}?{query}", f"Basic {login}" if login else "", {}) as answer:
+        found = json.loads(answer.read(_MOST))
     token = found.get("token") or found.get("access_token") or ""
     return f"Bearer {token}" if token else ""
 

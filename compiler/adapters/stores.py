@@ -17,6 +17,7 @@ SCHEMES = {
     "file": ("compiler.adapters.stores_file", "FileStore"),
     "http": ("compiler.adapters.stores_http", "HttpStore"),
     "https": ("compiler.adapters.stores_http", "HttpStore"),
+    "oci": ("compiler.adapters.stores_oci", "OciStore"),
     "s3": ("compiler.adapters.stores_s3", "S3Store"),
 }
 """Module and class by scheme."""

@@ -66,4 +66,4 @@ def test_it_lists_nothing_and_takes_nothing(served: str) -> None:
 def test_a_scheme_that_nobody_reads_is_told_with_those_that_are() -> None:
     with pytest.raises(StoreError, match="ftp is no scheme") as error:
         AllStores().look(Location("ftp://127.0.0.1/x"))
-    assert "file, http, https, s3" in error.value.hint
+    assert "file, http, https, oci, s3" in error.value.hint
