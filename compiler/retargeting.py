@@ -24,13 +24,15 @@ DEFAULT = "default"
 class Retarget:
     """Edits of the spec and of the lock, and the states of rollouts by environment and name.
 
-    `yanks` says whether the version that is left may not be used again.
+    `yanks` says whether the version that is left may not be used again; `users` are the other
+    environments that still have it.
     """
 
     spec: list[Edit] = field(default_factory=list)
     lock: list[Edit] = field(default_factory=list)
     states: dict[tuple[str, str], LockedRollout] = field(default_factory=dict)
     yanks: bool = False
+    users: tuple[str, ...] = ()
 
 
 def retargeted(
@@ -61,8 +63,8 @@ def retargeted(
                 found.states[key] = returned(rollout.state, bad, to, rollout.last)
     found.spec += [Set(path, version) for path, version in paths.items()]
     versions = data["models"][model]["versions"]
-    used = any(_target(data, name, model) == bad for name in others)
-    if yank and not used and bad in versions:
+    found.users = tuple(name for name in others if _target(data, name, model) == bad)
+    if yank and not found.users and bad in versions:
         found.yanks = True
         if not versions[bad].get("yanked"):
             found.spec.append(Set(("models", model, "versions", bad, "yanked"), reason))

@@ -23,7 +23,7 @@ from compiler.model.inputs import Artifact
 from compiler.model.lock import Lock, LockedRollout
 from compiler.model.lockable import model_references
 from compiler.model.member import Member
-from compiler.model.plan import Cascade, Record
+from compiler.model.plan import Record
 from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
 from compiler.model.spec.job import RolloutSpec, RolloutStepSpec
@@ -292,8 +292,7 @@ def _content(assignments: Sequence[Assignment]) -> Content:
         if isinstance(one.node, Record):
             continue
         # The cloud part of a pair serves every live version, whatever its own site's step is.
-        members = one.node.edges if isinstance(one.node, Cascade) else one.node.members
-        for member in members:
+        for member in (member for member in one.node.members if member.role != "cloud"):
             place = (member.place.site, one.node.job)
             found[place] = (*found.get(place, ()), member)
     return found

@@ -231,4 +231,5 @@ def _warnings(plan: Retarget, places: _Places, moved: Sequence[Moved]) -> Iterat
     if places.pinned:
         yield f"  an override decides at {named(sorted(set(places.pinned)))}: nothing changes there"
     if not plan.yanks:
-        yield "  the version that is left is not yanked: it may be used again"
+        used = f", and {' and '.join(plan.users)} still has it" if plan.users else ""
+        yield f"  the version that is left is not yanked: it may be used again{used}"

@@ -71,7 +71,8 @@ class LockedImage(SpecModel):
 class LockedRollout(SpecModel):
     """How far a job is from one version of a model to the next; `step` counts from 0.
 
-    Once the rollout is over `from` is `to`, and `was` says what sites had before it.
+    Once the rollout is over `from` is `to`, and `was` says what sites had before it. Where sites
+    were brought back to `to`, so that `from` is the version that was left, `was` is `to`.
     """
 
     from_: str

@@ -82,20 +82,25 @@ def advanced(state: LockedRollout, last: int) -> LockedRollout | None:
         return state.model_copy(update={"step": state.step + 1})
     if state.from_ == state.to:
         return None
-    return state.model_copy(update={"from_": state.to, "was": state.from_})
+    return state.model_copy(update={"from_": state.to, "was": state.was or state.from_})
 
 
 def returned(state: LockedRollout | None, bad: str, to: str, last: int) -> LockedRollout:
     """The state in which every site has `to` at once, while what `bad` needs stays."""
     left = state.from_ if state is not None and state.to == to and state.from_ != to else bad
-    return LockedRollout.model_validate({"from": left, "to": to, "step": last})
+    return LockedRollout.model_validate({"from": left, "to": to, "step": last, "was": to})
 
 
 def before(
     state: LockedRollout | None, target: str, versions: Mapping[str, VersionSpec]
 ) -> str | None:
-    """The version that sites had before `target`, where the lock knows one that may be used."""
-    known = (state.from_, state.was) if state is not None and state.to == target else ()
+    """The version that sites had before `target`, where the lock knows one that may be used.
+
+    A version that sites were brought back from is none: a second call must not bring it again.
+    """
+    known = () if state is None or state.to != target or state.was == target else (
+        state.from_, state.was,
+    )  # fmt: skip
     usable = (one for one in known if one and one != target and one in versions)
     return next((one for one in usable if versions[one].yanked is None), None)
 

@@ -64,22 +64,23 @@ def bump(folder: Path, version: str) -> None:
 
 def report(
     folder: Path, site: str, version: str, *, state: str = "GOOD", since: float, came: float = NOW,
-    ahead: float = 0.0, **more: Any,
+    ahead: float = 0.0, job: str = "watch", artifact: str = "models/detector", **more: Any,
 ) -> Path:  # fmt: skip
     """What a sidecar stores; `ahead` is by how much the device's clock is wrong."""
-    digest = locked(folder).artifact("default", f"models/detector:{version}")
+    digest = locked(folder).artifact("default", f"{artifact}:{version}")
     assert digest is not None
-    artifact = {
-        "kind": "model", "name": "detector", "version": version, "group": "model/detector",
+    name = artifact.removeprefix("models/")
+    entry_ = {
+        "kind": "model", "name": name, "version": version, "group": f"model/{name}",
         "wanted": digest.sha256, "active": digest.sha256, "serves": version, "required": True,
         "state": state, "phase": "idle", "since": stamp(since + ahead), **more,
     }  # fmt: skip
     document = {
         "report": 1, "sidecar": "1.0", "time": stamp(came + ahead), "project": "shop",
         "environment": "default", "cluster": "hub", "namespace": "shop", "site": site,
-        "host": f"{site}-a", "job": "watch", "role": "worker", "tenant": "watch.worker",
+        "host": f"{site}-a", "job": job, "role": "worker", "tenant": "watch.worker",
         "revision": "0" * 64, "state": state, "started": True, "ready": True,
-        "artifacts": [artifact], "outbox": [], "a key of a later release": {"x": 1},
+        "artifacts": [entry_], "outbox": [], "a key of a later release": {"x": 1},
     }  # fmt: skip
     path = folder / f"store/reports/{site}/{site}-a/watch.worker.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -195,10 +196,10 @@ def test_too_many_failures_restore_the_old_version_and_say_which_and_why(
     assert (folder / "specs/models.yaml").read_text() == models.replace(
         'target: "2"', 'target: "1"'
     )
-    assert rollout(folder) == {"from": "2", "to": "1", "step": 1}
+    assert rollout(folder) == {"from": "2", "to": "1", "step": 1, "was": "1"}
     assert run("compile", "--locked", at=folder).exit_code == 0
     assert run("lock", at=folder).exit_code == 0
-    assert rollout(folder) == {"from": "2", "to": "1", "step": 1}
+    assert rollout(folder) == {"from": "2", "to": "1", "step": 1, "was": "1"}
 
 
 def test_a_malformed_report_is_named_and_the_others_count(

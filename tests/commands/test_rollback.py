@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from compiler.adapters import edit
 from tests.commands.running import ROOT, run, run_json
-from tests.commands.test_promote import bump, rollout, shops
+from tests.commands.test_promote import FILES, bump, rollout, shops
 
 
 def texts(folder: Path) -> dict[str, str]:
@@ -41,14 +42,14 @@ def test_a_rollback_sets_the_target_yanks_the_version_and_reaches_every_site(
     ).replace('target: "2"', 'target: "1"')
     assert after["fleet.yaml"] == before["fleet.yaml"]
     assert after["edgewright.lock"] == before["edgewright.lock"].replace(
-        'from: "1"\n  step: 1\n  to: "2"', 'from: "2"\n  step: 1\n  to: "1"'
+        'from: "1"\n  step: 1\n  to: "2"', 'from: "2"\n  step: 1\n  to: "1"\n  was: "1"'
     )
     assert run("compile", "--locked", at=folder).exit_code == 0
     # Locking again changes nothing, and the next promotion gives the bad version up.
     assert run("lock", at=folder).exit_code == 0
-    assert rollout(folder) == {"from": "2", "to": "1", "step": 1}
+    assert rollout(folder) == {"from": "2", "to": "1", "step": 1, "was": "1"}
     assert run("promote", "watch", at=folder).exit_code == 0
-    assert rollout(folder) == {"from": "1", "to": "1", "step": 1, "was": "2"}
+    assert rollout(folder) == {"from": "1", "to": "1", "step": 1, "was": "1"}
 
 
 def test_after_a_finished_rollout_the_lock_still_knows_the_version_before(tmp_path: Path) -> None:
@@ -111,6 +112,50 @@ def test_an_override_that_pins_a_site_is_told_and_stays(tmp_path: Path) -> None:
     assert "an override decides at north-3: nothing changes there" in result.stdout
 
 
+def test_a_fleet_without_a_lock_or_a_rollout_goes_back_to_the_version_that_is_named(
+    tmp_path: Path,
+) -> None:
+    folder = shops(tmp_path)
+    (folder / "specs/edgewright.lock").unlink()
+    spec, models = folder / "specs/fleet.yaml", folder / "specs/models.yaml"
+    spec.write_text("".join(line for line in spec.read_text().splitlines(keepends=True)
+                            if "rollout:" not in line))  # fmt: skip
+    text = models.read_text()
+    for version in "123":
+        digest = hashlib.sha256(FILES[f"detector/{version}.onnx"]).hexdigest()
+        text = text.replace(f'"{version}": {{', f'"{version}": {{sha256: "{digest}", ')
+    models.write_text(text)
+    refused = run("rollback", "detector", at=folder)
+    assert refused.exit_code == 1
+    assert "name it with --to; there is 3, 1" in refused.stderr
+    result = run("rollback", "detector", "--to", "1", at=folder)
+    assert result.exit_code == 0, result.output
+    assert "3 sites change" in result.stdout
+    assert 'target: "1"' in models.read_text()
+    assert not (folder / "specs/edgewright.lock").exists()
+
+
+def test_a_selected_version_is_left_by_the_lock_and_yanked_so_that_it_is_not_chosen_again(
+    tmp_path: Path,
+) -> None:
+    folder = shops(tmp_path)
+    models, lock = folder / "specs/models.yaml", folder / "specs/edgewright.lock"
+    models.write_text(models.read_text().replace('target: "2"', "select: {metric: map50}"))
+    lock.write_text(lock.read_text() + CHOSEN)
+    result = run("rollback", "detector", "--reason", "OPS-9", at=folder)
+    assert result.exit_code == 0, result.output
+    assert lock.read_text().endswith(CHOSEN.replace('"2"', '"1"').replace(
+        "best map50", '"back to 1: OPS-9"'))  # fmt: skip
+    assert 'yanked: "OPS-9"' in models.read_text() or "yanked: OPS-9" in models.read_text()
+    assert "select: {metric: map50}" in models.read_text()
+
+
+CHOSEN = """
+"default.targets.detector":
+  reason: best map50
+  version: "2"
+"""
+
 ENVIRONMENTS = """\
 environments:
   lab: {namespace: lab, where: {ring: canary}}   # the lab
@@ -127,7 +172,7 @@ def test_one_environment_goes_back_alone_and_the_version_of_another_is_not_yanke
     assert run("lock", at=folder).exit_code == 0
     result = run("rollback", "detector", "--to", "1", "--env", "shops", at=folder)
     assert result.exit_code == 0, result.output
-    assert "the version that is left is not yanked" in result.stdout
+    assert "is not yanked: it may be used again, and lab still has it" in result.stdout
     assert texts(folder)["environments.yaml"] == ENVIRONMENTS.replace(
         "canary}}}", 'canary}}, set: {models: {detector: {target: "1"}}}}'
     )
@@ -156,7 +201,7 @@ def test_a_run_that_dies_between_spec_and_lock_is_refused_by_compile_and_ended_b
     assert "E7101" in refused.stderr
     result = run("rollback", "detector", at=folder)
     assert result.exit_code == 0, result.output
-    assert rollout(folder) == {"from": "2", "to": "1", "step": 1}
+    assert rollout(folder) == {"from": "2", "to": "1", "step": 1, "was": "1"}
     assert "yanked" in texts(folder)["models.yaml"]
     assert run("compile", "--locked", at=folder).exit_code == 0
 

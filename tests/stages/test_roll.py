@@ -90,7 +90,8 @@ def test_going_back_reaches_every_site_at_once_and_making_the_lock_again_keeps_i
 ) -> None:
     last = step + more
     back = returned(state("1", "2", step), "2", to, last)
-    assert back == state("2", to, last)
+    assert back == state("2", to, last, was=to)
+    assert before(back, to, {name: VersionSpec(uri="main:x") for name in "012"}) is None
     assert moved(back, to, last) == back
     assert returned(back, "2", to, last) == back
     version, _ = choose_version(
