@@ -29,6 +29,12 @@ def main(flags: dict[str, str], words: list[str]) -> int:
     if len(words) % 2:
         print("once: every SRC needs a DST", file=sys.stderr)
         return _USAGE
+    odd = next((word for word in words[::2] if not places.is_pinned_well(word)), "")
+    if odd:
+        print(
+            f"once: 64 hexadecimal digits belong behind #sha256= of {redact(odd)}", file=sys.stderr
+        )
+        return _USAGE
     pairs = [places.place(*words[at : at + 2]) for at in range(0, len(words), 2)]
     found = places.environment(os.environ)
     context = Context(places.config(found, pairs, pairs[0].target), found, Event())

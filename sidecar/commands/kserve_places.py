@@ -35,6 +35,7 @@ _RENAMED: Final = {
     "verify_ssl": "S3_VERIFY_SSL",
     "anonymous": "awsAnonymousCredential",
 }
+_HEX: Final = frozenset("0123456789abcdef")
 _NO: Final = frozenset(("0", "false", "no"))
 
 
@@ -56,6 +57,12 @@ def place(source: str, target: str) -> Place:
     """A pair of arguments; a digest may follow the address as `#sha256=<hex>`."""
     url, _, fragment = source.partition("#sha256=")
     return Place(url, os.path.abspath(target), fragment.lower())
+
+
+def is_pinned_well(source: str) -> bool:
+    """Whether what follows an address as its digest, if anything does, can be one."""
+    _, mark, digest = source.partition("#sha256=")
+    return not mark or (len(digest) == 64 and _HEX.issuperset(digest.lower()))
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,6 @@ from threading import Event
 from sidecar.contract import accept
 from sidecar.disk import hashing, locks, owner, store, tenants
 from sidecar.model.config import ANONYMOUS, Config, Store
-from sidecar.model.reasons import ReasonError
 from sidecar.transfer import upload
 from sidecar.transfer.context import Context
 from sidecar.worker.bench import Bench
@@ -100,21 +99,30 @@ def _file(config: Config, words: list[str]) -> int:
         )
         return _USAGE
     path, url = words[:2]
+    try:
+        place = _store(config, url, *words[2:])
+    except LookupError as fault:
+        print(f"push: {fault.args[0]}", file=sys.stderr)
+        return _USAGE
     digest = _digest(path)
     context = Context(config, dict(os.environ), Event())
-    stored = upload.put(url, _store(config, url, *words[2:]), path, context, sha256=digest)
+    stored = upload.put(url, place, path, context, sha256=digest)
     print(f"{digest} {'lay there before' if stored.already else 'is stored'}: {stored.url}")
     return 0
 
 
 def _store(config: Config, url: str, name: str = "") -> Store:
-    """The store of that name, or the one that the config uses for that place."""
+    """The store of that name, or the one that the config uses for that place.
+
+    Raises:
+        LookupError: the config has none of that name.
+    """
     if name:
         for one in config.stores:
             if one.name == name:
                 return one
         known = ", ".join(one.name for one in config.stores)
-        raise ReasonError("ConfigInvalid", f"no store {name}; there are {known or 'none'}")
+        raise LookupError(f"the config has no store {name}; it has {known or 'none'}")
     places = [(one.to, one.store) for one in config.outbox]
     places += [(config.reports.url, config.reports.store)] if config.reports else []
     places += [(source.url, source.store) for one in config.artifacts for source in one.sources]

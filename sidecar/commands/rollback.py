@@ -6,6 +6,7 @@ Asked twice it does nothing the second time: who is in a hurry must not undo wha
 from __future__ import annotations
 
 import json
+import sys
 
 from sidecar.activation import links
 from sidecar.resident import asking, offline, plan
@@ -21,7 +22,7 @@ def main(flags: dict[str, str], words: list[str]) -> int:
         ReasonError: there is nothing to go back to.
     """
     if len(words) > 1:
-        print(f"rollback: one KIND/NAME at a time, not {' '.join(words)}")
+        print(f"rollback: one KIND/NAME at a time, not {' '.join(words)}", file=sys.stderr)
         return _USAGE
     base = flags.get("view", links.VIEW)
     accepted = asking.config(flags["config"], base)
@@ -36,7 +37,8 @@ def main(flags: dict[str, str], words: list[str]) -> int:
         else:
             text = _text(said)
     except LookupError:
-        print(f"rollback: the config lists no {name}")
+        known = ", ".join(sorted(one.key for one in accepted.config.artifacts))
+        print(f"rollback: the config lists no {name}; it lists {known}", file=sys.stderr)
         return _USAGE
     _print(text, flags)
     return 0

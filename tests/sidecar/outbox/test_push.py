@@ -299,7 +299,7 @@ def test_an_operator_pushes_a_file_to_where_the_config_may(tmp_path: Path, s3: S
 
     assert sidecar(["push", "--config", str(here.config), str(path)]).returncode == 2
     done = sidecar(["push", "--config", str(here.config), str(path), url, "nowhere"])
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "main" in done.stderr
 
 

@@ -228,3 +228,28 @@ def test_a_version_that_is_known_to_have_rotted_is_never_returned_to(world: Worl
     code, _, said = command(world, "rollback")
     assert (code, "UnableToRollBack" in said) == (1, True)
     assert (world.view / "models/det").read_bytes() == b"2"
+
+
+def test_a_name_that_the_config_does_not_list_is_told_beside_those_that_it_lists(
+    world: World,
+) -> None:
+    world.mount_config(world.document(world.file("det", b"1"), world.file("ocr", b"2")))
+    assert once(world)[0] == 0
+    code, out, said = command(world, "rollback", "det")
+    assert (code, out) == (2, "")
+    assert "no det; it lists model/det, model/ocr" in said
+
+
+def test_pushing_to_a_store_that_is_none_is_wrong_usage(world: World) -> None:
+    world.mount_config(world.document(stores=[{"name": "main"}]))
+    file = world.directory / "file"
+    file.write_bytes(b"1")
+    code, _, said = command(world, "push", str(file), "s3://a/b", "other")
+    assert (code, "no store other; it has main" in said) == (2, True)
+
+
+@pytest.mark.parametrize("digest", ["", "abc", "g" * 64])
+def test_a_pin_that_is_no_digest_is_wrong_usage(world: World, digest: str) -> None:
+    words = (f"file://{world.sources}/x#sha256={digest}", str(world.directory / "to"))
+    done = run(world, "once", *words)
+    assert (done.returncode, "64 hexadecimal digits" in done.stderr) == (2, True)
