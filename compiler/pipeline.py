@@ -13,7 +13,7 @@ from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from compiler import kinds, servers
+from compiler import datasets, kinds, servers
 from compiler.adapters.crew import Progress
 from compiler.adapters.exchange import KernelExchange
 from compiler.assembly import Goal, Outcome, SameNameError, produce, roots
@@ -314,8 +314,9 @@ def _table(spec: Spec) -> str:
 
 
 def vocabularies() -> Mapping[str, Sequence[str]]:
-    """The words that exist for servers and backends."""
-    return {"servers": tuple(servers.BY_NAME), "backends": KNOWN}
+    """The words that exist for servers, backends and formats of datasets."""
+    words = {"servers": tuple(servers.BY_NAME), "backends": KNOWN}
+    return {**words, "formats": datasets.FORMATS}
 
 
 def _validated(data: Map, diagnostics: Diagnostics) -> Spec:

@@ -7,9 +7,10 @@ same. No module here knows another format, and none judges whether a dataset is 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
-from compiler.model.counted import DatasetFormat
+if TYPE_CHECKING:
+    from compiler.model.counted import DatasetFormat
 
 FORMATS: Final = ("coco", "csv", "imagefolder", "jsonl", "parquet", "txt", "voc", "yolo")
 """Every format, sorted; a module is imported when its format is counted."""
@@ -23,7 +24,4 @@ def dataset_format(name: str) -> DatasetFormat:
     """
     if name not in FORMATS:
         raise KeyError(name)
-    found = import_module(f"compiler.datasets.{name}").FORMAT
-    if not isinstance(found, DatasetFormat):
-        raise TypeError(f"compiler.datasets.{name}.FORMAT is no format")
-    return found
+    return cast("DatasetFormat", import_module(f"{__name__}.{name}").FORMAT)

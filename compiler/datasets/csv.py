@@ -20,10 +20,11 @@ from compiler.datasets.listing import chosen
 from compiler.datasets.records import ROLES, Batch, Records
 from compiler.model.codes import dataset as codes
 from compiler.model.counted import Counted, CountRequest, DatasetFormat, UncountableError
+from compiler.model.marks import collector_paused
 from compiler.model.ports import Files
 
 DELIMITERS: Final = (",", ";", "\t", "|")
-ROWS: Final = 2_000
+ROWS: Final = 500
 
 
 def count(files: Files, request: CountRequest) -> Counted:
@@ -39,7 +40,7 @@ def count(files: Files, request: CountRequest) -> Counted:
     )  # fmt: skip
     first: list[str] | None = None
     for name in names:
-        with files.open(name) as stream:
+        with files.open(name) as stream, collector_paused():
             lines = chain.from_iterable(
                 io.StringIO(block.text, newline="") for block in blocks(stream, name)
             )

@@ -50,7 +50,8 @@ def keys_are_single(data: bytes, found: dict[bytes, int]) -> bool:
     if b"\\" in data and _ASCII_ESCAPE.search(data):
         return False
     for key, times in found.items():
-        if data.count(b'"%b"' % key) == times:
+        # A key that was found nowhere cannot be there twice.
+        if not times or data.count(b'"%b"' % key) == times:
             continue
         if len(re.findall(FRAMED_KEY % re.escape(key), data)) != times:
             return False

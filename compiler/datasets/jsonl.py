@@ -5,7 +5,7 @@ A line that is no object is counted and left out; a file of which no line is one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from compiler.datasets.listing import chosen
 from compiler.datasets.records import ROLES, Batch, Records
 from compiler.model.codes import dataset as codes
 from compiler.model.counted import Counted, CountRequest, DatasetFormat, UncountableError
+from compiler.model.marks import collector_paused
 from compiler.model.ports import Files
 
 SUFFIXES: Final = (".jsonl", ".ndjson")
@@ -34,7 +35,7 @@ def count(files: Files, request: CountRequest) -> Counted:
         "file of records", several=True,
     )  # fmt: skip
     for name in names:
-        with files.open(name) as stream:
+        with files.open(name) as stream, collector_paused():
             for block in blocks(stream, name):
                 reader.take(block)
         reader.check(name)
@@ -42,6 +43,10 @@ def count(files: Files, request: CountRequest) -> Counted:
 
 
 FORMAT = DatasetFormat("jsonl", "JSON lines", count)
+
+
+Columns = dict[str, list[Any]]
+"""The values of each role, UNSET where a record has none."""
 
 
 class _Reader:
@@ -64,13 +69,13 @@ class _Reader:
         lines = block.data.split(b"\n")
         if not lines[-1]:
             lines.pop()
-        rows = self._quickly(block, lines)
-        numbers: list[int] | None = None
-        if rows is None:
-            found = list(self._slowly(block, lines))
-            rows, numbers = [row for _, row in found], [number for number, _ in found]
-        if rows:
-            self.records.take(self._batch(block, lines, rows, numbers))
+        columns = self._quickly(block, lines)
+        if columns is not None:
+            self._take(block, lines, columns, range(len(lines)))
+            return
+        found = list(self._slowly(block, lines))
+        if found:
+            self._take(block, lines, _columns([row for _, row in found]), [at for at, _ in found])
 
     def check(self, name: str) -> None:
         """Refuse a file without a record, and columns that no record has.
@@ -87,17 +92,18 @@ class _Reader:
             )
         self.records.require(sorted(self._seen), name)
 
-    def _quickly(self, block: Block, lines: list[bytes]) -> list[Any] | None:
+    def _quickly(self, block: Block, lines: list[bytes]) -> Columns | None:
         try:
             block.check()
-            rows = list(map(self._decode, lines))
+            columns = _columns(list(map(self._decode, lines)))
         except (msgspec.DecodeError, RecursionError):
             return None
-        unset, keys = msgspec.UNSET, {}
-        for role, name in self._fields.items():
-            missing = list(map(attrgetter(role), rows)).count(unset)
-            keys[name.encode()] = len(rows) - missing
-        return rows if keys_are_single(block.data, keys) else None
+        # Each counted key must be there as often as it was found, or it came twice somewhere.
+        keys = {
+            name.encode(): len(lines) - columns[role].count(msgspec.UNSET)
+            for role, name in self._fields.items()
+        }
+        return columns if keys_are_single(block.data, keys) else None
 
     def _slowly(self, block: Block, lines: list[bytes]) -> Iterator[tuple[int, Any]]:
         for number, line in enumerate(block.text.split("\n")[: len(lines)]):
@@ -114,36 +120,35 @@ class _Reader:
             have = {role: value[name] for role, name in self._fields.items() if name in value}
             yield number, self._row(**have)
 
-    def _batch(
-        self, block: Block, lines: list[bytes], rows: list[Any], numbers: list[int] | None
-    ) -> Batch:
+    def _take(
+        self, block: Block, lines: list[bytes], found: Columns, numbers: Sequence[int]
+    ) -> None:
         columns: dict[str, Any] = {}
-        for role, name in self._fields.items():
-            values = list(map(attrgetter(role), rows))
+        for role, values in found.items():
             missing = values.count(msgspec.UNSET)
             if missing < len(values):
-                self._seen.add(name)
+                self._seen.add(self._fields[role])
                 if missing:
-                    values = [None if one is msgspec.UNSET else one for one in values]
+                    values = [None if one is msgspec.UNSET else one for one in values]  # noqa: PLW2901
                 columns[f"{role}s"] = values
 
-        def at(index: int) -> int:
-            return index if numbers is None else numbers[index]
+        def place(index: int) -> str:
+            return f"{block.file}:{block.line + numbers[index]}"
 
-        return Batch(
-            len(rows),
-            lambda index: f"{block.file}:{block.line + at(index)}",
-            self._content(lines, at),
-            **columns,
-        )
+        content = self._content(lines, numbers)
+        self.records.take(Batch(len(numbers), place, content, **columns))
 
-    def _content(self, lines: list[bytes], at: Callable[[int], int]) -> Callable[[int], bytes]:
+    def _content(self, lines: list[bytes], numbers: Sequence[int]) -> Callable[[int], bytes]:
         def content(index: int) -> bytes:
             try:
-                value = msgspec.json.decode(lines[at(index)])
+                value = msgspec.json.decode(lines[numbers[index]])
             except msgspec.DecodeError:
-                return lines[at(index)]
+                return lines[numbers[index]]
             value.pop(self._fields["id"], None)
             return msgspec.json.encode(value, order="sorted")
 
         return content
+
+
+def _columns(rows: list[Any]) -> Columns:
+    return {role: list(map(attrgetter(role), rows)) for role in ROLES}

@@ -13,7 +13,7 @@ from compiler.model.codes import dataset as codes
 from compiler.model.counted import UncountableError
 from compiler.model.record import dataclass
 
-BLOCK: Final = 1 << 20
+BLOCK: Final = 1 << 17
 LONGEST: Final = 16 << 20
 """The longest line that is held in memory."""
 

@@ -92,7 +92,7 @@ class Records:
         return self.tally.counted()
 
     def _take_ids(self, batch: Batch, ids: Sequence[Any]) -> None:
-        if set(map(type, ids)) <= {str} and "" not in ids and self._ids.fresh(ids):
+        if _are_texts(ids) and self._ids.fresh(ids):
             return
         for at, one in enumerate(ids):
             if one is None or one == "":
@@ -104,7 +104,7 @@ class Records:
                 self.tally.problem("duplicate-id", f"{batch.place(at)}: {one}")
 
     def _take_labels(self, batch: Batch, labels: Sequence[Any]) -> None:
-        if set(map(type, labels)) <= {str} and "" not in labels and self.tally.labels(labels):
+        if _are_texts(labels) and self.tally.labels(labels):
             return
         for at, one in enumerate(labels):
             found = label_names(one)
@@ -144,6 +144,10 @@ class Records:
         if self._listing is None:
             self._listing = Listing(self._files, self._request.splits)
         return self._listing
+
+
+def _are_texts(values: Sequence[Any]) -> bool:
+    return "" not in values and set(map(type, values)) <= {str}
 
 
 def label_names(value: Any) -> tuple[str, ...] | None:

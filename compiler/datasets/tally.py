@@ -22,7 +22,7 @@ from compiler.model.counted import (
 )
 from compiler.model.splitting import Division, place_of, repeated
 
-_KNOWN: Final = 200_000
+_KNOWN: Final = 100_000
 """So many ids are told apart at once, with their places; of more only the number is known."""
 
 
@@ -148,10 +148,10 @@ class Ids:
 
     def fresh(self, identities: Iterable[Any]) -> bool:
         """Take several ids at once; False, with nothing taken, where one of them may be old."""
-        new = list(map(hash, identities))
         if self._known is None:
-            self._later.extend(new)
+            self._later.extend(map(hash, identities))
             return True
+        new = list(map(hash, identities))
         together = set(new)
         if len(together) != len(new) or not self._known.isdisjoint(together):
             return False
@@ -177,6 +177,8 @@ class Ids:
             return 0
         numbers = memoryview(self._later).cast("B").cast("Q")
         shared = repeated(numbers)
+        if not shared:
+            return 0
         return sum(number in shared for number in numbers) - len(shared)
 
     def _spill(self) -> None:

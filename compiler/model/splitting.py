@@ -80,8 +80,9 @@ class Division:
 def repeated(numbers: Sequence[int]) -> set[int]:
     """Which numbers occur more than once, found bucket by bucket so that memory stays small."""
     buckets = [array("Q") for _ in range(61)]
+    appends = [bucket.append for bucket in buckets]
     for number in numbers:
-        buckets[number % 61].append(number)
+        appends[number % 61](number)
     found: set[int] = set()
     for bucket in buckets:
         if len(set(bucket)) != len(bucket):
