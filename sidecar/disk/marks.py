@@ -51,6 +51,21 @@ def marks(layout: Layout, keep: int) -> Marks:
     return Marks(frozenset(blobs), frozenset(trees), frozenset(releases))
 
 
+def serving(layout: Layout) -> frozenset[str]:
+    """Digests of what is active; nothing ever makes room in their place.
+
+    Raises:
+        OSError: the disk did not answer.
+    """
+    blobs: set[str] = set()
+    for tenant in tenants.names(layout):
+        for group in listed(layout.tenant(tenant, "slots")):
+            release = pointed(layout, tenant, group, "current")
+            if release:
+                _mark_release(layout.slot(tenant, group, "releases", release), blobs, set())
+    return frozenset(blobs)
+
+
 def is_digest(text: str) -> bool:
     """Whether a name has the form of a digest."""
     return len(text) == 64 and _HEX.issuperset(text)
