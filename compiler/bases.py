@@ -16,6 +16,7 @@ from compiler.model.codes import git as codes
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.record import dataclass
 from compiler.pipeline import Request
+from compiler.stages.load import shown
 
 MAIN = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 """What the main branch may be called; the first that exists counts."""
@@ -34,14 +35,15 @@ class Found:
     git: Git | None = None
     commit: str = ""
     spec: str = ""
-    shown: Path = field(default_factory=Path)
+    root: Path = field(default_factory=Path)
 
     def texts(self) -> dict[str, str] | None:
         """The texts of a revision's spec by the names that the work tree has for them."""
         if self.git is None or not self.commit:
             return None
         found = self.git.entries(self.commit, self.spec)
-        names = [str(self.shown / one.path[len(self.spec) :].lstrip("/")) for one in found]
+        below = [one.path[len(self.spec) :].lstrip("/") for one in found]
+        names = [shown(self.root / path if path else self.root) for path in below]
         blobs = self.git.blobs([one.blob for one in found])
         texts = zip(names, blobs, strict=True)
         return {name: data.decode("utf-8", "replace") for name, data in texts}
@@ -81,8 +83,7 @@ def base_spec(
             _fail(error, diagnostics)
     if root is None:
         return None
-    beside = (root if root.is_dir() else root.parent) / "templates"
-    own = beside if beside.is_dir() else None
+    own = _templates(found, request, root, made)
     return replace(request, root=root, templates=own, locked=False)
 
 
@@ -140,6 +141,22 @@ def _shallow(what: str, diagnostics: Diagnostics) -> NoReturn:
 
 def _fail(error: GitError, diagnostics: Diagnostics) -> NoReturn:
     diagnostics.fail(error.code, error.message, hint=error.hint)
+
+
+def _templates(found: Found, request: Request, root: Path, made: Path) -> Path | None:
+    """The base's own templates: beside its spec, or where the work tree's lie, as they were."""
+    beside = (root if root.is_dir() else root.parent) / "templates"
+    given, here = request.templates, request.root
+    if beside.is_dir():
+        return beside
+    if given is None or given == (here if here.is_dir() else here.parent) / "templates":
+        return None
+    inside = _inside(found.git, given) if found.git is not None else None
+    if found.git is None or inside is None:
+        # A folder outside of the repository has no past.
+        return given
+    target = made / "templates-of-base"
+    return target if found.git.export(found.commit, inside, target, f"{inside}/") else None
 
 
 def _exported(found: Found, request: Request, git: Git, made: Path) -> Path | None:

@@ -25,6 +25,7 @@ from compiler.model.ports import Output
 from compiler.model.record import dataclass
 from compiler.pipeline import Request, Resolution, Wishes
 from compiler.stages.compare.compare import compare
+from compiler.stages.load import shown
 from compiler.stages.render.skeleton import parse_object
 from compiler.stages.write.hand import HandedOutput
 
@@ -166,7 +167,7 @@ def _chosen(resolution: Resolution, environments: Set[str] | None) -> Resolution
 
 def _renamed(texts: Mapping[str, str], before: Path, root: Path) -> dict[str, str]:
     """Texts of the base by the names that the work tree's have."""
-    old, new = str(before), str(root)
+    old, new = shown(before), shown(root)
     return {
         new + name.removeprefix(old) if name.startswith(old) else name: text
         for name, text in texts.items()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import field
 from enum import StrEnum
 
 from compiler.model.diagnostics import Span
@@ -137,8 +136,7 @@ class Cost:
 class Comparison:
     """Everything that a change does. `base` and `head` say what was compared, in words.
 
-    `overridden` are templates of the author's own, the ones that this change touches first;
-    `touched` counts those.
+    `overridden` are templates of the author's own.
     """
 
     base: str
@@ -146,9 +144,7 @@ class Comparison:
     rows: tuple[Row, ...] = ()
     costs: tuple[Cost, ...] = ()
     overridden: tuple[str, ...] = ()
-    touched: int = 0
     objects: int = 0
-    notes: tuple[str, ...] = field(default=())
 
     @property
     def effects(self) -> dict[Effect, int]:

@@ -12,7 +12,7 @@ import pytest
 
 from compiler.model.changes_schema import schema
 from tests.adapters.test_git import git
-from tests.commands.running import run, run_json
+from tests.commands.running import ROOT, run, run_json
 from tests.stages.resolving import SHOP
 
 DEBUG = SHOP.replace("LEVEL: info", "LEVEL: debug")
@@ -220,3 +220,54 @@ def test_a_tag_a_branch_and_a_commit_are_bases(clone: Path) -> None:
     write(clone, DEBUG)
     for base in ("v1", "main", git(clone, "rev-parse", "HEAD"), "HEAD~0"):
         assert effects(run_json("diff", base, at=clone)) == {"re-create": ["jobs.watch"]}
+
+
+def test_a_spec_is_found_again_however_its_path_is_written(clone: Path) -> None:
+    write(clone, DEBUG)
+    (clone / "below").mkdir()
+    for spec, at in (("specs", clone), (clone / "specs", clone), ("../specs", clone / "below")):
+        output = clone / "generated"
+        found = run_json("diff", "HEAD", spec, "--output", output, at=at)
+        (row,) = found["changes"]
+        assert row["cause"]["file"] == ("specs" if at == clone else "../specs") + "/spec.yaml"
+        assert "LEVEL: debug" in DEBUG.splitlines()[row["cause"]["line"] - 1]
+
+
+def test_a_spec_of_one_file_is_compared_too(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "-b", "main", ".")
+    (tmp_path / "fleet.yaml").write_text(SHOP)
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "Begin")
+    (tmp_path / "fleet.yaml").write_text(DEBUG)
+    found = run_json("diff", "HEAD", "fleet.yaml", at=tmp_path)
+    assert effects(found) == {"re-create": ["jobs.watch"]}
+    assert found["changes"][0]["cause"]["file"] == "fleet.yaml"
+
+
+def test_templates_of_the_author_come_first_and_are_compared_as_they_were(clone: Path) -> None:
+    shipped = ROOT / "templates/kubernetes/deployment.yaml.j2"
+    own = clone / "own/kubernetes/deployment.yaml.j2"
+    own.parent.mkdir(parents=True)
+    own.write_text(shipped.read_text())
+    git(clone, "rm", "-rq", "--cached", "generated")
+    git(clone, "add", "own")
+    git(clone, "commit", "-qm", "Own a template")
+    own.write_text(
+        shipped.read_text().replace("revisionHistoryLimit: 2", "revisionHistoryLimit: 3")
+    )
+    found = run_json("diff", "HEAD", "--templates", "own", at=clone)
+    assert found["overriddenTemplates"] == ["kubernetes/deployment.yaml.j2"]
+    assert effects(found) == {"config-reload": ["jobs.watch"]}
+    said = run("diff", "HEAD", "--templates", "own", at=clone).stdout
+    assert said.index("a template of your own: kubernetes/") < said.index("config reload  ")
+
+
+def test_a_cluster_for_each_site_is_compared_site_by_site(tmp_path: Path) -> None:
+    each = SHOP.replace("    hub: {", "    hub: {each: site, ")
+    for name, text in (("one", each), ("two", each.replace("LEVEL: info", "LEVEL: debug"))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "spec.yaml").write_text(text)
+    found = run_json("diff", "one", "two", at=tmp_path)
+    (row,) = found["changes"]
+    assert [place["site"] for place in row["places"]] == ["north-1", "west-1"]
+    assert {place["cluster"] for place in row["places"]} == {"hub"}
