@@ -6,13 +6,12 @@ replaced in one step or not at all.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from compiler import pipeline
+from compiler.adapters.saving import replace_text
 from compiler.asking import Wishes, World, ask, count_all
 from compiler.model import lock as locks
 from compiler.model.codes import lock as codes
@@ -126,23 +125,7 @@ def write(opened: Opened, made: Made, diagnostics: Diagnostics) -> bool:
     path = lock_path(opened.root)
     if made.text == opened.text:
         return False
-    there = path.read_bytes() if path.exists() else b""
-    if there.decode("utf-8-sig", "replace") != opened.text:
-        diagnostics.fail(
-            codes.LOCK_MOVED, f"{shown(path)} was changed meanwhile", None, "run it again"
-        )
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with fresh.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(made.text)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError as error:
-        diagnostics.fail(codes.LOCK_UNWRITABLE, f"{shown(path)}: {error.strerror}")
-    finally:
-        with suppress(OSError):
-            fresh.unlink(missing_ok=True)
+    replace_text(path, shown(path), opened.text, made.text, diagnostics)
     return True
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from compiler import pipeline
 from compiler.adapters import edit
 from compiler.adapters.edit import Edit, Set
+from compiler.adapters.saving import replace_text
 from compiler.model import emit, source
 from compiler.model.backend import Assignment
 from compiler.model.choice import reached
@@ -212,14 +213,7 @@ class Change:
             CompileError: somebody wrote one of them meanwhile, or the system refuses.
         """
         for name, text in self.texts.items():
-            try:
-                edit.save(Path(name), self.old[name], text)
-            except FileExistsError:
-                diagnostics.fail(
-                    lock_codes.LOCK_MOVED, f"{name} was changed meanwhile", None, "run it again"
-                )
-            except OSError as error:
-                diagnostics.fail(lock_codes.LOCK_UNWRITABLE, f"{name}: {error.strerror}")
+            replace_text(Path(name), name, self.old.get(name, ""), text, diagnostics)
 
 
 def changed(

@@ -7,11 +7,7 @@ since whoever edits one place would change others. It decides nothing of the mea
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path as FilePath
 from typing import Any, Final, NoReturn
 
 from compiler.adapters import edit_splice, edit_text
@@ -35,7 +31,7 @@ from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.marks import Map, Path
 from compiler.model.yaml_faults import span_at
 
-__all__ = ["Append", "Edit", "Remove", "Set", "edited", "edited_spec", "holder", "save"]
+__all__ = ["Append", "Edit", "Remove", "Set", "edited", "edited_spec", "holder"]
 
 _MARK: Final = "\ufeff"
 
@@ -84,32 +80,6 @@ def edited_spec(
 def holder(data: Map, path: Path) -> str:
     """The file that holds the entry at a path, or its nearest ancestor that is written."""
     return data.marks.at(path).file
-
-
-def save(path: FilePath, old: str, new: str) -> None:
-    """Replace a file's text at once: at every moment it is wholly the old or wholly the new one.
-
-    Raises:
-        FileExistsError: the file does not hold `old` any more; nothing is changed.
-        OSError: the system refuses; nothing is changed.
-    """
-    real = FilePath(os.path.realpath(path))
-    before = real.read_bytes() if real.exists() else b""
-    if before.decode("utf-8-sig") != old.removeprefix(_MARK):
-        raise FileExistsError(f"{path} was changed by somebody else in the meantime")
-    mark = _MARK if before.startswith(_MARK.encode()) and not new.startswith(_MARK) else ""
-    handle, name = tempfile.mkstemp(prefix=f".{real.name}.", suffix=".tmp", dir=real.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write((mark + new).encode())
-            stream.flush()
-            os.fsync(stream.fileno())
-        FilePath(name).chmod(real.stat().st_mode & 0o777 if real.exists() else 0o644)
-        FilePath(name).replace(real)
-    except BaseException:
-        with suppress(OSError):
-            FilePath(name).unlink()
-        raise
 
 
 def _read(file: str, text: str, diagnostics: Diagnostics) -> list[Any]:

@@ -67,6 +67,7 @@ def command(
     chosen = _chosen(opened, job, model, diagnostics)
     stores = AllStores() if if_ready else None
     moves = [_move(opened, one, stores, diagnostics) for one in chosen]
+    diagnostics.raise_errors()
     change = _change(opened, moves, diagnostics)
     after = rolling.judged(request, change, Diagnostics()) if change.texts else opened
     for move in moves:

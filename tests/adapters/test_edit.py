@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from compiler.adapters.edit import Append, Edit, Remove, Set, edited, edited_spec, save
+from compiler.adapters.edit import Append, Edit, Remove, Set, edited, edited_spec
 from compiler.adapters.edit_wanted import plain, same, wanted
 from compiler.model.diagnostics import CompileError, Diagnostics
 from compiler.model.source import parse
@@ -179,23 +179,6 @@ def test_each_edit_lands_in_the_file_that_holds_its_key(tmp_path: Path) -> None:
     assert {Path(name).name: text for name, text in found.items()} == {
         "b.yaml": "models:\n  two:\n    target: '2' # b\n    license: MIT\n"
     }
-
-
-def test_a_saved_file_keeps_its_mode_and_link_and_one_that_moved_on_is_left(
-    tmp_path: Path,
-) -> None:
-    real, link = tmp_path / "real.yaml", tmp_path / "link.yaml"
-    real.write_text("a: 1\n")
-    real.chmod(0o640)
-    link.symlink_to(real)
-    save(link, "a: 1\n", "a: 2\n")
-    assert real.read_text() == "a: 2\n"
-    assert real.stat().st_mode & 0o777 == 0o640
-    assert link.is_symlink()
-    with pytest.raises(FileExistsError):
-        save(link, "a: 1\n", "a: 3\n")
-    assert real.read_text() == "a: 2\n"
-    assert len(list(tmp_path.iterdir())) == 2
 
 
 # Texts in any layout, and any edit of them.

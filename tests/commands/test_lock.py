@@ -263,7 +263,7 @@ def test_a_lock_that_somebody_else_wrote_meanwhile_is_not_replaced(tmp_path: Pat
 def test_a_lock_that_cannot_be_written_is_an_error_and_no_traceback(tmp_path: Path) -> None:
     folder = fleet(tmp_path)
     # A name that is taken, for whoever may write everywhere.
-    (folder / f"specs/.edgewright.lock.{os.getpid()}").mkdir()
+    (folder / f"specs/.edgewright.lock.{os.getpid()}.tmp").mkdir()
     result = run("lock", at=folder)
     assert result.exit_code == 6
     assert "E7115 specs/edgewright.lock: Is a directory" in result.stderr

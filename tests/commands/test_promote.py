@@ -217,6 +217,21 @@ def test_a_malformed_report_is_named_and_the_others_count(
     assert "north-3/north-3-a/watch.worker.json: time is no text" in result.stderr
 
 
+def test_a_store_that_cannot_be_asked_ends_with_6_and_moves_nothing(
+    tmp_path: Path, clock: list[float]
+) -> None:
+    folder = shops(tmp_path)
+    del clock[1:]
+    spec = folder / "specs/fleet.yaml"
+    far = 'far: {url: "s3://far", endpoint: "http://127.0.0.1:1", write: {secret: s3-writer}}'
+    text = spec.read_text().replace("stores: {", f"stores: {{{far}, ")
+    spec.write_text(text.replace('"main:reports/"', '"far:reports/"'))
+    result = run("promote", "watch", "--if-ready", at=folder)
+    assert result.exit_code == 6, result.output
+    assert "fleet.yaml:23:16: E8202 s3://far/reports/" in result.stderr
+    assert rollout(folder)["step"] == 0
+
+
 def test_without_reports_in_the_spec_readiness_cannot_be_asked_for(tmp_path: Path) -> None:
     folder = shops(tmp_path)
     spec = folder / "specs/fleet.yaml"

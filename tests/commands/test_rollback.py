@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler.adapters import edit
+from compiler.adapters import saving
 from tests.commands.running import ROOT, run, run_json
 from tests.commands.test_promote import FILES, bump, rollout, shops
 
@@ -185,9 +185,9 @@ def test_a_run_that_dies_between_spec_and_lock_is_refused_by_compile_and_ended_b
 ) -> None:
     folder = shops(tmp_path)
     run("promote", "watch", at=folder)
-    killed = "import os, signal; from pathlib import Path; from compiler.adapters import edit; "
-    killed += "save = edit.save; count = []; "
-    killed += "edit.save = lambda *a: os.kill(os.getpid(), signal.SIGKILL) if count else "
+    killed = "import os, signal; from pathlib import Path; from compiler.adapters import saving; "
+    killed += "save = saving.save; count = []; "
+    killed += "saving.save = lambda *a: os.kill(os.getpid(), signal.SIGKILL) if count else "
     killed += "(count.append(1), save(*a)); from compiler.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", killed, "rollback", "detector"],
@@ -211,14 +211,14 @@ def test_a_file_that_somebody_writes_meanwhile_is_left_and_told(
 ) -> None:
     folder = shops(tmp_path)
     models = folder / "specs/models.yaml"
-    save = edit.save
+    save = saving.save
 
     def late(path: Path, old: str, new: str) -> None:
         if path.name == "models.yaml":
             models.write_text(models.read_text() + "# mine\n")
         save(path, old, new)
 
-    monkeypatch.setattr(edit, "save", late)
+    monkeypatch.setattr(saving, "save", late)
     result = run("rollback", "detector", at=folder)
     assert result.exit_code == 1
     assert "E7112" in result.stderr

@@ -105,9 +105,9 @@ ARCHIVE_REFUSED = Code(
 )
 LOCK_MOVED = Code(
     "E7112",
-    "The lock was changed while it was made anew",
-    "Somebody wrote edgewright.lock after it was read. Replacing it would undo that.",
-    "Run `edgewright lock` again.",
+    "The lock or the spec was changed while a command made it anew",
+    "Somebody wrote the file after it was read. Replacing it would undo that.",
+    "Run the command again.",
 )
 NOT_SELECTED = Code(
     "E7114",
@@ -119,8 +119,8 @@ NOT_SELECTED = Code(
 )
 LOCK_UNWRITABLE = Code(
     "E7115",
-    "The lock cannot be written",
-    "The system refuses to replace edgewright.lock; the message has its reason.",
+    "The lock or the spec cannot be written",
+    "The system refuses to replace the file; the message has its reason.",
     "Make the folder of the spec writable, or free space on its disk.",
 )
 UNKNOWN_ENTRY = Code(
