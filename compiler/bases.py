@@ -151,7 +151,7 @@ def _templates(found: Found, request: Request, root: Path, made: Path) -> Path |
         return beside
     if given is None or given == (here if here.is_dir() else here.parent) / "templates":
         return None
-    inside = _inside(found.git, given) if found.git is not None else None
+    inside = found.git.inside(given) if found.git is not None else None
     if found.git is None or inside is None:
         # A folder outside of the repository has no past.
         return given

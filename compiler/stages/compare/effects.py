@@ -118,9 +118,9 @@ def _way_out(new: Data) -> str:
     if (group, kind) == CLAIM:
         return "take the change back, or give the volume another path and copy its data"
     if kind in ("Job", "JobSet", "TrainJob"):
-        return "raise attempt: of the job, so that the new run has a new name"
+        return "a run needs a higher attempt:, an object of your own another name"
     if kind in ("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet"):
-        return "rename the job (without moved: its old objects are pruned), or take the change back"
+        return "give it another name (that of its job, or its own), or take the change back"
     return "give the object another name, or take the change back"
 
 
@@ -131,6 +131,12 @@ def _config_map(old: Data, new: Data) -> Verdict | None:
     if _body(old) == _body(new):
         return None
     return Verdict(Effect.CONFIG_RELOAD, "files that are mounted change in place; no pod ends")
+
+
+def _claim(old: Data, new: Data) -> Verdict | None:
+    if old.get("spec") == new.get("spec"):
+        return None
+    return Verdict(Effect.CONFIG_RELOAD, "grows in place where its storage class lets it")
 
 
 def _run(old: Data, new: Data) -> Verdict | None:
@@ -213,6 +219,7 @@ def _notes(data: Data) -> dict[str, Any]:
 _JUDGES: Mapping[tuple[str, str], Callable[[Data, Data], Verdict | None]] = {
     ("", "ConfigMap"): _config_map,
     ("", "Pod"): pods.pod,
+    CLAIM: _claim,
     ("apps", "Deployment"): pods.workload,
     ("apps", "DaemonSet"): pods.workload,
     ("apps", "StatefulSet"): pods.workload,
