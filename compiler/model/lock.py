@@ -82,10 +82,11 @@ class LockedRollout(SpecModel):
 
 
 class LockedTarget(SpecModel):
-    """The version that a `select:` chose, and why."""
+    """The version that a `select:` chose, why, and why each other one was not."""
 
     version: str
     reason: str = ""
+    rejected: Mapping[str, str] = Field(default_factory=dict)
 
 
 class LockedDataset(SpecModel):

@@ -9,6 +9,7 @@ import stat
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -363,19 +364,84 @@ def test_an_image_is_locked_once_and_an_arm64_site_needs_an_arm64_image(tmp_path
         assert "at site north-1" in refused.stderr
 
 
-def test_a_selection_that_nobody_made_is_an_error_and_one_by_hand_stays(tmp_path: Path) -> None:
-    select = 'select: {metric: map50, dataset: "shelves:2026.1", split: test}'
-    folder = fleet(tmp_path, models=MODELS.replace('target: "1"', select) + SHELVES)
+def measured(*values: str) -> str:
+    """Models whose versions 1, 2, ... have these values of map50 on one dataset."""
+    versions = "".join(
+        f'      "{n}": {{uri: "main:detector/{n}.onnx", metrics: [{{name: map50, value: {value}, '
+        f'dataset: "shelves:2026.1", split: test}}]}}\n'
+        for n, value in enumerate(values, 1)
+    )
+    select = 'select: {metric: map50, dataset: "shelves:2026.1", split: test, improvesBy: 0.01}'
+    return f"models:\n  detector:\n    framework: onnx\n    versions:\n{versions}    {select}\n"
+
+
+def selected(folder: Path) -> dict[str, Any]:
+    run_json("lock", at=folder)
+    found: dict[str, Any] = entry(folder, "targets", "detector")
+    return found
+
+
+def test_a_selection_takes_the_best_and_stays_until_it_is_beaten_by_enough(tmp_path: Path) -> None:
+    folder = fleet(tmp_path, models=measured("0.50", "0.55") + SHELVES)
     put(folder, "shelves/2026.1/labels.csv", b"id,label\n1,can\n")
+    for number in range(1, 5):
+        put(folder, f"detector/{number}.onnx", f"bytes of {number}".encode())
+    assert selected(folder) == {
+        "version": "2",
+        "reason": "the best map50 0.55 on shelves:2026.1 (test)",
+        "rejected": {"1": "map50 is 0.50, of 2 0.55"},
+    }
+    assert run("compile", "--locked", at=folder).exit_code == 0
+    models = folder / "specs/models.yaml"
+    models.write_text(measured("0.50", "0.55", "0.56") + SHELVES)
+    kept = selected(folder)
+    assert kept["version"] == "2"
+    assert kept["rejected"]["3"] == "0.56 beats 2 by 0.01, and must by more than 0.01"
+    models.write_text(measured("0.50", "0.55", "0.56", "0.57") + SHELVES)
+    better = selected(folder)
+    assert better["version"] == "4"
+    assert better["reason"].endswith("beats 2 with 0.55 by 0.02")
+    assert entry(folder, "rollouts", "watch/detector")["to"] == "4"
+
+
+def test_a_selection_that_can_compare_nothing_says_why_each_version_fell_out(
+    tmp_path: Path,
+) -> None:
+    text = measured("0.50", "0.55").replace("name: map50, value: 0.55", "name: map75, value: 0.55")
+    text = text.replace("value: 0.50, dataset", "value: 0.50, params: {iou: 0.5}, dataset")
+    text = text.replace(
+        '{uri: "main:detector/1.onnx",', '{uri: "main:detector/1.onnx", yanked: old,'
+    )
+    folder = fleet(tmp_path, models=text + SHELVES)
+    put(folder, "shelves/2026.1/labels.csv", b"id,label\n1,can\n")
+    put(folder, "detector/1.onnx", b"one")
+    put(folder, "detector/2.onnx", b"two")
     refused = run("lock", at=folder)
     assert refused.exit_code == 1
-    assert "E7114 which version of detector is best is not known" in refused.stderr
+    assert (
+        "E7114 no version of detector can be selected: 1: yanked: old; "
+        "2: map50 on shelves:2026.1 (test) was not measured"
+    ) in refused.stderr
     path = folder / "specs/edgewright.lock"
-    by_hand = 'default.targets.detector:\n  version: "1"\n  reason: measured elsewhere\n'
+    by_hand = 'default.targets.detector:\n  version: "2"\n  reason: measured elsewhere\n'
     path.write_text(f"{path.read_text()}\n{by_hand}")
-    run_json("lock", at=folder)
-    assert entry(folder, "targets", "detector")["reason"] == "measured elsewhere"
-    assert run("compile", "--locked", at=folder).exit_code == 0
+    assert selected(folder)["reason"] == "measured elsewhere"
+
+
+def test_a_metric_without_a_direction_cannot_select(tmp_path: Path) -> None:
+    text = measured("0.50", "0.55").replace("map50", "gap-score")
+    folder = fleet(tmp_path, models=text + SHELVES)
+    put(folder, "shelves/2026.1/labels.csv", b"id,label\n1,can\n")
+    put(folder, "detector/1.onnx", b"one")
+    put(folder, "detector/2.onnx", b"two")
+    refused = run("lock", at=folder)
+    assert refused.exit_code == 1
+    assert "E7121 models.detector: nobody says whether a higher or a lower gap-score is better" in (
+        refused.stderr
+    )
+    assert "metrics: {gap-score: {better: higher}}" in refused.stderr
+    (folder / "specs/metrics.yaml").write_text("metrics: {gap-score: {better: lower}}\n")
+    assert selected(folder)["version"] == "1"
 
 
 def test_environments_are_locked_apart_and_ask_once_for_the_same_bytes(tmp_path: Path) -> None:

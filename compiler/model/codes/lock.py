@@ -111,11 +111,12 @@ LOCK_MOVED = Code(
 )
 NOT_SELECTED = Code(
     "E7114",
-    "A selection has no version in the lock",
-    "`select:` leaves it to the lock which version is used. Without an entry nobody has said it, "
-    "and a guess could put an untested version on every site.",
-    "Name the version with `target:`, or write the entry by hand: `version` and `reason` under "
-    "`<environment>.targets.<model>`.",
+    "A selection finds no version",
+    "`select:` takes the best of the versions that were measured in one and the same way, that "
+    "meet its requirements and pass the model's gates. The message says of each version why it "
+    "fell out; a guess could put an untested version on every site.",
+    "Record what is missing with `edgewright models record NAME:VERSION --metrics FILE`, or name "
+    "the version with `target:`.",
 )
 LOCK_UNWRITABLE = Code(
     "E7115",
@@ -149,4 +150,11 @@ SIZE_UNKNOWN = Code(
     "Without a lock nothing states how large an artifact is. The memory and disk of a site cannot "
     "be compared with what the models need.",
     "Run `edgewright lock`.",
+)
+METRIC_UNKNOWN = Code(
+    "E7121",
+    "Nobody says which way a metric is better",
+    "To choose by a metric, and to see whether it improved, it must be known whether higher or "
+    "lower values are better. That is known of the common metrics by their names.",
+    "Define it in the spec: `metrics: {NAME: {better: higher}}`.",
 )

@@ -1,4 +1,4 @@
-"""The sections that change or judge the rest: overrides, environments, objects, patches, policies.
+"""The sections that change or judge the rest: metrics, overrides, environments, patches, policies.
 
 Only declares and parses; `set:` is typed like the thing it sets by a later stage.
 """
@@ -15,6 +15,15 @@ from compiler.model.spec.names import JobName, Name, Namespace, SpecPath, Word
 from compiler.model.spec.scalars import FilePath, Prose
 from compiler.model.spec.where import WhereField
 from compiler.model.spec.worker import PlaceSpec
+
+
+class MetricDefinitionSpec(SpecModel):
+    """What a metric means that is no common one."""
+
+    better: Literal["higher", "lower"] = Field(description="Which values are better.")
+    unit: Literal["s", "B", "%"] | None = Field(
+        None, description="Its base unit: seconds, bytes or percent; none: a bare number."
+    )
 
 
 class OverrideSpec(SpecModel):

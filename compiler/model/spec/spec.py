@@ -13,11 +13,12 @@ from compiler.model.spec.artifacts import CodeSpec, DatasetSpec, ModelSpec
 from compiler.model.spec.base import SpecModel
 from compiler.model.spec.fleet import FleetSpec
 from compiler.model.spec.job import AnyJob
-from compiler.model.spec.names import Name
+from compiler.model.spec.names import Name, Word
 from compiler.model.spec.project import ProjectSpec, ReportsSpec, SidecarSpec, StoreSpec
 from compiler.model.spec.scalars import FilePath
 from compiler.model.spec.sections import (
     EnvironmentSpec,
+    MetricDefinitionSpec,
     MovedSpec,
     ObjectSpec,
     OverrideSpec,
@@ -38,6 +39,9 @@ class Spec(SpecModel):
     code: dict[Name, CodeSpec] = Field({}, description="Code artifacts by name.")
     models: dict[Name, ModelSpec] = Field({}, description="Models by name.")
     datasets: dict[Name, DatasetSpec] = Field({}, description="Datasets by name.")
+    metrics: dict[Word, MetricDefinitionSpec] = Field(
+        {}, description="What metrics mean that are no common ones, by name."
+    )
     jobs: dict[Name, AnyJob] = Field({}, description="Jobs by name.")
     overrides: tuple[OverrideSpec, ...] = Field(
         (), description="Values that differ on some sites; later ones win."

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 
+from compiler.model import metrics
 from compiler.model.codes import lock as codes
 from compiler.model.diagnostics import Diagnostics, Related
 from compiler.model.lock import Lock, LockedArtifact, LockedImage, LockedTarget
@@ -17,9 +18,11 @@ from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
 from compiler.model.spec.artifacts import ModelSpec
 from compiler.model.spec.base import SpecModel
+from compiler.model.suggest import did_you_mean
 from compiler.stages.lock.nouns import Answers, Measured, Place
 from compiler.stages.lock.numbers import highest, numbered, without_twins
 from compiler.stages.lock.rollouts import rollouts
+from compiler.stages.lock.selecting import UndefinedMetricError, select
 
 PLATFORMS_NAMED = 3
 
@@ -209,12 +212,9 @@ class _Maker:
         for name, model in resolved.base.models.items():
             if model.select is not None:
                 place = (environment, "targets", name)
-                known = self.answers.targets.get((environment, name))
-                self._put(place, known or self.old.entries.get(place))
+                self._put(place, self._chosen(resolved, name, model) or self.old.entries.get(place))
                 found = self.entries.get(place)
                 targets[name] = found.version if isinstance(found, LockedTarget) else None
-                if found is None:
-                    self._unselected(name, model)
             else:
                 targets[name] = model.target
         known_targets = {name: target for name, target in targets.items() if target}
@@ -226,13 +226,43 @@ class _Maker:
             if entry is not None:
                 self.entries[place] = entry
 
-    def _unselected(self, name: str, model: ModelSpec) -> None:
-        self.diagnostics.add(
-            codes.NOT_SELECTED,
-            f"which version of {name} is best is not known: nothing compares versions yet",
-            model.span_of("select"),
-            f"name the version with target:, or write {name} under targets in the lock by hand",
-        )
+    def _chosen(self, resolved: Resolved, name: str, model: ModelSpec) -> LockedTarget | None:
+        """What the model's selection chooses now; reported where it chooses nothing."""
+        environment = resolved.environment
+        known = self.old.target(environment, name)
+        prefix = f"models/{name}:"
+        sizes = {
+            entry.removeprefix(prefix): one.size or 0
+            for (where, _, entry), one in _artifacts(self.entries).items()
+            if where == environment and entry.startswith(prefix) and one.size is not None
+        }
+        digests = metrics.digests(Lock(self.entries), environment)
+        defined = metrics.defined(resolved.spec.metrics)
+        incumbent = known.version if known else ""
+        span = model.select.span_of("metric") if model.select else None
+        try:
+            found = select(model, incumbent, sizes, digests, defined)
+        except UndefinedMetricError as error:
+            self.diagnostics.add(
+                codes.METRIC_UNKNOWN,
+                f"models.{name}: nobody says whether a higher or a lower {error} is better",
+                span,
+                did_you_mean(str(error), [*metrics.HIGHER, *metrics.LOWER])
+                or f"add metrics: {{{error}: {{better: higher}}}}, or lower",
+            )
+            return None
+        # A version that is in use stays where nothing can be compared, unless it must not run.
+        stays = known is not None and incumbent in model.versions
+        if found.target is None and not (stays and model.versions[incumbent].yanked is None):
+            why = "; ".join(f"{version}: {reason}" for version, reason in found.fallen.items())
+            self.diagnostics.add(
+                codes.NOT_SELECTED,
+                f"no version of {name} can be selected: {why or 'it has none'}",
+                model.span_of("select"),
+                "record what is missing with `edgewright models record`, or name the version with "
+                "target:",
+            )
+        return found.target
 
 
 def missing_platforms(wanted: LockableImage, image: LockedImage) -> dict[str, tuple[str, ...]]:

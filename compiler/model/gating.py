@@ -1,0 +1,128 @@
+"""Whether a gate holds: a version's measured values against a bound, with the figures that decide.
+
+A value that was not measured fails the gate, and so does one that cannot be compared. Where several
+values suit a gate, all of them have to hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from compiler.model.diagnostics import Span
+from compiler.model.metrics import UNIT_WORDS, Measurement, Metric, metric, suiting
+from compiler.model.record import dataclass
+from compiler.model.spec.amounts import Measure
+from compiler.model.spec.gates import GateSpec
+
+_SIGNS = {"at_least": "≥", "at_most": "≤"}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a gate holds and why. `figure` is the value that decided, `span` its line.
+
+    `fits` says what would pass.
+    """
+
+    holds: bool
+    why: str
+    figure: Measurement | None = None
+    fits: str = ""
+
+    @property
+    def span(self) -> Span | None:
+        """The line of the value that decided."""
+        return self.figure.span if self.figure else None
+
+
+def judge(
+    gate: GateSpec,
+    values: Sequence[Measurement],
+    before: Sequence[Measurement] | None,
+    defined: Mapping[str, Metric],
+) -> Verdict:
+    """Judge one gate. `before` are the values of the version that it would replace, if any."""
+    asked = (gate.metric, gate.dataset or "", gate.split or "", gate.profile or "")
+    found = suiting(values, *asked)
+    if not found:
+        return Verdict(False, f"{_words(gate)} was not measured", None, _needed(gate))
+    verdicts = [_one(gate, value, before, defined) for value in found]
+    return next((one for one in verdicts if not one.holds), verdicts[0])
+
+
+def _one(
+    gate: GateSpec,
+    value: Measurement,
+    before: Sequence[Measurement] | None,
+    defined: Mapping[str, Metric],
+) -> Verdict:
+    bound = gate.threshold
+    known = metric(gate.metric, defined)
+    if value.value.unit != bound.unit:
+        has, wants = UNIT_WORDS[value.value.unit], UNIT_WORDS[bound.unit]
+        why = f"{value} has {has}, and the gate's {bound} has {wants}"
+        return Verdict(False, why, value, f"write both in one unit, such as {bound}")
+    if gate.bound in _SIGNS:
+        return _absolute(gate, value, bound)
+    if known is None:
+        why = f"nobody says which way {gate.metric} is better"
+        fits = f"add metrics: {{{gate.metric}: {{better: higher}}}}, or lower"
+        return Verdict(False, why, value, fits)
+    return _relative(gate, value, before, known)
+
+
+def _absolute(gate: GateSpec, value: Measurement, bound: Measure) -> Verdict:
+    at_least = gate.bound == "at_least"
+    number = value.value.number
+    holds = number >= bound.number if at_least else number <= bound.number
+    sign = _SIGNS[gate.bound]
+    why = f"{value} is {'' if holds else 'not '}{sign} {bound}"
+    return Verdict(holds, why, value, f"{gate.metric} {sign} {bound}{value.where}")
+
+
+def _relative(
+    gate: GateSpec, value: Measurement, before: Sequence[Measurement] | None, known: Metric
+) -> Verdict:
+    if before is None:
+        return Verdict(True, f"{value}, and there is no version before it", value)
+    old = next((one for one in before if one.circumstances == value.circumstances), None)
+    if old is None:
+        why = f"{value} has nothing to compare with: the version before has no {gate.metric}" \
+              f"{value.where}"  # fmt: skip
+        return Verdict(False, why, value, f"measure {gate.metric}{value.where} of both versions")
+    gain, bound = known.gain(value.value.number, old.value.number), gate.threshold
+    improves = gate.bound == "improves_by"
+    holds = _above(gain, bound.number) if improves else not _above(-gain, bound.number)
+    how = "better" if gain >= 0 else "worse"
+    limit = f"more than {bound} better" if improves else f"at most {bound} worse"
+    by = f"{amount(abs(gain), value)} {how}"
+    why = f"{value} against {old.value} before is {by}, and must be {limit}"
+    return Verdict(holds, why, value, f"{gate.metric}{value.where} {limit} than {old.value}")
+
+
+def amount(number: float, like: Measurement) -> str:
+    """A difference of two values, in the unit of one of them."""
+    unit = like.value.text.lstrip("+-.0123456789eE") if like.value.unit else ""
+    scale = like.value.number / float(like.value.text.removesuffix(unit) or 1) if unit else 1.0
+    return f"{number / (scale or 1.0):.6g}{unit}"
+
+
+def _above(number: float, bound: float) -> bool:
+    """Strictly more, also where the difference of two decimals is not exact."""
+    return number - bound > 1e-9 * max(1.0, abs(number), abs(bound))
+
+
+def _words(gate: GateSpec) -> str:
+    data = f" on {gate.dataset}" if gate.dataset else ""
+    split = f" ({gate.split})" if gate.split else ""
+    return f"{gate.metric}{data}{split}{f' at {gate.profile}' if gate.profile else ''}"
+
+
+def _needed(gate: GateSpec) -> str:
+    keys = [("dataset", gate.dataset), ("split", gate.split), ("profile", gate.profile)]
+    more = "".join(f", {key}: {_quoted(value)}" for key, value in keys if value)
+    return f"add metrics: [{{name: {gate.metric}, value: …{more}}}] to the version"
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if ":" in value else value
