@@ -10,6 +10,8 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from heapq import heappush, heappushpop
+from itertools import islice
+from operator import lt
 from typing import Any, Final
 
 from compiler.model.counted import (
@@ -139,28 +141,36 @@ class Tally:
 class Ids:
     """Tells ids that were used before, by their 64-bit hashes.
 
-    The hash is that of the process, so nothing of it may outlive the count.
+    As long as ids only rise none can be old, and nothing is looked up. The hash is that of the
+    process, so nothing of it may outlive the count.
     """
 
     def __init__(self) -> None:
-        self._known: set[int] | None = set()
+        self._last: Any = None
+        self._rising = True
+        self._known: set[int] | None = None
         self._later = array("q")
 
     def fresh(self, identities: Iterable[Any]) -> bool:
         """Take several ids at once; False, with nothing taken, where one of them may be old."""
-        if self._known is None:
-            self._later.extend(map(hash, identities))
+        ids = list(identities)
+        if self._rises(ids):
+            self._last = ids[-1] if ids else self._last
+            self._later.extend(map(hash, ids))
             return True
-        new = list(map(hash, identities))
-        together = set(new)
-        if len(together) != len(new) or not self._known.isdisjoint(together):
+        if self._known is None:
+            self._later.extend(map(hash, ids))
+            return True
+        new = set(map(hash, ids))
+        if len(new) != len(ids) or not self._known.isdisjoint(new):
             return False
-        self._known |= together
+        self._known |= new
         self._spill()
         return True
 
     def used(self, identity: Any) -> bool:
         """Take one id; True where it is known to have been used before."""
+        self._fall()
         number = hash(identity)
         if self._known is None:
             self._later.append(number)
@@ -173,13 +183,33 @@ class Ids:
 
     def late(self) -> int:
         """How many more uses of an old id there were than `used` and `fresh` have told."""
-        if not self._later:
+        if self._rising or not self._later:
             return 0
         numbers = memoryview(self._later).cast("B").cast("Q")
         shared = repeated(numbers)
         if not shared:
             return 0
         return sum(number in shared for number in numbers) - len(shared)
+
+    def _rises(self, ids: list[Any]) -> bool:
+        if not self._rising or not ids:
+            return self._rising
+        try:
+            higher = self._last is None or self._last < ids[0]
+            if higher and all(map(lt, ids, islice(ids, 1, None))):
+                return True
+        except TypeError:
+            # Texts and numbers beside each other, or none at all.
+            pass
+        self._fall()
+        return False
+
+    def _fall(self) -> None:
+        """From now on ids are looked up: few at once, many at the end."""
+        if self._rising:
+            self._rising = False
+            if len(self._later) <= _KNOWN:
+                self._known, self._later = set(self._later), array("q")
 
     def _spill(self) -> None:
         if self._known is not None and len(self._known) > _KNOWN:
