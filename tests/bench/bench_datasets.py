@@ -108,9 +108,9 @@ def write(form: str, size: int, ids: str, path: Path) -> None:
             _write_coco(file, int(size * 1e6 / BYTES_OF_IMAGE), chance)
         elif form == "jsonl":
             for i in range(size):
-                text = f"a sentence of some words and the number {chance.random()}"
-                record = {key: f"r{i}", "text": text, "label": f"class {i % 20}", "score": i / 7}
-                record |= {"meta": {"source": "web", "tags": [1, 2, 3]}}
+                boxes = [[round(chance.uniform(0, 600), 2) for _ in range(4)] for _ in range(3)]
+                record = {key: f"frame-{i:07}", "label": f"class {i % 20}", "boxes": boxes}
+                record |= {"camera": "north-2", "score": round(chance.random(), 4)}
                 file.write(f"{json.dumps(record)}\n")
         else:
             file.write(f"{key},label,width,height,note\n")
