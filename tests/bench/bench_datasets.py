@@ -110,8 +110,8 @@ def write(form: str, size: int, ids: str, path: Path) -> None:
             for i in range(size):
                 boxes = [[round(chance.uniform(0, 600), 2) for _ in range(4)] for _ in range(3)]
                 record = {key: f"frame-{i:07}", "label": f"class {i % 20}", "boxes": boxes}
-                record |= {"camera": "north-2", "score": round(chance.random(), 4)}
-                file.write(f"{json.dumps(record)}\n")
+                more = {"camera": "north-2", "score": round(chance.random(), 4)}
+                file.write(f"{json.dumps({**record, **more})}\n")
         else:
             file.write(f"{key},label,width,height,note\n")
             for i in range(size):

@@ -15,7 +15,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.bench import bench_compile, bench_diff, bench_load, bench_lock, bench_startup
+from tests.bench import (
+    bench_compile,
+    bench_datasets,
+    bench_diff,
+    bench_load,
+    bench_lock,
+    bench_startup,
+)
 from tests.bench.measuring import Row, heading
 
 HERE = Path(__file__).parent
@@ -32,6 +39,7 @@ def rows(quick: bool) -> Iterator[Row]:
     yield _write()
     yield from bench_lock.rows(1 if quick else 5)
     yield from bench_compile.rows(1 if quick else 3)
+    yield from bench_datasets.rows(200 if quick else 1000, 300_000 if quick else 1_500_000)
     yield from bench_diff.rows(1 if quick else 3)
 
 
