@@ -98,7 +98,8 @@ ELSEWHERE = {
     "E7113": ("commands/test_lock.py::"
               "test_a_flag_that_names_nothing_is_an_error_and_nobody_is_asked", "locking"),
     "E7114": ("commands/test_lock.py::"
-              "test_a_selection_that_can_compare_nothing_says_why_each_version_fell_out", "locking"),
+              "test_a_selection_that_can_compare_nothing_says_why_each_version_fell_out",
+              "locking"),
     "E7121": ("commands/test_lock.py::"
               "test_a_metric_without_a_direction_cannot_select", "locking"),
     "E7115": ("commands/test_lock.py::"
