@@ -46,6 +46,7 @@ def member(
     """A member whose tree is there; the digest is that of its files' names and bytes."""
     digest = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
     found = tree(layout, owner, files, private=private)
+    trees.remember(layout, owner, digest, "tar", found)
     name = key.partition("/")[2]
     return Member(key, "1", "", digest, "tar", found, "", view, name, number, private)
 
@@ -62,6 +63,7 @@ def single(
     fsops.close(descriptor)
     blobs.seal(layout, owner, scratch, digest, private=False)
     found = trees.from_blob(layout, owner, digest, name, private=False)
+    trees.remember(layout, owner, digest, "raw", found)
     short = key.partition("/")[2]
     return Member(key, "1", "", digest, "raw", found, name, view, short, number, private=False)
 

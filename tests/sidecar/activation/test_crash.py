@@ -18,7 +18,7 @@ from sidecar.activation import records, releases, switch
 from sidecar.activation.records import NOTHING
 from sidecar.activation.releases import CURRENT, Member
 from sidecar.activation.switch import Slot
-from sidecar.disk import owner, store, tenants
+from sidecar.disk import owner, store, tenants, trees
 from sidecar.disk.layout import Layout
 from sidecar.disk.owner import Owner
 from tests.sidecar.activation.given import TENANT, slot_of, tree
@@ -46,6 +46,9 @@ def pair(layout: Layout, own: Owner, number: int) -> tuple[Member, ...]:
     weights = tree(layout, own, {"weights": text, "a/labels": text})
     code = tree(layout, own, {"io.py": text})
     digests = [hashlib.sha256(part + text).hexdigest() for part in (b"m", b"c")]
+    for digest, made in zip(digests, (weights, code), strict=True):
+        if trees.known(layout, digest, "tar") is None:
+            trees.remember(layout, own, digest, "tar", made)
     return (
         Member("model/det", text.decode(), "", digests[0], "tar", weights, "", "tfserving", "det",
                number, private=False),
