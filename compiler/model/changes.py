@@ -26,7 +26,7 @@ class Effect(StrEnum):
     REMOVED = "removed"
     """Deleted from the cluster."""
     RE_CREATE = "re-create"
-    """Every pod ends before a new one starts."""
+    """Every pod ends before a new one serves."""
     LOOP_RESTART = "loop-restart"
     """A learning loop begins again."""
     ROLLING_RESTART = "rolling-restart"

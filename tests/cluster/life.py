@@ -163,11 +163,15 @@ class Life:
 
     def _follow(self, first: Mapping[str, Mapping[str, Json]], since: str) -> None:
         last, events = self._pods(), self.api.events("v1", "Pod", self.namespace, since)
+        sets = self.api.events("apps/v1", "ReplicaSet", self.namespace, since)
         for key_, one in self.seen.items():
             if key_[1] in WORKLOADS and one.before and one.after:
                 uid = one.after["metadata"]["uid"]
                 before, after = first.get(uid, {}), last.get(uid, {})
-                overlapped = _overlapped(set(before), set(after) - set(before), events)
+                if key_[1] == "Deployment":
+                    overlapped = _waited(uid, sets)
+                else:
+                    overlapped = _overlapped(set(before), set(after) - set(before), events)
                 self.pods[key_] = Pods(before, after, overlapped)
 
 
@@ -223,6 +227,27 @@ def _done(kind: str, one: Json) -> Any:
 
 def _is_bound(claim: Json) -> bool:
     return str(claim["status"].get("phase")) == "Bound"
+
+
+def _waited(uid: str, events: Iterable[Json]) -> bool:
+    """Whether a Deployment kept an old pod until a new one was ready.
+
+    Told from the numbers that it gave its ReplicaSets: when pods of two of them really come and
+    go is a race, which says nothing of what it waits for.
+    """
+    newest, wanted, ready = "", dict[str, int](), dict[str, int]()
+    for event in events:
+        one = event["object"]
+        if one["metadata"]["ownerReferences"][0]["uid"] != uid:
+            continue
+        name = one["metadata"]["name"]
+        newest = name if event["type"] == "ADDED" else newest
+        wanted[name] = one["spec"]["replicas"]
+        ready[name] = one["status"].get("readyReplicas", 0)
+        old = [count for other, count in wanted.items() if other != newest]
+        if newest and old and not any(old):
+            return bool(ready.get(newest))
+    return True
 
 
 def _overlapped(old: set[str], new: set[str], events: Iterable[Json]) -> bool:

@@ -117,7 +117,7 @@ def _replaced(kind: str, before: Data, after: Data, count: int) -> Verdict:
 def _way(kind: str, after: Data, count: int) -> tuple[Effect, str]:
     if has_gap({"kind": kind, "spec": after}) and kind == "Deployment":
         pods = "its pod ends" if count == 1 else f"all {count} pods end"
-        return Effect.RE_CREATE, f"{pods} before a new one starts"
+        return Effect.RE_CREATE, f"{pods} before a new one serves"
     if kind == "DaemonSet":
         gap = "" if _daemon_surges(after) else ", each after its old one ended"
         return Effect.ROLLING_RESTART, f"its pods are replaced node after node{gap}"
