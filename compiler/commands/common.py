@@ -22,6 +22,9 @@ STALE = 4
 OUTSIDE_WORLD = 6
 WORLD_CODES = ("E8", "E95")
 """Codes of these families say that the outside world failed: exit code 6."""
+GATE_FAILED = 3
+GATE_CODES = ("E7501", "E7502", "E7504")
+"""A gate, a requirement or a policy says no: exit code 3."""
 GIT_CONFLICT = 5
 GIT_CODES = "E94"
 """Codes of this family say that Git's repositories disagree: exit code 5."""
@@ -136,6 +139,8 @@ def status_of(diagnostics: tuple[Diagnostic, ...]) -> int:
     codes = {d.code.id for d in diagnostics if d.severity.value == "error"}
     if codes and all(c.startswith(GIT_CODES) for c in codes):
         return GIT_CONFLICT
+    if codes and all(c in GATE_CODES for c in codes):
+        return GATE_FAILED
     world = [c for c in codes if c.startswith(WORLD_CODES) or c in WRITE_WORLD]
     return OUTSIDE_WORLD if codes and len(world) == len(codes) else WRONG_SPEC
 

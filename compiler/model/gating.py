@@ -21,7 +21,7 @@ _SIGNS = {"at_least": "≥", "at_most": "≤"}
 class Verdict:
     """Whether a gate holds and why. `figure` is the value that decided, `span` its line.
 
-    `fits` says what would pass.
+    `fits` says what would make it hold.
     """
 
     holds: bool
@@ -77,7 +77,9 @@ def _absolute(gate: GateSpec, value: Measurement, bound: Measure) -> Verdict:
     holds = number >= bound.number if at_least else number <= bound.number
     sign = _SIGNS[gate.bound]
     why = f"{value} is {'' if holds else 'not '}{sign} {bound}"
-    return Verdict(holds, why, value, f"{gate.metric} {sign} {bound}{value.where}")
+    return Verdict(
+        holds, why, value, f"it would pass with {gate.metric} {sign} {bound}{value.where}"
+    )
 
 
 def _relative(
@@ -97,7 +99,9 @@ def _relative(
     limit = f"more than {bound} better" if improves else f"at most {bound} worse"
     by = f"{amount(abs(gain), value)} {how}"
     why = f"{value} against {old.value} before is {by}, and must be {limit}"
-    return Verdict(holds, why, value, f"{gate.metric}{value.where} {limit} than {old.value}")
+    return Verdict(
+        holds, why, value, f"it would pass with {gate.metric}{value.where} {limit} than {old.value}"
+    )
 
 
 def amount(number: float, like: Measurement) -> str:

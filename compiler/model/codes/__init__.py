@@ -22,6 +22,7 @@ MODULES = (
     "world",
     "dataset",
     "git",
+    "gates",
     "rollout",
 )
 

@@ -25,6 +25,7 @@ from compiler.model.spec.artifacts import CodeSpec, ModelSpec, VersionSpec
 from compiler.model.spec.data import GoldenSpec
 from compiler.model.spec.job import JobSpec
 from compiler.model.stores import locate
+from compiler.stages.plan.gates import Gates
 
 
 @dataclass(slots=True)
@@ -38,6 +39,11 @@ class Chooser:
     diagnostics: Diagnostics
     made: dict[tuple[object, ...], Artifact | HostData | None] = field(default_factory=dict)
     variants: dict[tuple[int, str], str | None] = field(default_factory=dict)
+    gates: Gates = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the judge of what is chosen."""
+        self.gates = Gates(self.resolved, self.diagnostics)
 
     def choose(
         self, job_name: str, job: JobSpec, reference: str, site: Site, span: Span | None
@@ -66,7 +72,12 @@ class Chooser:
         if entry is None:
             return None
         variant = self._variant(name, version, entry, site)
-        return None if variant is None else Choice(name, version, variant, reason)
+        if variant is None:
+            return None
+        choice = Choice(name, version, variant, reason)
+        before = rollout.from_ if rollout and rollout.from_ != version else ""
+        self.gates.check(choice, site, before)
+        return choice
 
     def left(self, job_name: str, reference: str) -> str:
         """The version that a rollout of a model moves away from, until it is over."""

@@ -12,14 +12,6 @@ from compiler.model.resolved import Resolved
 
 def check_later(resolved: Resolved, diagnostics: Diagnostics) -> None:
     """Report every key that the author wrote and that nothing enforces."""
-    for name, model in resolved.base.models.items():
-        if model.gates:
-            span = model.key_span_of("gates")
-            _refuse(f"models.{name}", "the gates of a model", span, diagnostics)
-    for name, dataset in resolved.base.datasets.items():
-        if dataset.wrote("require"):
-            span = dataset.key_span_of("require")
-            _refuse(f"datasets.{name}", "what must be true of a dataset", span, diagnostics)
     for policy in resolved.spec.policies:
         _refuse(f"policy {policy.name}", "a rule over the output", policy.span, diagnostics)
 

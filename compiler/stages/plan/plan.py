@@ -18,6 +18,7 @@ from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
 from compiler.model.selection import selects
 from compiler.model.spec.job import JobSpec
+from compiler.stages.plan.gates import check_datasets
 from compiler.stages.plan.inputs import Chooser
 from compiler.stages.plan.job import NO_PLACE, JobPlanning
 from compiler.stages.plan.later import check_later
@@ -70,6 +71,7 @@ class Planner:
                 nodes.extend(kind.plan(job, self._context(name, job, only)))
         nodes.extend(project_records(self.resolved, self.chooser))
         check_later(self.resolved, self.found)
+        check_datasets(self.resolved, self.found)
         _check(nodes, self.found)
         return tuple(nodes)
 

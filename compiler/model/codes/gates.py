@@ -1,0 +1,28 @@
+"""E75xx: a gate or a policy says no (exit code 3), or cannot be judged."""
+
+from __future__ import annotations
+
+from compiler.model.diagnostics import Code
+
+GATE_FAILS = Code(
+    "E7501",
+    "A version does not pass a gate of its model",
+    "A gate says what a version must have shown before it may run anywhere. The message has the "
+    "measured value, where it was measured, and what would pass; a value that was not measured "
+    "fails as well.",
+    "Use a version that passes, measure what is missing and record it, or change the gate.",
+)
+REQUIREMENT_FAILS = Code(
+    "E7502",
+    "A dataset is not what `require:` asks of it",
+    "`edgewright lock` counted the dataset; the numbers are in the lock. A model that is trained "
+    "or judged on too few or too uneven samples looks better than it is.",
+    "Use a version of the dataset that fits, or change the requirement.",
+)
+NOT_COUNTED = Code(
+    "E7503",
+    "A requirement cannot be judged, because nobody counted the dataset",
+    "What `require:` asks is answered by the lock. Without an entry nothing is known, and to pass "
+    "it would promise what nobody has seen.",
+    "Run `edgewright lock`.",
+)

@@ -1,0 +1,142 @@
+"""Holds versions against the gates of their models, and datasets against what they must be.
+
+Part of `plan`: a version is judged wherever a site gets it, whatever named it, and each failure is
+told once for all sites that share it. A gate that names a hardware profile is for the sites of that
+profile. Numbers come from the spec and the lock; nothing is measured here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import field
+
+from compiler.model import metrics
+from compiler.model.choice import Choice
+from compiler.model.codes import gates as codes
+from compiler.model.diagnostics import Diagnostics, Related, Span
+from compiler.model.fleet import Site
+from compiler.model.gating import Verdict, judge
+from compiler.model.lock import LockedDataset
+from compiler.model.metrics import Measurement
+from compiler.model.record import dataclass
+from compiler.model.resolved import Resolved
+from compiler.model.spec.artifacts import DatasetSpec, ModelSpec, RequirementsSpec
+from compiler.model.spec.gates import GateSpec
+
+Failed = tuple[GateSpec, Verdict]
+
+
+@dataclass(slots=True)
+class Gates:
+    """Judges versions for one environment; what was judged once is remembered."""
+
+    resolved: Resolved
+    diagnostics: Diagnostics
+    judged: dict[tuple[object, ...], tuple[Failed, ...]] = field(default_factory=dict)
+
+    def check(self, choice: Choice, site: Site, before: str) -> None:
+        """Report every gate that the version does not pass at a site; `before` may be empty."""
+        model = self.resolved.view(site.name).models[choice.model]
+        if not model.gates:
+            return
+        key = (id(model), choice.version, choice.variant, before)
+        if key not in self.judged:
+            self.judged[key] = tuple(self._failed(model, choice, before))
+        for gate, verdict in self.judged[key]:
+            if gate.profile in (None, site.profile.name):
+                self._report(choice, gate, verdict, site)
+
+    def _failed(self, model: ModelSpec, choice: Choice, before: str) -> Iterator[Failed]:
+        digests = metrics.digests(self.resolved.lock, self.resolved.environment)
+        defined = metrics.defined(self.resolved.spec.metrics)
+
+        def values(version: str, variant: str) -> tuple[Measurement, ...]:
+            entry = model.versions[version]
+            return metrics.measurements(entry, entry.variants.get(variant), digests)
+
+        now = values(choice.version, choice.variant)
+        old = values(before, choice.variant) if before in model.versions else None
+        for gate in model.gates:
+            verdict = judge(gate, now, old, defined)
+            if not verdict.holds:
+                yield gate, verdict
+
+    def _report(self, choice: Choice, gate: GateSpec, verdict: Verdict, site: Site) -> None:
+        variant = f"/{choice.variant}" if choice.variant else ""
+        at = f" ({verdict.span})" if verdict.span else ""
+        self.diagnostics.add_at_site(
+            codes.GATE_FAILS,
+            f"{choice.model}:{choice.version}{variant} fails its gate on {gate.metric}: "
+            f"{verdict.why}{at}",
+            site.name,
+            site.span,
+            gate.span,
+            verdict.fits,
+        )
+
+
+def check_datasets(resolved: Resolved, diagnostics: Diagnostics) -> None:
+    """Report every dataset that is not what its `require:` asks, in the versions that are used."""
+    for name, dataset in resolved.base.datasets.items():
+        if dataset.wrote("require"):
+            for version in _used(resolved, name, dataset):
+                _check_dataset(resolved, f"{name}:{version}", dataset.require, diagnostics)
+
+
+def _used(resolved: Resolved, name: str, dataset: DatasetSpec) -> list[str]:
+    """The versions that jobs name, and the newest, which is meant where none is named."""
+    named = [
+        reference.partition(":")[2]
+        for view in resolved.all_views
+        for job in view.jobs.values()
+        for reference in (*getattr(job, "datasets", ()), getattr(job, "dataset", None))
+        if isinstance(reference, str) and reference.partition(":")[0] == name
+    ]
+    newest = list(dataset.versions)[-1:]
+    return list(dict.fromkeys([*(v for v in named if v in dataset.versions), *newest]))
+
+
+def _check_dataset(
+    resolved: Resolved, reference: str, wanted: RequirementsSpec, diagnostics: Diagnostics
+) -> None:
+    lock, environment = resolved.lock, resolved.environment
+    entry = lock.dataset(environment, reference) if lock else None
+    if entry is None:
+        diagnostics.add(
+            codes.NOT_COUNTED,
+            f"{reference} has requirements, and the lock does not say what is in it",
+            wanted.span,
+            "run `edgewright lock`",
+        )
+        return
+    at = lock.span(environment, "datasets", reference) if lock else None
+    related = (Related(at, "counted here"),) if at else ()
+    for attribute, message, hint in _unmet(wanted, entry):
+        span: Span | None = wanted.span_of(attribute)
+        text = f"{reference} {message}"
+        diagnostics.add(codes.REQUIREMENT_FAILS, text, span, hint, related)
+
+
+def _unmet(wanted: RequirementsSpec, entry: LockedDataset) -> Iterator[tuple[str, str, str]]:
+    least = wanted.min_samples
+    if least is not None and entry.samples < least:
+        yield (
+            "min_samples",
+            f"has {entry.samples:,} samples, and minSamples is {least:,}",
+            f"add {least - entry.samples:,} samples, or set minSamples: {entry.samples}",
+        )
+    most = wanted.max_imbalance
+    if most is None:
+        return
+    if not entry.classes:
+        yield "max_imbalance", "has no labels that were counted, so its balance is not known", ""
+        return
+    rare, few = min(entry.classes.items(), key=lambda one: (one[1], one[0]))
+    common, many = max(entry.classes.items(), key=lambda one: (one[1], one[0]))
+    if many > float(most) * few:
+        ratio = f"{many / few:.3g} times as many" if few else "and not one"
+        yield (
+            "max_imbalance",
+            f"has {many:,} of {common} and {few:,} of {rare}, {ratio}; maxImbalance is {most:g}",
+            f"add samples of {rare}",
+        )
