@@ -20,6 +20,7 @@ from compiler.model.ledger import LEDGER_FILE
 from compiler.model.manifest import Unit, UnitRole
 from compiler.model.record import dataclass
 from compiler.stages.check.check import CheckFacts, Summary, check_across, settled
+from compiler.stages.check.policies import Tally, tally_of
 from compiler.stages.draft import inputs_used
 from compiler.stages.render.patches import report_unused
 from compiler.stages.write.hand import Handed, hand, together
@@ -80,6 +81,7 @@ class _Reply:
     needs: Mapping[str, Need] = field(default_factory=dict)
     stopped: bool = False
     settled_names: tuple[str, ...] = ()
+    tallies: tuple[Tally, ...] = ()
     handed: Handed = field(default_factory=Handed)
 
 
@@ -213,6 +215,7 @@ class _Run:
                 summaries=(),
                 diagnostics=(),
                 kinds={},
+                tallies=tuple(tally_of(one.unit, one.identities) for one in kept),
                 handed=together(handed),
             )
         )
@@ -297,6 +300,7 @@ class _Run:
             needs=dict(built.needs),
             stopped=built.stopped,
             settled_names=names,
+            tallies=built.tallies,
             handed=together(handed),
         )
 
@@ -328,6 +332,9 @@ class _Run:
                 report_unused(front.patches, _kinds(self.replies), self.diagnostics)
         summaries = [summary for reply in self.replies for summary in reply.summaries]
         check_across(summaries, self.facts, self.diagnostics)
+        if not self.goal.only:
+            counted = [tally for reply in self.replies for tally in reply.tallies]
+            self.workshop.hold_across(counted, self.diagnostics)
         self.diagnostics.raise_errors()
 
     def _outcome(self) -> Outcome:

@@ -34,6 +34,7 @@ from compiler.model.spec.spec import Spec
 from compiler.model.suggest import did_you_mean
 from compiler.partplans import PartPlanner
 from compiler.stages.check.check import Summary, check_across
+from compiler.stages.check.policies import Holder, Tally
 from compiler.stages.draft import emit_context
 from compiler.stages.load import Sources, load, read_lock
 from compiler.stages.lower import KNOWN
@@ -178,7 +179,8 @@ def plan_all(
         patches = _patches(one.spec)
         left_out = frozenset(kept.get(number, ()))
         objects = resolution.objects[number]
-        front = Front(one, context, planner, shared.assignments, left_out, objects, patches)
+        parts = (left_out, objects, patches, Holder.of(one, resolution.sources.texts, diagnostics))
+        front = Front(one, context, planner, shared.assignments, *parts)
         fronts.append(front)
     if diagnostics.has_errors:
         for front in fronts:
@@ -205,9 +207,10 @@ def build_tree(prepared: Prepared, diagnostics: Diagnostics) -> Tree:
     workshop = prepared.workshop
     facts = workshop.facts
     found: dict[str, Directory] = {}
-    summaries: list[Summary] = []
+    summaries, counted = list[Summary](), list[Tally]()
 
     def take(built: Built) -> None:
+        counted.extend(built.tallies)
         found.update({directory.unit.path: directory for directory in built.directories})
         summaries.extend(built.summaries)
         diagnostics.extend(built.diagnostics)
@@ -232,6 +235,7 @@ def build_tree(prepared: Prepared, diagnostics: Diagnostics) -> Tree:
                 take(workshop.gitops(front, cluster, units, facts))
         report_unused(front.patches, kinds_seen.get(number, {}), diagnostics)
     check_across(summaries, facts, diagnostics)
+    workshop.hold_across(counted, diagnostics)
     diagnostics.raise_errors()
     return Tree(dict(sorted(found.items())))
 

@@ -25,6 +25,7 @@ from compiler.model.resolved import Resolved
 from compiler.model.spec.sections import ObjectSpec
 from compiler.model.sync import GitopsContext, shards, sync_units
 from compiler.stages.check.check import CheckFacts, Summary, check
+from compiler.stages.check.policies import Holder, Tally, tallies
 from compiler.stages.draft import (
     by_cluster,
     inputs_used,
@@ -77,6 +78,7 @@ class Front:
     kept: frozenset[str] = frozenset()
     objects: tuple[tuple[ObjectSpec, Sequence[Mapping[str, Any]]], ...] = ()
     patches: tuple[PatchRule, ...] = ()
+    policies: Holder | None = None
 
     @property
     def assignments(self) -> tuple[Assignment, ...]:
@@ -112,6 +114,7 @@ class Built:
     needs: Mapping[str, Need] = field(default_factory=dict)
     own: Mapping[str, Need] = field(default_factory=dict)
     stopped: bool = False
+    tallies: tuple[Tally, ...] = ()
 
 
 @dataclass(slots=True)
@@ -249,7 +252,19 @@ class Workshop:
         )
         summaries = check(directories, facts)
         kinds = kinds_by_subject(directories) if front.patches else {}
-        return Built(tuple(directories), summaries, diagnostics.in_order(), kinds)
+        counted: tuple[Tally, ...] = ()
+        if front.policies is not None:
+            front.policies.hold(directories, front.resolved.sites, diagnostics)
+            counted = tallies(directories) if front.policies.counts else ()
+        found = diagnostics.in_order()
+        return Built(tuple(directories), summaries, found, kinds, tallies=counted)
+
+    def hold_across(self, counted: Sequence[Tally], diagnostics: Diagnostics) -> None:
+        """Hold the policies that see more than one directory."""
+        for front in self.fronts:
+            if front.policies is not None:
+                clusters = {one.target: one for one in front.context.clusters.values()}
+                front.policies.hold_across(counted, clusters, front.resolved.sites, diagnostics)
 
 
 @dataclass(frozen=True, slots=True)

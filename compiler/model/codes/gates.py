@@ -26,3 +26,23 @@ NOT_COUNTED = Code(
     "it would promise what nobody has seen.",
     "Run `edgewright lock`.",
 )
+POLICY_BROKEN = Code(
+    "E7504",
+    "A policy is broken",
+    "A rule of your own about the output does not hold. The message has the values that decided.",
+    "Change what it is about, or the policy.",
+)
+POLICY_UNDECIDED = Code(
+    "E7505",
+    "A policy has no value",
+    "The expression asks for a field that is not there, or is neither true nor false. To let it "
+    "pass would promise what nobody judged.",
+    "Ask `has(object.spec.field)` first, or compare something.",
+)
+POLICY_MALFORMED = Code(
+    "E7506",
+    "A policy cannot be read",
+    "The expression is no CEL, names something that its scope does not have, or a function that is "
+    "not known.",
+    "Write it with the names that the hint lists; the functions are in the docs on gates.",
+)

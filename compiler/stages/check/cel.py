@@ -1,26 +1,55 @@
-"""Evaluates the part of CEL that rules of custom resource definitions are written in.
+"""Reads the part of CEL that rules and policies are written in, and makes programs of it.
 
-Values are parsed JSON; a program is a closure from variables to a value. `||` and `&&` absorb
-an error of one side as CEL asks. Beyond the macros `has all exists exists_one filter map` and
-the functions in `_METHODS` nothing is known: such a rule does not compile, and whoever asks
-learns that it is unchecked. Rules over `oldSelf` need an older object and are not for here.
+Values are parsed JSON. `||` and `&&` absorb an error of one side as CEL asks. Beyond the macros
+`has all exists exists_one filter map` and the functions in `cel_values` nothing is known: such a
+text does not compile, and whoever asks learns that it is unchecked. Rules over `oldSelf` need an
+older object and are not for here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import field
-from typing import Any
+from typing import Any, NamedTuple
 
 from compiler.model.record import dataclass
+from compiler.stages.check.cel_values import (
+    BINARY,
+    COMPARISONS,
+    CONSTANTS,
+    LEVELS,
+    MACROS,
+    CelError,
+    Program,
+    boolean,
+    call_of,
+    index_of,
+    is_map,
+    lookup,
+    macro_of,
+    number,
+    select,
+)
 
-Variables = Mapping[str, Any]
-Program = Callable[[Variables], Any]
+__all__ = ["CelError", "Evidence", "Rule", "compile_rule", "evidence_of"]
+
+DEPTH = 60
+"""Brackets and operators inside one another; people write fewer than ten."""
 
 
-class CelError(Exception):
-    """The text is beyond this evaluator, or an expression has no value."""
+class Evidence(NamedTuple):
+    """A part of an expression that tells why the whole is false.
+
+    The side of a comparison, or a list of which all have to fulfil something: then `variable`
+    stands for an item in `condition`.
+    """
+
+    text: str
+    value: Program
+    variable: str = ""
+    condition: Program | None = None
+    parts: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +81,17 @@ def compile_rule(text: str) -> Program:
     Raises:
         CelError: it is malformed, uses `oldSelf`, or a function that is not known here.
     """
-    parser = _Parser(_tokens(text))
-    program = parser.expression()
-    parser.expect("")
-    return program
+    return _Parser(text, None).whole()
+
+
+def evidence_of(text: str, names: Collection[str]) -> tuple[Program, tuple[Evidence, ...]]:
+    """The program of an expression over some variables, and the parts that explain it.
+
+    Raises:
+        CelError: it is malformed, or names something that does not exist; `at` is the place.
+    """
+    parser = _Parser(text, names)
+    return parser.whole(), tuple(parser.evidence)
 
 
 _TOKEN = re.compile(
@@ -68,92 +104,134 @@ _TOKEN = re.compile(
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
-def _tokens(text: str) -> list[tuple[str, str]]:
-    found, at = [], 0
-    text = text.strip()
-    while at < len(text):
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    at: int
+
+
+def _tokens(text: str) -> list[_Token]:
+    found, at, end = [], 0, len(text.rstrip())
+    while at < end:
         match = _TOKEN.match(text, at)
         if match is None:
-            raise CelError(f"unexpected {text[at : at + 10]!r}")
-        found.append((match.lastgroup or "", match[match.lastgroup or 0]))
+            start = at + len(text[at:]) - len(text[at:].lstrip())
+            raise CelError(f"unexpected {text[start : start + 10]!r}", start)
+        kind = match.lastgroup or ""
+        found.append(_Token(kind, match[kind], match.start(kind)))
         at = match.end()
-    return [*found, ("end", "")]
+    return [*found, _Token("end", "", end)]
 
 
 class _Parser:
     """Recursive descent over tokens; every method returns a program."""
 
-    def __init__(self, tokens: list[tuple[str, str]]) -> None:
-        self.tokens, self.at = tokens, 0
+    def __init__(self, text: str, names: Collection[str] | None) -> None:
+        self.text, self.tokens, self.at = text, _tokens(text), 0
+        self.names = None if names is None else list(names)
+        self.evidence: list[Evidence] = []
+        self.depth = 0
 
-    def peek(self) -> str:
-        kind, text = self.tokens[self.at]
-        return text if kind in {"sign", "name", "end"} else ""
+    def whole(self) -> Program:
+        program = self.expression()
+        self.expect("")
+        return program
+
+    def wrong(self, message: str, back: int = 0) -> CelError:
+        return CelError(message, self.tokens[self.at - back].at)
 
     def accept(self, *signs: str) -> str:
-        kind, text = self.tokens[self.at]
-        if kind != "string" and text in signs:
-            self.at += kind != "end"
-            return text
+        token = self.tokens[self.at]
+        if token.kind != "string" and token.text in signs:
+            self.at += token.kind != "end"
+            return token.text
         return ""
 
     def expect(self, sign: str) -> None:
-        kind, text = self.tokens[self.at]
-        if kind == "string" or text != sign:
-            raise CelError(f"expected {sign or 'the end'}, found {text!r}")
-        self.at += kind != "end"
+        token = self.tokens[self.at]
+        if token.kind == "string" or token.text != sign:
+            raise self.wrong(f"expected {sign or 'the end'}, found {token.text!r}")
+        self.at += token.kind != "end"
 
     def name(self) -> str:
-        kind, text = self.tokens[self.at]
-        if kind != "name":
-            raise CelError(f"expected a name, found {text!r}")
+        token = self.tokens[self.at]
+        if token.kind != "name":
+            raise self.wrong(f"expected a name, found {token.text!r}")
         self.at += 1
-        return text
+        return token.text
 
     def expression(self) -> Program:
+        self.depth += 1
+        if self.depth > DEPTH:
+            raise self.wrong(f"more than {DEPTH} brackets inside one another")
         condition = self.binary(0)
-        if not self.accept("?"):
-            return condition
-        yes = self.expression()
-        self.expect(":")
-        no = self.expression()
-        return lambda v: yes(v) if _boolean(condition(v)) else no(v)
+        if self.accept("?"):
+            yes = self.expression()
+            self.expect(":")
+            no, asked = self.expression(), condition
+            condition = lambda v: yes(v) if boolean(asked(v)) else no(v)  # noqa: E731
+        self.depth -= 1
+        return condition
 
     def binary(self, level: int) -> Program:
-        if level == len(_LEVELS):
+        if level == len(LEVELS):
             return self.unary()
+        start = self.tokens[self.at].at
         left = self.binary(level + 1)
-        while sign := self.accept(*_LEVELS[level]):
-            left = _BINARY[sign](left, self.binary(level + 1))
+        while sign := self.accept(*LEVELS[level]):
+            middle, second = self.tokens[self.at - 1].at, self.tokens[self.at].at
+            right = self.binary(level + 1)
+            if sign in COMPARISONS:
+                end = self.tokens[self.at].at
+                self.evidence.append(Evidence(self.text[start:middle].strip(), left))
+                self.evidence.append(Evidence(self.text[second:end].strip(), right))
+            left = BINARY[sign](left, right)
         return left
 
     def unary(self) -> Program:
-        if self.accept("!"):
-            inner = self.unary()
-            return lambda v: not _boolean(inner(v))
-        if self.accept("-"):
-            negated = self.unary()
-            return lambda v: -_number(negated(v))
-        return self.postfix(self.primary())
+        signs: list[str] = []
+        while sign := self.accept("!", "-"):
+            signs.append(sign)
+        value = self.postfix(self.primary())
+        for sign in reversed(signs):
+            value = _negated(sign, value)
+        return value
 
     def postfix(self, value: Program) -> Program:
+        start = self.tokens[self.at - 1].at
         while sign := self.accept(".", "["):
             if sign == "[":
-                value = _index(value, self.expression())
+                value = index_of(value, self.expression())
                 self.expect("]")
                 continue
             name = self.name()
-            value = self.method(value, name) if self.accept("(") else _select(value, name)
+            called = self.accept("(")
+            value = self.method(value, name, start) if called else select(value, name)
         return value
 
-    def method(self, value: Program, name: str) -> Program:
-        if name in _MACROS:
-            variable = self.name()
-            self.expect(",")
-            body = self.expression()
-            self.expect(")")
-            return _macro(name, value, variable, body)
-        return _call(name, [value, *self.arguments(")")])
+    def method(self, value: Program, name: str, start: int) -> Program:
+        if name in MACROS:
+            return self.macro(value, name, start)
+        try:
+            return call_of(name, [value, *self.arguments(")")])
+        except CelError as error:
+            raise self.wrong(str(error), 1) if error.at is None else error from None
+
+    def macro(self, value: Program, name: str, start: int) -> Program:
+        variable, outer = self.name(), self.evidence
+        self.expect(",")
+        self.evidence = []
+        if self.names is not None:
+            self.names.append(variable)
+        body = self.expression()
+        if self.names is not None:
+            self.names.pop()
+        inner, self.evidence = self.evidence, outer
+        if name == "all":
+            text = self.text[start : self.tokens[self.at].at + 1]
+            self.evidence.append(Evidence(text, value, variable, body, tuple(inner)))
+        self.expect(")")
+        return macro_of(name, value, variable, body)
 
     def arguments(self, end: str) -> list[Program]:
         found: list[Program] = []
@@ -164,16 +242,17 @@ class _Parser:
         return found
 
     def primary(self) -> Program:
-        kind, text = self.tokens[self.at]
-        if kind == "number":
+        token = self.tokens[self.at]
+        if token.kind == "number":
             self.at += 1
-            number = float(text) if re.search(r"[.eE]", text) else int(text)
-            return lambda _: number
-        if kind == "string":
+            text = token.text
+            value = float(text) if re.search(r"[.eE]", text) else int(text)
+            return lambda _: value
+        if token.kind == "string":
             self.at += 1
-            literal = _unquote(text)
+            literal = _unquote(token.text)
             return lambda _: literal
-        return self.word() if kind == "name" else self.bracket()
+        return self.word() if token.kind == "name" else self.bracket()
 
     def bracket(self) -> Program:
         if self.accept("["):
@@ -186,15 +265,26 @@ class _Parser:
 
     def word(self) -> Program:
         name = self.name()
-        if name in _CONSTANTS:
-            return lambda _: _CONSTANTS[name]
+        if name in CONSTANTS:
+            return lambda _: CONSTANTS[name]
         if self.accept("("):
             if name == "has":
                 return self.has()
-            return _call(name, self.arguments(")"))
+            return self.function(name)
         if name == "oldSelf":
-            raise CelError("the rule needs the older object")
-        return lambda v: _variable(v, name)
+            raise self.wrong("the rule needs the older object", 1)
+        if self.names is not None and name not in self.names:
+            raise self.wrong(f"there is no {name}; there are {', '.join(self.names)}", 1)
+        return lambda v: lookup(v, name)
+
+    def function(self, name: str) -> Program:
+        start = self.at - 2
+        try:
+            return call_of(name, self.arguments(")"))
+        except CelError as error:
+            if error.at is not None:
+                raise
+            raise CelError(str(error), self.tokens[start].at) from None
 
     def has(self) -> Program:
         value = self.primary()
@@ -203,185 +293,19 @@ class _Parser:
             names.append(self.name())
         self.expect(")")
         if not names:
-            raise CelError("has() takes a field")
+            raise self.wrong("has() takes a field", 1)
         for name in names[:-1]:
-            value = _select(value, name)
-        return lambda v: value(v).get(names[-1]) is not None if _is_map(value(v)) else False
+            value = select(value, name)
+        return lambda v: value(v).get(names[-1]) is not None if is_map(value(v)) else False
+
+
+def _negated(sign: str, value: Program) -> Program:
+    if sign == "!":
+        return lambda v: not boolean(value(v))
+    return lambda v: -number(value(v))
 
 
 def _unquote(text: str) -> str:
     if text[0] in "rR":
         return text[2:-1]
     return re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[1]), text[1:-1])
-
-
-def _is_map(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _variable(variables: Variables, name: str) -> Any:
-    if name not in variables:
-        raise CelError(f"no variable {name}")
-    return variables[name]
-
-
-def _boolean(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise CelError("not a boolean")
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    raise CelError("not a number")
-
-
-def _select(value: Program, name: str) -> Program:
-    def select(variables: Variables) -> Any:
-        found = value(variables)
-        if not isinstance(found, dict) or name not in found:
-            raise CelError(f"no field {name}")
-        return found[name]
-
-    return select
-
-
-def _index(value: Program, key: Program) -> Program:
-    def index(variables: Variables) -> Any:
-        try:
-            return value(variables)[key(variables)]
-        except (KeyError, IndexError, TypeError) as error:
-            raise CelError("no such entry") from error
-
-    return index
-
-
-def _either(left: Program, right: Program, decisive: bool) -> Program:
-    """`||` with True decisive, `&&` with False: an error of one side yields to the other."""
-
-    def either(variables: Variables) -> bool:
-        try:
-            if _boolean(left(variables)) is decisive:
-                return decisive
-        except CelError:
-            if _boolean(right(variables)) is decisive:
-                return decisive
-            raise
-        return _boolean(right(variables))
-
-    return either
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    return bool(one == other)
-
-
-def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Program, Program], Program]:
-    def make(left: Program, right: Program) -> Program:
-        def ordered(variables: Variables) -> bool:
-            one, other = left(variables), right(variables)
-            if isinstance(one, str) and isinstance(other, str):
-                return compare(one, other)
-            return compare(_number(one), _number(other))
-
-        return ordered
-
-    return make
-
-
-def _arithmetic(compute: Callable[[Any, Any], Any]) -> Callable[[Program, Program], Program]:
-    def make(left: Program, right: Program) -> Program:
-        def arithmetic(variables: Variables) -> Any:
-            try:
-                return compute(left(variables), right(variables))
-            except (TypeError, ZeroDivisionError) as error:
-                raise CelError("no such operation") from error
-
-        return arithmetic
-
-    return make
-
-
-def _contains(needle: Any, hay: Any) -> bool:
-    if not isinstance(hay, dict | list):
-        raise CelError("not a list or a map")
-    return any(_equal(needle, item) for item in hay)
-
-
-def _quotient(one: Any, other: Any) -> Any:
-    whole = isinstance(one, int) and isinstance(other, int)
-    return int(one / other) if whole else one / other
-
-
-_LEVELS = (("||",), ("&&",), ("==", "!=", "<=", ">=", "<", ">", "in"), ("+", "-"), ("*", "/", "%"))
-_BINARY: Mapping[str, Callable[[Program, Program], Program]] = {
-    "||": lambda left, right: _either(left, right, True),
-    "&&": lambda left, right: _either(left, right, False),
-    "==": lambda left, right: lambda v: _equal(left(v), right(v)),
-    "!=": lambda left, right: lambda v: not _equal(left(v), right(v)),
-    "in": lambda left, right: lambda v: _contains(left(v), right(v)),
-    "<": _ordered(lambda a, b: bool(a < b)),
-    "<=": _ordered(lambda a, b: bool(a <= b)),
-    ">": _ordered(lambda a, b: bool(a > b)),
-    ">=": _ordered(lambda a, b: bool(a >= b)),
-    "+": _arithmetic(lambda a, b: a + b),
-    "-": _arithmetic(lambda a, b: a - b),
-    "*": _arithmetic(lambda a, b: a * b),
-    "/": _arithmetic(_quotient),
-    "%": _arithmetic(lambda a, b: a % b),
-}
-_CONSTANTS = {"true": True, "false": False, "null": None}
-_MACROS = {"all", "exists", "exists_one", "filter", "map"}
-_METHODS: Mapping[str, Callable[..., Any]] = {
-    "size": len,
-    "contains": lambda text, part: part in text,
-    "startsWith": str.startswith,
-    "endsWith": str.endswith,
-    "matches": lambda text, pattern: re.search(pattern, text) is not None,
-    "lowerAscii": str.lower,
-    "upperAscii": str.upper,
-    "trim": str.strip,
-    "split": str.split,
-    "join": lambda items, glue="": glue.join(items),
-    "string": str,
-    "int": int,
-    "double": float,
-    "sum": sum,
-}
-
-
-def _call(name: str, arguments: list[Program]) -> Program:
-    function = _METHODS.get(name)
-    if function is None or not arguments:
-        raise CelError(f"the function {name} is not known")
-
-    def call(variables: Variables) -> Any:
-        try:
-            return function(*(argument(variables) for argument in arguments))
-        except (TypeError, ValueError, AttributeError, re.error) as error:
-            raise CelError(f"{name} has no value") from error
-
-    return call
-
-
-def _macro(name: str, value: Program, variable: str, body: Program) -> Program:
-    def items(variables: Variables) -> list[tuple[Any, Any]]:
-        found = value(variables)
-        if not isinstance(found, dict | list):
-            raise CelError("not a list or a map")
-        return [(item, body({**variables, variable: item})) for item in found]
-
-    def chosen(variables: Variables) -> list[Any]:
-        return [item for item, kept in items(variables) if _boolean(kept)]
-
-    programs: Mapping[str, Program] = {
-        "all": lambda v: all(_boolean(kept) for _, kept in items(v)),
-        "exists": lambda v: bool(chosen(v)),
-        "exists_one": lambda v: len(chosen(v)) == 1,
-        "filter": chosen,
-        "map": lambda v: [made for _, made in items(v)],
-    }
-    return programs[name]

@@ -21,7 +21,6 @@ from compiler.model.spec.job import JobSpec
 from compiler.stages.plan.gates import check_datasets
 from compiler.stages.plan.inputs import Chooser
 from compiler.stages.plan.job import NO_PLACE, JobPlanning
-from compiler.stages.plan.later import check_later
 from compiler.stages.plan.records import project_records
 from compiler.stages.plan.worker import ReadText, WorkerBuilder
 
@@ -70,7 +69,6 @@ class Planner:
                 only = frozenset[str]() if kind.by_site else None
                 nodes.extend(kind.plan(job, self._context(name, job, only)))
         nodes.extend(project_records(self.resolved, self.chooser))
-        check_later(self.resolved, self.found)
         check_datasets(self.resolved, self.found)
         _check(nodes, self.found)
         return tuple(nodes)
