@@ -102,6 +102,8 @@ ELSEWHERE = {
               "locking"),
     "E7121": ("commands/test_lock.py::"
               "test_a_metric_without_a_direction_cannot_select", "locking"),
+    "E7122": ("commands/test_lock.py::"
+              "test_a_bound_in_another_unit_than_the_metric_cannot_select", "locking"),
     "E7115": ("commands/test_lock.py::"
               "test_a_lock_that_cannot_be_written_is_an_error_and_no_traceback", "locking"),
     "E8201": ("commands/test_lock.py::"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from compiler.model.diagnostics import Span
 from compiler.model.metrics import UNIT_WORDS, Measurement, Metric, metric, suiting
 from compiler.model.record import dataclass
-from compiler.model.spec.amounts import Measure
+from compiler.model.spec.amounts import Measure, in_unit
 from compiler.model.spec.gates import GateSpec
 
 _SIGNS = {"at_least": "≥", "at_most": "≤"}
@@ -94,25 +94,18 @@ def _relative(
         return Verdict(False, why, value, f"measure {gate.metric}{value.where} of both versions")
     gain, bound = known.gain(value.value.number, old.value.number), gate.threshold
     improves = gate.bound == "improves_by"
-    holds = _above(gain, bound.number) if improves else not _above(-gain, bound.number)
+    holds = above(gain, bound.number) if improves else not above(-gain, bound.number)
     how = "better" if gain >= 0 else "worse"
     limit = f"more than {bound} better" if improves else f"at most {bound} worse"
-    by = f"{amount(abs(gain), value)} {how}"
+    by = f"{in_unit(abs(gain), value.value)} {how}"
     why = f"{value} against {old.value} before is {by}, and must be {limit}"
     return Verdict(
         holds, why, value, f"it would pass with {gate.metric}{value.where} {limit} than {old.value}"
     )
 
 
-def amount(number: float, like: Measurement) -> str:
-    """A difference of two values, in the unit of one of them."""
-    unit = like.value.text.lstrip("+-.0123456789eE") if like.value.unit else ""
-    scale = like.value.number / float(like.value.text.removesuffix(unit) or 1) if unit else 1.0
-    return f"{number / (scale or 1.0):.6g}{unit}"
-
-
-def _above(number: float, bound: float) -> bool:
-    """Strictly more, also where the difference of two decimals is not exact."""
+def above(number: float, bound: float) -> bool:
+    """Whether a number is strictly more, also where the difference of two decimals is not exact."""
     return number - bound > 1e-9 * max(1.0, abs(number), abs(bound))
 
 

@@ -82,10 +82,18 @@ class LockedRollout(SpecModel):
 
 
 class LockedTarget(SpecModel):
-    """The version that a `select:` chose, why, and why each other one was not."""
+    """The version that a `select:` chose, why, and why each other one was not.
+
+    `value` is what decided, measured as the keys beside it say.
+    """
 
     version: str
     reason: str = ""
+    metric: str = ""
+    value: str = ""
+    dataset: str = ""
+    split: str = ""
+    profile: str = ""
     rejected: Mapping[str, str] = Field(default_factory=dict)
 
 

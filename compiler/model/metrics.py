@@ -121,8 +121,15 @@ def measurements(
 
 
 def candidates(model: ModelSpec, digests: Digests) -> dict[str, tuple[Measurement, ...]]:
-    """The values of every version of a model."""
-    return {name: measurements(one, None, digests) for name, one in model.versions.items()}
+    """The values of every version of a model; what only a variant was measured for counts too."""
+    found = {}
+    for name, version in model.versions.items():
+        values = {one.circumstances: one for one in measurements(version, None, digests)}
+        for variant in sorted(version.variants):
+            for one in measurements(version, version.variants[variant], digests):
+                values.setdefault(one.circumstances, one)
+        found[name] = tuple(values.values())
+    return found
 
 
 def suiting(

@@ -389,6 +389,11 @@ def test_a_selection_takes_the_best_and_stays_until_it_is_beaten_by_enough(tmp_p
     assert selected(folder) == {
         "version": "2",
         "reason": "the best map50 0.55 on shelves:2026.1 (test)",
+        "metric": "map50",
+        "value": "0.55",
+        "dataset": "shelves:2026.1",
+        "split": "test",
+        "profile": "",
         "rejected": {"1": "map50 is 0.50, of 2 0.55"},
     }
     assert run("compile", "--locked", at=folder).exit_code == 0
@@ -396,7 +401,7 @@ def test_a_selection_takes_the_best_and_stays_until_it_is_beaten_by_enough(tmp_p
     models.write_text(measured("0.50", "0.55", "0.56") + SHELVES)
     kept = selected(folder)
     assert kept["version"] == "2"
-    assert kept["rejected"]["3"] == "0.56 beats 2 by 0.01, and must by more than 0.01"
+    assert kept["rejected"]["3"] == "map50 0.56 is better by 0.01, and must by more than 0.01"
     models.write_text(measured("0.50", "0.55", "0.56", "0.57") + SHELVES)
     better = selected(folder)
     assert better["version"] == "4"
@@ -442,6 +447,16 @@ def test_a_metric_without_a_direction_cannot_select(tmp_path: Path) -> None:
     assert "metrics: {gap-score: {better: higher}}" in refused.stderr
     (folder / "specs/metrics.yaml").write_text("metrics: {gap-score: {better: lower}}\n")
     assert selected(folder)["version"] == "1"
+
+
+def test_a_bound_in_another_unit_than_the_metric_cannot_select(tmp_path: Path) -> None:
+    folder = fleet(tmp_path, models=measured("24ms", "20ms").replace("map50", "p95") + SHELVES)
+    put(folder, "shelves/2026.1/labels.csv", b"id,label\n1,can\n")
+    put(folder, "detector/1.onnx", b"one")
+    put(folder, "detector/2.onnx", b"two")
+    refused = run("lock", at=folder)
+    assert refused.exit_code == 1
+    assert "E7122 models.detector: improvesBy 0.01 has no unit" in refused.stderr
 
 
 def test_environments_are_locked_apart_and_ask_once_for_the_same_bytes(tmp_path: Path) -> None:

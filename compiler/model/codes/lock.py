@@ -158,3 +158,10 @@ METRIC_UNKNOWN = Code(
     "lower values are better. That is known of the common metrics by their names.",
     "Define it in the spec: `metrics: {NAME: {better: higher}}`.",
 )
+UNITS_DIFFER = Code(
+    "E7122",
+    "A selection's bound has another unit than the metric",
+    "`improvesBy: 0.01` beside values in milliseconds could mean seconds or a share; a guess would "
+    "decide which version runs.",
+    "Write the bound in the metric's unit, such as `improvesBy: 2ms`.",
+)

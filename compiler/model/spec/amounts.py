@@ -6,6 +6,7 @@ Parses what the forms in `scalars.py` let through; compares nothing.
 from __future__ import annotations
 
 import re
+from math import isfinite
 from typing import Annotated, Any
 
 from pydantic import PlainValidator, WithJsonSchema
@@ -64,7 +65,17 @@ def parse_measure(value: Any) -> Measure:
             "Examples: 0.61, 24ms",
         )
     factor, unit = _SCALE.get(match.group(2) or "", (1.0, ""))
-    return Measure(text, float(match.group(1)) * factor, unit)
+    number = float(match.group(1)) * factor
+    if not isfinite(number):
+        raise fault(codes.OUT_OF_RANGE, f"{text} is beyond what a number can hold")
+    return Measure(text, number, unit)
+
+
+def in_unit(number: float, like: Measure) -> str:
+    """A number of base units as text, in the unit that a measure was written in."""
+    match = _AMOUNT.match(like.text)
+    unit = (match.group(2) if match else "") or ""
+    return f"{number / _SCALE.get(unit, (1.0, ''))[0]:.6g}{unit}"
 
 
 def parse_percentage(value: Any) -> float:

@@ -176,6 +176,20 @@ class VersionFields(SpecModel):
     golden: GoldenSpec | None = Field(None, description="A known input with its expected output.")
     yanked: Prose | None = Field(None, description="Why it must never be used again.")
 
+    @model_validator(mode="after")
+    def _measured_once(self) -> Self:
+        seen: set[str] = set()
+        for one in self.metrics:
+            params = sorted((key, str(getattr(v, "text", v))) for key, v in one.params.items())
+            about = repr((one.name, one.dataset, one.split, one.profile, params))
+            if about in seen:
+                raise fault(
+                    codes.CONTRADICTION,
+                    f"{one.name} is measured twice in the same way; one value counts",
+                )
+            seen.add(about)
+        return self
+
 
 class VariantSpec(VersionFields):
     """Another build of the same version, for certain hardware."""

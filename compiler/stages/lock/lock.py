@@ -22,7 +22,7 @@ from compiler.model.suggest import did_you_mean
 from compiler.stages.lock.nouns import Answers, Measured, Place
 from compiler.stages.lock.numbers import highest, numbered, without_twins
 from compiler.stages.lock.rollouts import rollouts
-from compiler.stages.lock.selecting import UndefinedMetricError, select
+from compiler.stages.lock.selecting import UndefinedMetricError, UnitError, select
 
 PLATFORMS_NAMED = 3
 
@@ -251,9 +251,13 @@ class _Maker:
                 or f"add metrics: {{{error}: {{better: higher}}}}, or lower",
             )
             return None
-        # A version that is in use stays where nothing can be compared, unless it must not run.
-        stays = known is not None and incumbent in model.versions
-        if found.target is None and not (stays and model.versions[incumbent].yanked is None):
+        except UnitError as error:
+            hint = "write both in one unit"
+            self.diagnostics.add(codes.UNITS_DIFFER, f"models.{name}: {error}", span, hint)
+            return None
+        # A version that is in use stays where nothing can be compared, unless it may not be used.
+        stays = incumbent in model.versions and incumbent not in found.unfit
+        if found.target is None and not stays:
             why = "; ".join(f"{version}: {reason}" for version, reason in found.fallen.items())
             self.diagnostics.add(
                 codes.NOT_SELECTED,

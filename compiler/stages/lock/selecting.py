@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import field
 
 from compiler.model import metrics
-from compiler.model.gating import amount, judge
+from compiler.model.gating import above, judge
 from compiler.model.lock import LockedTarget
-from compiler.model.metrics import Digests, Measurement, Metric
+from compiler.model.metrics import UNIT_WORDS, Digests, Measurement, Metric
 from compiler.model.record import dataclass
+from compiler.model.spec.amounts import Measure, in_unit
 from compiler.model.spec.artifacts import ModelSpec, SelectSpec, VersionSpec
 
 _PARTS = re.compile(r"\d+|[^\d.+_-]+")
@@ -24,12 +25,20 @@ class UndefinedMetricError(Exception):
     """Nobody says which values of the metric are better; the text is its name."""
 
 
+class UnitError(Exception):
+    """`improvesBy` has another unit than the metric; the text says both."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The version that is chosen, None where none can be; `fallen` says why the others are not."""
+    """The version that is chosen, None where none can be; `fallen` says why the others are not.
+
+    `unfit` are those that may not be used at all, whatever was measured of them.
+    """
 
     target: LockedTarget | None
     fallen: Mapping[str, str] = field(default_factory=dict)
+    unfit: frozenset[str] = frozenset()
 
 
 def select(
@@ -43,6 +52,7 @@ def select(
 
     Raises:
         UndefinedMetricError: the metric is no common one and not defined in the spec.
+        UnitError: the values have another unit than `improvesBy`.
     """
     spec = model.select
     if spec is None:
@@ -52,61 +62,114 @@ def select(
         raise UndefinedMetricError(spec.metric)
     values = metrics.candidates(model, digests)
     fallen: dict[str, str] = {}
+    unfit: set[str] = set()
     found: dict[str, list[Measurement]] = {}
     for name, version in model.versions.items():
         why = _unfit(model, version, spec)
         why = why or _gated(model, name, incumbent, values, defined)
         suiting = _suiting(values[name], spec)
+        if why:
+            unfit.add(name)
         if why or not suiting:
             fallen[name] = why or f"{_asked(spec)} was not measured"
         else:
             found[name] = suiting
     compared = _comparable(found, incumbent, fallen)
     if not compared:
-        return Selection(None, dict(sorted(fallen.items())))
-    return _best(compared, incumbent, sizes, known, spec, fallen)
+        return Selection(None, dict(sorted(fallen.items())), frozenset(unfit))
+    _check_unit(compared, spec)
+    order = _ranked(compared, sizes, known)
+    target = _chosen(order, compared, incumbent, known, spec, fallen)
+    return Selection(target, target.rejected, frozenset(unfit))
 
 
-def _best(
+def _ranked(
+    compared: Mapping[str, Measurement], sizes: Mapping[str, int], known: Metric
+) -> list[str]:
+    """Versions by value, then the smaller, then the newer first."""
+
+    def rank(name: str) -> tuple[object, ...]:
+        number, size = compared[name].value.number, sizes.get(name)
+        best_first = -number if known.higher else number
+        return (best_first, size is None, size or 0, *_newest_first(name))
+
+    return sorted(compared, key=rank)
+
+
+def _chosen(
+    order: list[str],
     compared: Mapping[str, Measurement],
     incumbent: str,
-    sizes: Mapping[str, int],
     known: Metric,
     spec: SelectSpec,
     fallen: dict[str, str],
-) -> Selection:
-    def rank(name: str) -> tuple[object, ...]:
-        number = compared[name].value.number
-        size = sizes.get(name)
-        return (
-            -number if known.higher else number,
-            size is None,
-            size or 0,
-            *_newest_first(name),
-        )
-
-    order = sorted(compared, key=rank)
-    best = order[0]
-    reason = f"the best {compared[best]}"
-    if incumbent in compared and best != incumbent:
-        gain = known.gain(compared[best].value.number, compared[incumbent].value.number)
-        needed = spec.improves_by.number if spec.improves_by else 0.0
-        by = f"by {amount(abs(gain), compared[best])}"
-        if gain - needed <= 1e-9 * max(1.0, abs(gain), abs(needed)):
-            more = f", and must by more than {spec.improves_by}" if spec.improves_by else ""
-            fallen[best] = f"{compared[best].value} beats {incumbent} {by}{more}"
-            best, reason = incumbent, f"in use with {compared[incumbent]}, and not beaten"
-        else:
-            reason = f"{compared[best]} beats {incumbent} with {compared[incumbent].value} {by}"
+) -> LockedTarget:
+    """The best, or the version in use where that is not beaten by enough."""
+    best, in_use = order[0], compared.get(incumbent)
+    if in_use is None:
+        reason = f"the best {compared[best]}"
+        fallen |= {name: _less(compared, name, best) for name in order[1:]}
     elif best == incumbent:
-        reason = f"in use, and the best with {compared[best]}"
-    for name in order:
-        if name != best and name not in fallen:
-            fallen[name] = (
-                f"{spec.metric} is {compared[name].value}, of {best} {compared[best].value}"
-            )
-    told = dict(sorted(fallen.items()))
-    return Selection(LockedTarget(version=best, reason=reason, rejected=told), told)
+        reason = f"in use, and the best with {in_use}"
+        fallen |= {name: _less(compared, name, best) for name in order[1:]}
+    else:
+        gains = {
+            name: known.gain(one.value.number, in_use.value.number)
+            for name, one in compared.items()
+        }
+        bound = spec.improves_by
+        if above(gains[best], bound.number if bound else 0.0):
+            by = in_unit(gains[best], compared[best].value)
+            reason = f"{compared[best]} beats {incumbent} with {in_use.value} by {by}"
+            fallen |= {name: _less(compared, name, best) for name in order[1:]}
+        else:
+            more = f" by more than {bound}" if bound else ""
+            reason, best = f"in use with {in_use}, and not beaten{more}", incumbent
+            fallen |= {
+                name: _not_enough(compared, name, incumbent, gains[name], bound)
+                for name in order
+                if name != incumbent
+            }
+    value = compared[best]
+    return LockedTarget(
+        version=best,
+        reason=reason,
+        metric=value.name,
+        value=str(value.value),
+        dataset=value.dataset,
+        split=value.split,
+        profile=value.profile,
+        rejected=dict(sorted(fallen.items())),
+    )
+
+
+def _less(compared: Mapping[str, Measurement], name: str, best: str) -> str:
+    value = compared[name]
+    return f"{value.name} is {value.value}, of {best} {compared[best].value}"
+
+
+def _not_enough(
+    compared: Mapping[str, Measurement],
+    name: str,
+    incumbent: str,
+    gain: float,
+    bound: Measure | None,
+) -> str:
+    """Why a version does not take the place of the one in use."""
+    value = compared[name]
+    if gain < 0:
+        return _less(compared, name, incumbent)
+    if gain == 0:
+        return f"{value.name} {value.value} is no better"
+    more = f", and must by more than {bound}" if bound else ""
+    return f"{value.name} {value.value} is better by {in_unit(gain, value.value)}{more}"
+
+
+def _check_unit(compared: Mapping[str, Measurement], spec: SelectSpec) -> None:
+    bound, value = spec.improves_by, next(iter(compared.values())).value
+    if bound is not None and bound.unit != value.unit:
+        has, wants = UNIT_WORDS[bound.unit], UNIT_WORDS[value.unit]
+        raise UnitError(f"improvesBy {bound} has {has}, and {spec.metric} {value} has {wants}")
 
 
 def _unfit(model: ModelSpec, version: VersionSpec, spec: SelectSpec) -> str:

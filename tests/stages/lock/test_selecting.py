@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from compiler.model.metrics import Metric
 from compiler.model.spec.artifacts import ModelSpec
-from compiler.stages.lock.selecting import Selection, UndefinedMetricError, select
+from compiler.stages.lock.selecting import Selection, UndefinedMetricError, UnitError, select
 
 VERSIONS = some.lists(
     some.tuples(
@@ -133,3 +133,47 @@ def test_a_gate_of_the_model_and_its_requirements_keep_a_version_out() -> None:
     assert select(picky, "", {}, lambda name: name, {}).fallen == {
         "1.0": "its framework is onnx, not tensorrt"
     }
+
+
+def test_each_version_that_is_better_is_told_that_it_is_not_better_enough() -> None:
+    three = [("1.0", 4, "a:1", False), ("1.1", 5, "a:1", False), ("1.9", 5, "a:1", False)]
+    found = chosen(three, "1.0", improvesBy=0.3)
+    assert found.target is not None
+    assert (
+        found.target.reason
+        == "in use with map50 0.4 on a:1 (test), and not beaten by more than 0.3"
+    )
+    better = "map50 0.5 is better by 0.1, and must by more than 0.3"
+    assert found.fallen == {"1.1": better, "1.9": better}
+    tied = chosen([("1.0", 4, "a:1", False), ("2.0", 4, "a:1", False)], "1.0")
+    assert tied.fallen == {"2.0": "map50 0.4 is no better"}
+
+
+def timed(*values: str, **more: Any) -> ModelSpec:
+    versions = {
+        str(number): {"uri": "host:/m", "metrics": [{"name": "p95", "value": value}]}
+        for number, value in enumerate(values, 1)
+    }
+    return ModelSpec.model_validate({"versions": versions, "select": {"metric": "p95", **more}})
+
+
+def test_a_value_of_zero_and_a_bound_in_another_unit() -> None:
+    found = select(timed("24ms", "0ms"), "1", {}, lambda name: name, {})
+    assert found.target is not None
+    assert found.target.reason == "p95 0ms beats 1 with 24ms by 24ms"
+    assert (found.target.metric, found.target.value) == ("p95", "0ms")
+    with pytest.raises(UnitError, match=r"improvesBy 0.01 has no unit, and p95 24ms has a unit of"):
+        select(timed("24ms", "20ms", improvesBy=0.01), "1", {}, lambda name: name, {})
+
+
+def test_what_only_a_variant_was_measured_for_counts() -> None:
+    metric = {"name": "p95", "value": "20ms", "profile": "orin"}
+    version = {"uri": "host:/m", "variants": {"int8": {"uri": "host:/v", "metrics": [metric]}}}
+    given = {"versions": {"1": version}, "select": {"metric": "p95", "profile": "orin"}}
+    found = select(ModelSpec.model_validate(given), "", {}, lambda name: name, {})
+    assert found.target is not None
+
+
+def test_a_version_in_use_that_may_not_be_used_is_told_apart() -> None:
+    made = model([("1.0", 4, "a:1", True)])
+    assert select(made, "1.0", {}, lambda name: name, {}).unfit == {"1.0"}
