@@ -48,6 +48,24 @@ format_option = click.option(
     show_default=True,
     help="How results and findings are printed.",
 )
+output_option = click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("generated"),
+    show_default=True,
+    help="Folder of the output.",
+)
+processes_option = click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    help="How many processes work. [default: one per processor]",
+)
+allow_deletes_option = click.option(
+    "--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Let up to N objects go."
+)
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Say what would change, and write nothing."
+)
 templates_option = click.option(
     "--templates",
     type=click.Path(path_type=Path, file_okay=False),

@@ -18,20 +18,12 @@ SHOWN = 20
 
 @click.command("compile")
 @common.spec_argument
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("generated"),
-    show_default=True,
-    help="Folder of the output.",
-)
+@common.output_option
 @common.environment_option
 @click.option("--only", multiple=True, metavar="NAME", help="Only this site or job; repeatable.")
 @click.option("--check", is_flag=True, help="Change nothing; exit 4 when the output is stale.")
 @click.option("--locked", is_flag=True, help="Fail where the lock does not cover the spec.")
-@click.option(
-    "--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Let up to N objects go."
-)
+@common.allow_deletes_option
 @click.option(
     "--overwrite",
     multiple=True,
@@ -40,11 +32,7 @@ SHOWN = 20
 )
 @common.templates_option
 @click.option("--no-cache", is_flag=True, help="Neither read nor write .edgewright/cache.")
-@click.option(
-    "--processes",
-    type=click.IntRange(min=1),
-    help="How many processes work. [default: one per processor]",
-)
+@common.processes_option
 @common.format_option
 @common.guarded
 def command(

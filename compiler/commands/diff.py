@@ -19,21 +19,11 @@ FORMATS = ("text", "markdown", "json")
 @click.command("diff")
 @click.argument("base", required=False, default="")
 @common.spec_argument
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("generated"),
-    show_default=True,
-    help="Folder of the committed output.",
-)
+@common.output_option
 @common.environment_option
 @common.templates_option
 @click.option("--no-cache", is_flag=True, help="Do not read .edgewright/cache.")
-@click.option(
-    "--processes",
-    type=click.IntRange(min=1),
-    help="How many processes work. [default: one per processor]",
-)
+@common.processes_option
 @click.option(
     "--format",
     "output_format",

@@ -39,7 +39,7 @@ SHOWN = 40
     help="Take other bytes than were locked under this name; repeatable.",
 )
 @click.option("--offline", is_flag=True, help="Ask nobody: only what spec and lock say themselves.")
-@click.option("--dry-run", is_flag=True, help="Say what would change, and write nothing.")
+@common.dry_run_option
 @click.option("--keep-going", is_flag=True, help="Go on asking a store that has failed.")
 @click.option("--repair", is_flag=True, help="Mend numbers that two entries have, and bad entries.")
 @click.option(

@@ -36,7 +36,7 @@ CLOCK = time.time
 @click.option("--model", default="", metavar="NAME", help="Only this model of the job.")
 @click.option("--if-ready", is_flag=True, help="Only where the reports of the sites allow it.")
 @common.environment_option
-@click.option("--dry-run", is_flag=True, help="Say what would change, and write nothing.")
+@common.dry_run_option
 @common.templates_option
 @common.format_option
 @common.guarded

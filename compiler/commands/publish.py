@@ -25,16 +25,14 @@ from compiler.model.diagnostics import Diagnostics
     help="Write to BRANCH-next, for somebody else to merge.",
 )
 @click.option("--adopt", is_flag=True, help="Take a branch that holds other files; they stay.")
-@click.option(
-    "--allow-deletes", type=click.IntRange(min=0), metavar="N", help="Let up to N objects go."
-)
+@common.allow_deletes_option
 @click.option(
     "--overwrite",
     multiple=True,
     metavar="PATH",
     help="A file or folder of the branch whose edits may be lost; repeatable.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be published and push nothing.")
+@common.dry_run_option
 @common.templates_option
 @common.format_option
 @common.guarded

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--reason", default="", metavar="TEXT", help="Why; it is written as `yanked:`.")
 @click.option("--no-yank", is_flag=True, help="Let the version that is left be used again.")
 @common.environment_option
-@click.option("--dry-run", is_flag=True, help="Say what would change, and write nothing.")
+@common.dry_run_option
 @common.templates_option
 @common.format_option
 @common.guarded
