@@ -102,14 +102,8 @@ class Counted:
 
     @property
     def imbalance(self) -> float | None:
-        """How many times the most frequent class outnumbers the rarest; None without classes.
-
-        Infinite where a declared class has no label at all.
-        """
-        if not self.classes or not any(self.classes.values()):
-            return None
-        rarest = min(self.classes.values())
-        return max(self.classes.values()) / rarest if rarest else float("inf")
+        """How many times the most frequent class outnumbers the rarest; None without labels."""
+        return imbalance(self.classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,3 +156,14 @@ class UncountableError(Exception):
         super().__init__(f"{place}: {message}{at}" if place else f"{message}{at}")
         self.code, self.hint = code, hint
         self.file, self.line, self.byte = file, line, byte
+
+
+def imbalance(classes: Mapping[str, int]) -> float | None:
+    """How many times the most frequent class outnumbers the rarest; None without labels.
+
+    Infinite where a class has no label at all.
+    """
+    if not classes or not any(classes.values()):
+        return None
+    rarest = min(classes.values())
+    return max(classes.values()) / rarest if rarest else float("inf")

@@ -13,6 +13,7 @@ from dataclasses import field
 from compiler.model import metrics
 from compiler.model.choice import Choice
 from compiler.model.codes import gates as codes
+from compiler.model.counted import imbalance
 from compiler.model.diagnostics import Diagnostics, Related, Span
 from compiler.model.fleet import Site
 from compiler.model.gating import Verdict, judge
@@ -128,15 +129,15 @@ def _unmet(wanted: RequirementsSpec, entry: LockedDataset) -> Iterator[tuple[str
     most = wanted.max_imbalance
     if most is None:
         return
-    if not entry.classes:
+    ratio = imbalance(entry.classes)
+    if ratio is None:
         yield "max_imbalance", "has no labels that were counted, so its balance is not known", ""
-        return
-    rare, few = min(entry.classes.items(), key=lambda one: (one[1], one[0]))
-    common, many = max(entry.classes.items(), key=lambda one: (one[1], one[0]))
-    if many > float(most) * few:
-        ratio = f"{many / few:.3g} times as many" if few else "and not one"
+    elif ratio > float(most):
+        rare, few = min(entry.classes.items(), key=lambda one: (one[1], one[0]))
+        common, many = max(entry.classes.items(), key=lambda one: (one[1], one[0]))
+        times = f"{ratio:.3g} times as many" if few else "and not one"
         yield (
             "max_imbalance",
-            f"has {many:,} of {common} and {few:,} of {rare}, {ratio}; maxImbalance is {most:g}",
+            f"has {many:,} of {common} and {few:,} of {rare}, {times}; maxImbalance is {most:g}",
             f"add samples of {rare}",
         )
