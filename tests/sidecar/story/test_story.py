@@ -17,6 +17,7 @@ import pytest
 
 from tests.sidecar.story.fleet import Fleet
 from tests.sidecar.story.relay import Relay
+from tests.sidecar.support import disks
 from tests.sidecar.support.network import Lan
 from tests.sidecar.support.pod import Node, Pod, python_image, sidecar_image
 from tests.sidecar.support.s3 import ACCESS, S3, SECRET
@@ -112,7 +113,11 @@ def site(tmp_path: Path, s3: S3) -> Iterator[Site]:
             for name, data in SECRETS.items()
         ]
         objects = [*fleet.manifests(), *secrets]
+        disk = tmp_path / "node" / "host"
+        disk.mkdir(parents=True)
         with (
+            # What the compiler keeps free is a share of the disk, and this machine's may be full.
+            disks.tmpfs("2g", at=str(disk)),
             Relay(origin, PORT, s3.port),
             Node(tmp_path / "node", "node-1", lan) as node,
             Pod(fleet.deployment(), node, images=images, objects=objects) as pod,
