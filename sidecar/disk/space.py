@@ -56,7 +56,7 @@ class Guard:
         if self._since >= self.STEP:
             self._since = 0
             if _free(self._layout, self._limits) < 0:
-                raise _short("DiskFull", "bytes", self.STEP, 0)
+                raise _full(self._layout, self._limits, self.STEP, 0)
 
 
 def room(layout: Layout, limits: Limits) -> Room:
@@ -82,7 +82,7 @@ def require(layout: Layout, limits: Limits, size: int, inodes: int) -> None:
     if limits.max_bytes and size > left.quota:
         raise _short("QuotaExceeded", "bytes", size, left.quota)
     if size + held > left.bytes:
-        raise _short("DiskFull", "bytes", size, left.bytes - held)
+        raise _full(layout, limits, size, left.bytes - held)
     if inodes + held_inodes > left.inodes:
         raise _short("DiskFull", "inodes", inodes, left.inodes - held_inodes)
 
@@ -137,9 +137,16 @@ def _held(layout: Layout) -> tuple[int, int]:
     return size, inodes
 
 
-def _short(code: str, what: str, need: int, free: int) -> ReasonError:
+def _full(layout: Layout, limits: Limits, need: int, free: int) -> ReasonError:
+    """The floor is named: a disk below it is not full to anybody else who looks at it."""
+    found = os.statvfs(layout.root)
+    spared = floor(limits, found.f_blocks * found.f_frsize)
+    return _short("DiskFull", "bytes", need, free, f" beyond the {spared} that stay free")
+
+
+def _short(code: str, what: str, need: int, free: int, beyond: str = "") -> ReasonError:
     free = max(free, 0)
-    words = f"{need} {what} needed, {free} free"
+    words = f"{need} {what} needed, {free} free{beyond}"
     return ReasonError(code, words, facts={"need": need, "free": free})
 
 

@@ -58,6 +58,7 @@ def test_d1_too_little_space_is_known_before_a_byte_is_fetched(
     assert raised.value.code == "DiskFull"
     assert raised.value.facts["need"] == 30 * MIB
     assert 20 * MIB < raised.value.facts["free"] < 24 * MIB
+    assert f"free beyond the {8 * MIB} that stay free" in raised.value.detail
     assert space.used(layout) < MIB
 
 
