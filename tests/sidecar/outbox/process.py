@@ -118,7 +118,7 @@ def _sabotage(what: str) -> None:
 
         def careless(spool: Spool, left: object, descriptor: int, *rest: object) -> object:
             Path(f"/proc/self/fd/{descriptor}").readlink().unlink()
-            time.sleep(0.02)
+            time.sleep(0.2)
             return copied(spool, left, descriptor, *rest)  # type: ignore[arg-type] # as above
 
         accepting._copied = careless  # type: ignore[assignment] # as above
