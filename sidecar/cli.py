@@ -93,6 +93,12 @@ COMMANDS: Final = (
         "make the store's directory on the host and hand it to its user; needs root",
         (_ROOT, Flag("owner", "UID:GID", "who gets it, by default 65532:65532", "65532:65532")),
     ),
+    Command(
+        "load",
+        "put artifacts from a medium into the store by their digests, without the network",
+        (_ROOT, _JSON),
+        words="ARCHIVE|FOLDER|-",
+    ),
     Command("verify", "hash everything in the store again, without the network", (_ROOT, _JSON)),
     Command("status", "what is wanted, active and waiting, and why", (_CONFIG, _VIEW, _JSON)),
     Command(
@@ -203,7 +209,7 @@ def parse(command: Command, arguments: Sequence[str]) -> tuple[dict[str, str], l
         if word == "--":
             words += rest
             break
-        if not word.startswith("-"):
+        if not word.startswith("-") or word == "-":
             words.append(word)
             continue
         name, value = _flag(word, known, rest)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from sidecar.disk import departures, failure, locks, loose, owner, removal, space
+from sidecar.disk import departures, failure, loaded, locks, loose, owner, removal, space
 from sidecar.disk.departures import away
 from sidecar.disk.layout import Layout
 from sidecar.disk.owner import Owner
@@ -27,7 +27,7 @@ def collect(layout: Layout, own: Owner, limits: Limits, now: float) -> int:
     """Delete what is not kept any longer; the bytes that this freed.
 
     Where another collector is at work it does nothing. Where space is short it also gives up
-    older versions, then partial files of the dead.
+    older versions and what was loaded unwanted, then partial files of the dead.
 
     Raises:
         ReasonError: the disk is full, read-only or unusable.
@@ -58,6 +58,7 @@ def due(layout: Layout, limits: Limits, now: float) -> list[str]:
 def _usual(layout: Layout, own: Owner, limits: Limits, now: float) -> None:
     """Delete what has been loose for a grace, and note what became loose since."""
     with locks.take(layout.lock("keep")):
+        loaded.forget(layout, now)
         if limits.keep_previous == 0:
             departures.spare_previous(layout, limits, now)
         going, seen = due(layout, limits, now), loose.read(layout, limits, now)
@@ -74,6 +75,7 @@ def _older(layout: Layout, own: Owner, limits: Limits, now: float) -> list[str]:
         replaced = [f"tenants/{tenant}" for tenant in departures.gone(layout, 0, now)]
         gone = [new for path in replaced for new in _take(layout, own, path)]
         departures.spare_previous(layout, limits, now)
+        loaded.forget(layout, now, age=limits.grace)
         freed = [path for path in loose.unkept(layout, 0) if path not in before]
         return gone + [new for path in freed for new in _take(layout, own, path)]
 

@@ -10,6 +10,7 @@ store/staging/<owner>/                 swept when its owner is dead
 store/owners/<owner>                   locked by its process as long as that lives
 store/locks/<name>                     one fetcher for each digest, one collector
 store/reserve/                         a little space to begin collecting with on a full disk
+store/loaded/<digest>                  empty; as old as what somebody put here ahead of its config
 store/loose.json                       what nothing keeps, and since when
 store/scrub.json                       which blob was hashed last
 store/datasets/<dataset>/<writer>.json append-only manifests of the datasets of the site
@@ -61,6 +62,10 @@ class Layout(NamedTuple):
     def unpacked(self, digest: str, form: str) -> str:
         """The link from a blob to what it unpacks to; `form` is a format or `raw`."""
         return self.store("unpacked", f"{digest}.{form}")
+
+    def loaded(self, digest: str) -> str:
+        """The mark of bytes that somebody put here before any config named them."""
+        return self.store("loaded", digest)
 
     def partial(self, digest: str, owner: str) -> str:
         """The file that a fetch writes into; `.json` beside it says what is in it."""

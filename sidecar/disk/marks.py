@@ -1,7 +1,7 @@
 """What the tenants of a store keep: read from their accepted configs, links and records.
 
-It changes nothing. Where the disk does not answer it fails as a whole: half an answer would make
-the rest look like garbage.
+What was loaded ahead of a config is kept like what a config names. It changes nothing. Where the
+disk does not answer it fails as a whole: half an answer would make the rest look like garbage.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def marks(layout: Layout, keep: int) -> Marks:
     Raises:
         OSError: the disk did not answer.
     """
-    blobs: set[str] = set()
+    blobs = {name for name in listed(layout.store("loaded")) if is_digest(name)}
     trees: set[str] = set()
     releases: set[Place] = set()
     for tenant in tenants.names(layout):

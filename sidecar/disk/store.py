@@ -22,6 +22,7 @@ SHARED = (
     "staging",
     "owners",
     "locks",
+    "loaded",
     "datasets",
 )
 _CANNOT = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)

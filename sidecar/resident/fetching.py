@@ -22,12 +22,16 @@ Changed = Callable[[], None]
 
 
 class Transfer(NamedTuple):
-    """How far an artifact is: `attempts` counts failures without any progress in between."""
+    """How far an artifact is: `attempts` counts failures without any progress in between.
+
+    `absent` is whether its bytes were not here either when it failed.
+    """
 
     running: bool = False
     bytes: int = 0
     attempts: int = 0
     failure: Failure | None = None
+    absent: bool = False
 
 
 class Fetching:
@@ -56,6 +60,16 @@ class Fetching:
         first = min(found, key=lambda one: REASONS[one.reason].kind != "blocked")
         return first._replace(due=min(one.due for one in found))
 
+    def arrived(self) -> bool:
+        """Whether bytes that could not be had are here now, by whatever way; they need no wait."""
+        layout, found = self._means.layout, False
+        for artifact in self._artifacts:
+            transfer = self.transfers.get(artifact.key)
+            if transfer and transfer.absent and blobs.has(layout, artifact.sha256):
+                self.transfers[artifact.key] = transfer._replace(failure=None, absent=False)
+                found = True
+        return found
+
     def begin(self, now: float, *, first: bool, changed: Changed) -> None:
         """Ask for every artifact that is missing and whose time has come."""
         for artifact in self._artifacts:
@@ -66,7 +80,9 @@ class Fetching:
             if self._is_here(artifact):
                 self.transfers.pop(artifact.key, None)
                 continue
-            self.transfers[artifact.key] = transfer._replace(running=True, failure=None)
+            self.transfers[artifact.key] = transfer._replace(
+                running=True, failure=None, absent=False
+            )
             self._ask(artifact, first, changed)
 
     def _is_here(self, artifact: Artifact) -> bool:
@@ -94,7 +110,8 @@ class Fetching:
             transfer = Transfer(bytes=transfer.bytes)
             self._done(artifact, body)
         elif message.event == "failed":
-            transfer = self._failed(transfer, body)
+            absent = not blobs.has(self._means.layout, artifact.sha256)
+            transfer = self._failed(transfer, body)._replace(absent=absent)
         self.transfers[artifact.key] = transfer
 
     def _done(self, artifact: Artifact, body: dict[str, Any]) -> None:

@@ -104,7 +104,12 @@ class Group:
         self.due = now + 1.0
 
     def watch(self) -> None:
-        """See whether what served is still there; somebody may have moved or deleted it."""
+        """See whether what served is still there, and whether what was missing is now.
+
+        Somebody may have moved or deleted the one and loaded the other.
+        """
+        if self.fetching.arrived():
+            self.wake()
         active = self.active
         if active is None or self.occupied:
             return

@@ -253,3 +253,33 @@ def test_a_pin_that_is_no_digest_is_wrong_usage(world: World, digest: str) -> No
     words = (f"file://{world.sources}/x#sha256={digest}", str(world.directory / "to"))
     done = run(world, "once", *words)
     assert (done.returncode, "64 hexadecimal digits" in done.stderr) == (2, True)
+
+
+def test_a_bundle_that_is_loaded_is_taken_up_by_the_sidecar_that_waits(world: World) -> None:
+    model = world.file("det", b"1")
+    source = Path(model["sources"][0]["url"].removeprefix("file://"))
+    medium = world.directory / "medium"
+    (medium / "artifacts").mkdir(parents=True)
+    source.rename(medium / "artifacts" / model["sha256"])
+    world.mount_config(world.document(model))
+    with Sidecar(world) as sidecar:
+        sidecar.wait_event("blocked", reason="NotFound")
+        done = run(world, "load", str(medium), "--root", str(world.root), "--json")
+        assert json.loads(done.stdout) == {"new": [model["sha256"]], "here": [], "wrong": []}
+        sidecar.wait_page("/readyz")
+
+
+def test_load_wants_one_bundle_and_says_what_of_it_was_not_taken(world: World) -> None:
+    medium = world.directory / "medium"
+    (medium / "artifacts").mkdir(parents=True)
+    (medium / "artifacts" / ("a" * 64)).write_bytes(b"other bytes")
+    world.mount_config(world.document(world.file("det", b"1")))
+    assert once(world)[0] == 0  # from now on its floor counts
+    assert run(world, "load", "--root", str(world.root)).returncode == 2
+    done = run(world, "load", str(medium), "--root", str(world.root))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"artifacts/{'a' * 64}: its bytes have another digest" in done.stdout
+    done = run(world, "load", str(world.directory), "--root", str(world.root))
+    assert (done.returncode, "there is no directory artifacts" in done.stderr) == (1, True)
+    done = run(world, "load", str(world.directory / "nothing"), "--root", str(world.root))
+    assert (done.returncode, "Traceback" in done.stderr) == (6, False)
