@@ -123,7 +123,8 @@ def write(opened: Opened, made: Made, diagnostics: Diagnostics) -> bool:
         CompileError: somebody else wrote it meanwhile, or it cannot be written.
     """
     path = lock_path(opened.root)
-    if made.text == opened.text:
+    # Where nothing could be asked, no lock is better than one that knows nothing.
+    if made.text == opened.text or not (opened.text or made.lock.entries):
         return False
     replace_text(path, shown(path), opened.text, made.text, diagnostics)
     return True

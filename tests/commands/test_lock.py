@@ -271,6 +271,12 @@ def test_a_lock_that_cannot_be_written_is_an_error_and_no_traceback(tmp_path: Pa
     assert not (folder / "specs/edgewright.lock").exists()
 
 
+def test_where_nothing_can_be_asked_there_is_no_lock_afterwards(tmp_path: Path) -> None:
+    folder = fleet(tmp_path, models=MODELS.replace("main:detector/", "https://127.0.0.1:9/"))
+    assert run("lock", at=folder).exit_code == 6
+    assert not (folder / "specs/edgewright.lock").exists()
+
+
 def test_a_store_that_fails_is_named_once_and_the_rest_is_done(tmp_path: Path) -> None:
     far = "".join(
         f'      "{number}": {{uri: "https://127.0.0.1:9/{number}.onnx"}}\n'
