@@ -10,8 +10,6 @@ from __future__ import annotations
 import os
 import select
 import socket
-import stat
-import struct
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,6 +19,7 @@ from typing import NamedTuple
 from sidecar.wire.answer import NO_FILE, FilePart, Response, send_response
 from sidecar.wire.body import Body, body_of
 from sidecar.wire.head import Asked, Head, read_head, request_line
+from sidecar.wire.places import Address, bind_path, family, inode_of, uid_of
 from sidecar.wire.stream import LateError, Stream, WireError
 
 __all__ = ["NO_FILE", "FilePart", "Handler", "Request", "Response", "Server"]
@@ -32,8 +31,6 @@ _DRAIN_SECONDS = 1.0
 _YIELD_SECONDS = 0.5
 _PAUSE = 0.05
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-Address = tuple[str, int] | str
 
 
 class Request(NamedTuple):
@@ -196,7 +193,7 @@ class _Door:
     def tend(self) -> bool:
         """Bind unless it is bound and can be reached; whether that changed anything."""
         if self.listener is not None and (
-            not isinstance(self.place, str) or _inode(self.place) == self._inode
+            not isinstance(self.place, str) or inode_of(self.place) == self._inode
         ):
             return False
         old = self.listener
@@ -205,10 +202,10 @@ class _Door:
         return True
 
     def _bound(self) -> socket.socket:
-        listener = socket.socket(_family(self.place), socket.SOCK_STREAM)
+        listener = socket.socket(family(self.place), socket.SOCK_STREAM)
         try:
             if isinstance(self.place, str):
-                self._inode = _bind_path(listener, self.place, self._mode)
+                self._inode = bind_path(listener, self.place, self._mode)
             else:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 listener.bind(self.place)
@@ -221,7 +218,7 @@ class _Door:
 
     def close(self) -> None:
         """Stop listening and take the name of a unix socket away."""
-        if isinstance(self.place, str) and self._inode and _inode(self.place) == self._inode:
+        if isinstance(self.place, str) and self._inode and inode_of(self.place) == self._inode:
             with suppress(OSError):
                 os.unlink(self.place)
         old, self.listener = self.listener, None
@@ -312,7 +309,7 @@ class _Door:
             if head.headers.get("expect", "").lower() == "100-continue":
                 body.invite = _CONTINUE
             self._heard(connection)
-            response = self._handle(line, head, body, _uid(connection))
+            response = self._handle(line, head, body, uid_of(connection))
         except LateError:
             response = Response(408, b"the request did not come in time\n")
         except WireError as error:
@@ -344,38 +341,3 @@ def _drain(connection: socket.socket, stream: Stream) -> None:
         left = _DRAIN_BYTES
         while left > 0 and (data := stream.read(left)):
             left -= len(data)
-
-
-def _family(place: Address) -> int:
-    if isinstance(place, str):
-        return socket.AF_UNIX
-    return socket.AF_INET6 if ":" in place[0] else socket.AF_INET
-
-
-def _bind_path(listener: socket.socket, path: str, mode: int) -> int:
-    """Bind by a rename, so that the name never leads nowhere and never has another mode."""
-    temporary = f"{path}.{os.urandom(4).hex()}"
-    listener.bind(temporary)
-    try:
-        os.chmod(temporary, mode)
-        os.rename(temporary, path)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-    return _inode(path)
-
-
-def _inode(path: str) -> int:
-    try:
-        found = os.stat(path, follow_symlinks=False)
-    except OSError:
-        return 0
-    return found.st_ino if stat.S_ISSOCK(found.st_mode) else 0
-
-
-def _uid(connection: socket.socket) -> int:
-    if connection.family != socket.AF_UNIX:
-        return -1
-    found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    return int(struct.unpack("3i", found)[1])

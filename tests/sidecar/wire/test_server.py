@@ -290,6 +290,22 @@ def test_a_socket_that_was_left_by_a_killed_process_is_replaced(tmp_path: Path) 
         one.close()
 
 
+def test_a_socket_that_somebody_answers_on_is_never_taken(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    first = Server(path, lambda _: Response(200))
+    second = Server(path, lambda _: Response(404))
+    first.start()
+    try:
+        assert second.tend() == [f"{path}: Address already in use"]
+        assert exchange(path, PLAIN).startswith(b"HTTP/1.1 200 ")
+        first.close()
+        assert second.tend() == []
+        assert exchange(path, PLAIN).startswith(b"HTTP/1.1 404 ")
+    finally:
+        first.close()
+        second.close()
+
+
 def test_a_socket_whose_name_was_taken_away_comes_back(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
     one = Server(path, lambda _: Response(200))
