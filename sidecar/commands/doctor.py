@@ -25,7 +25,7 @@ _MARKS = {"fine": "ok  ", "note": "note", "bad": "BAD "}
 def main(flags: dict[str, str], words: list[str]) -> int:
     """Print the findings, what is wrong last; exit code 1 where something is."""
     del words
-    found = list(_everything(flags))
+    found = once(list(_everything(flags)))
     found.sort(key=lambda one: list(_MARKS).index(one.level))
     print(json.dumps([one._asdict() for one in found]) if "json" in flags else text(found))
     return _BLOCKED if any(one.level == "bad" for one in found) else 0
@@ -43,6 +43,31 @@ def text(found: list[Finding]) -> str:
     if bad:
         lines.append(f"{bad} {'thing is' if bad == 1 else 'things are'} wrong.")
     return "\n".join(lines)
+
+
+def once(found: list[Finding]) -> list[Finding]:
+    """Each failure told one time.
+
+    What several artifacts wait for, what the store itself says of it, and what the journal
+    remembers, are one thing that is wrong and not three.
+    """
+    kept: dict[tuple[str, str], Finding] = {}
+    for number, one in enumerate(found):
+        of_code = [key for key, other in kept.items() if one.code and other.code == one.code]
+        if one.topic == "journal" and of_code:
+            continue
+        name, _, words = one.words.partition(": ")
+        same = (one.code, words)
+        if one.topic == "artifact" and one.code:
+            shared = [key for key in of_code if key == same or kept[key].topic != "artifact"]
+            if shared:
+                first = kept[shared[0]]
+                kept[shared[0]] = first._replace(words=f"{first.words}; also {name}")
+                continue
+            kept[same] = one
+        else:
+            kept["", str(number)] = one
+    return list(kept.values())
 
 
 def _everything(flags: dict[str, str]) -> Iterator[Finding]:

@@ -41,19 +41,23 @@ _UNFIT: Final = {
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at: what is so, and what to do where it is not fine."""
+    """One thing that was looked at: what is so, and what to do where it is not fine.
+
+    `code` is that of the reason behind it, where one is; by it the same failure is told once.
+    """
 
     level: Level
     topic: str
     words: str
     advice: str = ""
+    code: str = ""
 
 
 def of_reason(topic: str, fault: ReasonError) -> Finding:
     """A finding for something that ended for a reason."""
     level: Level = "note" if fault.reason.kind in ("wait", "note") else "bad"
     words = f"{fault.code}: {fault.reason.meaning}" + (f" ({fault.detail})" if fault.detail else "")
-    return Finding(level, topic, words, fault.reason.advice)
+    return Finding(level, topic, words, fault.reason.advice, fault.code)
 
 
 def mounted(path: str) -> Iterator[Finding]:
@@ -90,16 +94,19 @@ def stored(config: Config) -> Iterator[Finding]:
         yield of_reason("store", fault)
         return
     except OSError as fault:
-        yield Finding("bad", "store", f"{root}: {fault.strerror}", advice)
+        words = f"{root}: {fault.strerror}"
+        yield Finding("bad", "store", words, advice, "StoreUnusable")
         return
     if about.st_uid != os.geteuid():
         words = f"{root} belongs to user {about.st_uid}, the sidecar is {os.geteuid()}"
-        yield Finding("bad", "store", words, f"On the node: chown -R 65532:65532 {root}")
+        advice_ = f"On the node: chown -R 65532:65532 {root}"
+        yield Finding("bad", "store", words, advice_, "StoreUnusable")
     kind, options = _mount(root)
     if kind in _UNFIT:
         yield Finding("bad", "store", f"{root} is on {kind}: {_UNFIT[kind]}", advice)
     if os.statvfs(root).f_flag & os.ST_RDONLY:
-        yield Finding("bad", "store", f"{root} is read-only", REASONS["StoreReadOnly"].advice)
+        words = f"{root} is read-only"
+        yield Finding("bad", "store", words, REASONS["StoreReadOnly"].advice, "StoreReadOnly")
     if "noexec" in options and any(one.kind == "code" for one in config.artifacts):
         words = f"{root} is mounted noexec and the config has code"
         yield Finding(
@@ -114,9 +121,8 @@ def room(config: Config) -> Iterator[Finding]:
     try:
         about = os.statvfs(limits.root)
         left = space.room(Layout(limits.root), limits)
-    except OSError as fault:
-        yield Finding("bad", "space", f"{limits.root}: {fault.strerror}")
-        return
+    except OSError:
+        return  # `stored` says it
     free, total = about.f_bavail * about.f_frsize, about.f_blocks * about.f_frsize
     floor = space.floor(limits, total)
     words = f"{_size(free)} free of {_size(total)}, {_size(floor)} of them stay free"
@@ -125,13 +131,13 @@ def room(config: Config) -> Iterator[Finding]:
     need = sum(max(one.size, 0) + max(one.unpacked, 0) for one in missing)
     if need > left.bytes:
         words += f"; {_size(need)} are still to come"
-        yield Finding("bad", "space", words, advice)
+        yield Finding("bad", "space", words, advice, "DiskFull")
     elif left.bytes <= 0:
-        yield Finding("bad", "space", words, advice)
+        yield Finding("bad", "space", words, advice, "DiskFull")
     else:
         yield Finding("fine", "space", words)
     if about.f_files and not about.f_favail:
-        yield Finding("bad", "space", "no inode is left", advice)
+        yield Finding("bad", "space", "no inode is left", advice, "DiskFull")
     if limits.min_free_percent < COLLECTOR:
         words = f"minFreePercent is {limits.min_free_percent}"
         yield Finding("note", "space", words, "Below 25 a kubelet may delete images to make room.")
@@ -251,7 +257,7 @@ def journal(config: Config, now: float) -> Iterator[Finding]:
         reason = REASONS[code]
         words = f"{code} {counts[code]} times within a day: {reason.meaning}"
         words += f" ({last[code]})" if last[code] else ""
-        yield Finding("note", "journal", words, reason.advice)
+        yield Finding("note", "journal", words, reason.advice, code)
 
 
 def _events(path: str) -> list[dict[str, Any]]:

@@ -16,11 +16,13 @@ from typing import Any, NamedTuple
 import pytest
 
 from sidecar.commands import findings
+from sidecar.commands.doctor import once
 from sidecar.contract.semantics import this_machine
 from sidecar.disk import blobs, owner, trees
 from sidecar.disk.journal import Journal
 from sidecar.disk.layout import Layout
 from sidecar.disk.store import open_store
+from sidecar.model.reasons import ReasonError
 from tests.sidecar.contract.documents import document, text_of
 
 DATA = b"a model\n" * 1000
@@ -286,3 +288,33 @@ def test_a_file_of_keys_is_judged(tmp_path: Path) -> None:
     path.write_text('{"threshold": 1, "keys": []}')
     (found,) = findings.trust(str(path))
     assert (found.level, found.words.partition(":")[0]) == ("bad", "SignatureInvalid")
+
+
+def test_doctor_counts_one_failure_once(place: Place) -> None:
+    value = plain(place.layout.root)
+    digests = [char * 64 for char in "abc"]
+    value["artifacts"] = [
+        {**value["artifacts"][0], "name": f"m{n}", "sha256": digest, "size": 1 << 60,
+         "link": f"/edgewright/models/m{n}"}
+        for n, digest in enumerate(digests)
+    ]  # fmt: skip
+    place.mount(value)
+    journal = Journal(place.layout, "watch-shelves.serve")
+    journal.write({"time": time.time(), "reason": "DiskFull", "detail": "full"})
+    done = place.run("doctor", "--config", f"{place.config}/config.json")
+    assert done.stdout.splitlines()[-1] == "1 thing is wrong."
+    assert "DiskFull" not in done.stdout
+
+
+def test_doctor_names_all_artifacts_that_wait_for_the_same() -> None:
+    fault = findings.of_reason("artifact", ReasonError("NotFound", "s3://a/b"))
+    several = [fault._replace(words=f"model/m{n} 1: {fault.words}") for n in range(3)]
+    other = findings.of_reason("artifact", ReasonError("NotFound", "s3://a/c"))
+    found = once([*several, other._replace(words=f"model/x 1: {other.words}")])
+    assert [one.words.partition("; also ")[2] for one in found] == [
+        "model/m1 1; also model/m2 1",
+        "",
+    ]
+    full = findings.of_reason("store", ReasonError("StoreUnusable", "no"))
+    after = findings.of_reason("artifact", ReasonError("StoreUnusable", "elsewhere"))
+    assert len(once([full, after, after._replace(topic="journal")])) == 1
