@@ -59,6 +59,9 @@ def text(document: dict[str, Any], source: str) -> str:
             name, detail = f"{one['kind']}/{one['name']}", one.get("detail", "")
             lines += ["", f"{name}: {one['reason']}: {detail}".rstrip(": ")]
             lines.append(f"  {_advice(one['reason'])}")
+    for one in document.get("held", ()):
+        lines += ["", f"outbox {one['stream']}: {one['files']} not taken: {one['reason']}"]
+        lines.append(f"  {_advice(one['reason'])}")
     return "\n".join(lines)
 
 

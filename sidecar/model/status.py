@@ -47,7 +47,10 @@ class GroupStatus(NamedTuple):
 
 
 class StreamStatus(NamedTuple):
-    """A stream of the outbox."""
+    """A stream of the outbox.
+
+    `held` is what still lies with the worker because it is not taken: a reason and how many files.
+    """
 
     name: str
     waiting: int
@@ -55,6 +58,7 @@ class StreamStatus(NamedTuple):
     oldest: float
     sent: int
     dropped: int
+    held: tuple[tuple[str, int], ...] = ()
 
 
 class Status(NamedTuple):

@@ -79,7 +79,9 @@ class Acceptor:
 
     def _from(self, here: Ground, spool: Spool, stop: Event, *, force: bool) -> list[Accepted]:
         taken: list[Accepted] = []
-        for found in here.look():
+        left = list(here.look())
+        while left:
+            found = left.pop(0)
             if stop.is_set():
                 break
             if not force and not self._is_settled(spool.stream.name, found):
@@ -89,6 +91,8 @@ class Acceptor:
                 one = _taken(here, spool, found, stop, force=force)
             except ReasonError as fault:
                 if not self._goes_on(fault, spool, found):
+                    for one_more in left:
+                        self._hold(spool, one_more, fault.code)
                     break
                 continue
             if one:

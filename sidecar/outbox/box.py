@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from threading import Event, Thread
@@ -39,6 +40,10 @@ _ALONE = frozenset(("Protocol", "NotFound", "DigestMismatch", "UnexpectedContent
 
 Job = tuple[str, str]
 """A stream and an item, or what stands for work that follows."""
+
+
+Held = tuple[str, str]
+"""A stream, and a reason for which files of it are not taken."""
 
 
 class Ask(Protocol):
@@ -108,6 +113,7 @@ class Outbox:
         self._most = max(1, ways.streams // 2)
         self._thread: Thread | None = None
         self._last: tuple[StreamStatus, ...] = ()
+        self._held: Counter[Held] = Counter()
 
     def step(self, now: float) -> float:
         """Send what is due; when to be called again, 0 where nothing waits."""
@@ -160,7 +166,10 @@ class Outbox:
         """The streams as reports and metrics show them."""
         with suppress(ReasonError, OSError):
             found = [(name, spool.counts()) for name, spool in self._spools.items()]
-            self._last = tuple(StreamStatus(name, *one) for name, one in found)
+            held = self._held
+            self._last = tuple(
+                StreamStatus(name, *one, held=_reasons(held, name)) for name, one in found
+            )
         return self._last
 
     @property
@@ -207,6 +216,8 @@ class Outbox:
         while not self._stop.wait(LOOK_EVERY):
             try:
                 taken = acceptor.take(self._stop)
+                held = acceptor.held.items()
+                self._held = Counter((stream, code) for (stream, _), code in held if code)
                 if time.monotonic() >= expire:
                     expire = time.monotonic() + EXPIRE_EVERY
                     self._expire()
@@ -308,6 +319,10 @@ class Outbox:
 
     def _noted(self, code: str, stream: str, detail: str) -> None:
         self._ways.note(event="outbox", reason=code, stream=stream, detail=detail)
+
+
+def _reasons(held: Mapping[Held, int], stream: str) -> tuple[tuple[str, int], ...]:
+    return tuple((code, count) for (name, code), count in sorted(held.items()) if name == stream)
 
 
 def _nothing() -> None:

@@ -143,6 +143,9 @@ def _of_streams(status: Status) -> list[Family]:
                [(labels, one.waiting) for labels, one in streams]),
         _gauge("outbox_waiting_bytes", "Bytes that wait to be sent.",
                [(labels, one.bytes) for labels, one in streams]),
+        _gauge("outbox_held", "Files that are not taken from the worker, and why.",
+               [({**labels, "reason": reason}, files)
+                for labels, one in streams for reason, files in one.held]),
         _gauge("outbox_oldest_timestamp_seconds", "When the oldest waiting file was accepted.",
                [(labels, one.oldest) for labels, one in streams if one.oldest]),
         Family(PREFIX + "outbox_sent_total", "counter", "Files that were stored.",

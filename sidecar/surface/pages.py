@@ -105,8 +105,14 @@ def status_document(status: Status, config: Config, now: float) -> dict[str, Any
         }
         for one in status.groups
     ]
+    held = [
+        {"stream": one.name, "reason": reason, "files": files}
+        for one in status.streams
+        for reason, files in one.held
+    ]
     return document(status, config, now) | {
         "groups": groups,
+        "held": held,
         "offline": status.offline,
         "store": {
             "root": config.limits.root,

@@ -412,6 +412,11 @@ def test_a_full_stream_leaves_files_where_they_are_until_there_is_room(tmp_path:
 
     assert path.read_bytes() == b"2" * 8, "under its own name, where the worker sees it"
     assert [note[0] for note in here.notes] == ["OutboxFull"]
+    here.left("z.bin", b"3" * 8)
+    acceptor.take(GO)
+    held = {name: code for (_, name), code in acceptor.held.items()}
+    assert held == {"two.bin": "OutboxFull", "z.bin": "OutboxFull"}, "none is forgotten"
+    (here.run / "outbox/gradients/z.bin").unlink()
 
     spool.finish(spool.oldest()[0].text, "s3://results/one")
     acceptor.take(GO)

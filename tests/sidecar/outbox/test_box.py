@@ -60,6 +60,20 @@ def test_a_store_that_fails_is_told_once_and_tried_again(tmp_path: Path) -> None
     assert contents(here.spool()) == {"weights.npz": b"data"}
 
 
+def test_files_that_are_not_taken_are_counted_by_their_reason(tmp_path: Path) -> None:
+    here, asked = given(tmp_path), Asked()
+    found = Outbox(lambda: {"gradients": here.spool(max_bytes=10)}, asked.ways(), run=str(here.run))
+    found.step(time.monotonic())
+    for name in ("a", "b"):
+        here.left(name, b"1" * 8)
+    here.left("c", b"1" * 11)
+    deadline = time.monotonic() + 20
+    while not (held := found.statuses()[0].held) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    found.stop()
+    assert held == (("OutboxFull", 2),)
+
+
 def test_uploads_leave_half_of_the_streams_to_downloads(tmp_path: Path) -> None:
     here, asked = given(tmp_path), Asked()
     spool = here.spool()

@@ -20,7 +20,7 @@ def families() -> dict[str, Family]:
     seen = status(
         group(artifact(active=OLD, bytes=10), phase="wait", reason="Offline", attempts=3),
         group(artifact(key="code/pre"), name="code.pre"),
-        streams=(stream(),),
+        streams=(stream(held=(("DiskFull", 2),)),),
         rejected="ConfigInvalid",
         release=NEW,
         reason="StoreReadOnly",
@@ -37,6 +37,8 @@ def test_a_strict_reader_accepts_every_family_of_a_full_status() -> None:
     assert found[name].samples == {
         (("group", "model.shelf"), ("reason", "Offline"), ("kind", "wait")): 1.0
     }
+    held = found[f"{metrics.PREFIX}outbox_held"].samples
+    assert held == {(("stream", "hard"), ("reason", "DiskFull")): 2.0}
     current = found[f"{metrics.PREFIX}artifact_current"].samples
     assert current == {(("artifact", "model/shelf"),): 0.0, (("artifact", "code/pre"),): 1.0}
 
