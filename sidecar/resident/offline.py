@@ -41,9 +41,13 @@ def change(accepted: Accepted, base: str, what: Change) -> str:
 
 
 def look(accepted: Accepted, host: str) -> Status:
-    """How a tenant stands as far as the disk tells. Changes nothing."""
+    """How a tenant stands as far as the disk tells: never ready, as nobody serves it.
+
+    Changes nothing.
+    """
     found = stand_by(accepted, "")
-    return status(Seen(accepted.config, host, True, found, (), "", None, False, 0, 0))
+    seen = status(Seen(accepted.config, host, True, found, (), "", None, False, 0, 0))
+    return seen._replace(ready=False, release_ready=False)
 
 
 def stand_by(accepted: Accepted, base: str) -> list[Standby]:

@@ -164,6 +164,7 @@ def test_status_is_the_same_from_the_sidecar_and_from_the_disk(world: World) -> 
     here, there = json.loads(running), json.loads(offline)
     for key in ("artifacts", "revision", "state", "started", "tenant"):
         assert here[key] == there[key]
+    assert (here["ready"], there["ready"]) == (True, False), "nobody serves it"
     table = command(world, "status")[1]
     assert "from the disk" in table
     assert "model/det  1.3.0   1.3.0   GOOD" in table
