@@ -65,6 +65,12 @@ _TABLE = (
         "None; it is asked again, not before it said. If it repeats, see the server's log.",
     ),
     Reason(
+        "ServerFailed",
+        "wait",
+        "a server, or a gateway before it, failed by itself",
+        "See the store's own log and health; it is asked again with growing pauses.",
+    ),
+    Reason(
         "Protocol",
         "wait",
         "a server answered something that does not fit the request",
@@ -311,6 +317,12 @@ _TABLE = (
         "blocked",
         "the new version failed and the one before it cannot serve either",
         "Publish a working version; see both reasons in the journal.",
+    ),
+    Reason(
+        "WrongUser",
+        "blocked",
+        "the command runs as another user than the sidecar",
+        "Run it in the sidecar's container (kubectl exec -c sidecar), or as root on the node.",
     ),
     # --- undone: a version was left again
     Reason(

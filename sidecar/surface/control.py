@@ -72,7 +72,8 @@ def _refused(request: Request) -> Response | None:
     if request.method != "POST":
         return refusal(405, "Protocol", "this is asked for by POST", allow="POST")
     if request.uid not in {0, os.geteuid()}:
-        return refusal(403, "AccessDenied", "only the sidecar's own user may ask for this")
+        words = f"only uid {os.geteuid()} and root may ask for this, not {request.uid}"
+        return refusal(403, "WrongUser", words)
     if request.query.keys() - {"group"} or request.body.read():
         return refusal(400, "Protocol", "a group is named by ?group=NAME and by nothing else")
     return None

@@ -36,7 +36,8 @@ _UNREACHABLE = frozenset(
     )
 )  # fmt: skip
 
-BUSY = frozenset((408, 425, 429, 500, 502, 503, 504, 507, 509, 529))
+BUSY = frozenset((408, 425, 429, 503, 509, 529))
+FAILED = frozenset((500, 502, 504, 507))
 DENIED = frozenset((401, 403, 451))
 MISSING = frozenset((404, 410))
 
@@ -82,6 +83,8 @@ def of_refusal(refusal: Refusal, label: str) -> ReasonError:
         return ReasonError("AccessDenied", detail)
     if status in BUSY:
         return ReasonError("Busy", detail, after=retry_after(refusal))
+    if status in FAILED:
+        return ReasonError("ServerFailed", detail, after=retry_after(refusal))
     return ReasonError(_MEANINGS.get(status, "Protocol"), detail)
 
 

@@ -39,6 +39,7 @@ _PART = re.compile(r"<Part>(.*?)</Part>", re.DOTALL)
 _FIELD = re.compile(r"<(Key|UploadId|Initiated|PartNumber|ETag|Size)>([^<]*)</")
 _MORE = re.compile(r"<IsTruncated>true</IsTruncated>")
 _NEXT = re.compile(r"<NextPartNumberMarker>([0-9]+)</")
+_PASSING = frozenset(("Offline", "Stalled", "Busy", "ServerFailed"))
 _FAILED = re.compile(r"<Error>")
 _MD5 = re.compile(r'"?([0-9a-f]{32})"?')
 
@@ -138,7 +139,7 @@ def _others(out: Outgoing, context: Context, target_of: TargetOf) -> Iterator[tu
         answer = send(context, Request("GET", f"{target.url}?{query}"), target.access)
         text = _text(answer, out.label)
     except (ReasonError, _Lost) as fault:
-        if isinstance(fault, ReasonError) and fault.code in {"Offline", "Stalled", "Busy"}:
+        if isinstance(fault, ReasonError) and fault.code in _PASSING:
             raise
         return  # who may write may not always list
     for entry in _UPLOAD.findall(text):
@@ -254,5 +255,5 @@ def _text(answer: Answer, label: str) -> str:
     text = answer.read(_LIST).decode("utf-8", "replace")
     answer.close()
     if _FAILED.search(text):
-        raise ReasonError("Busy", f"{label}: the server could not do it")
+        raise ReasonError("ServerFailed", f"{label}: the server could not do it")
     return text

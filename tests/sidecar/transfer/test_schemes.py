@@ -176,3 +176,10 @@ def test_waiting_for_a_silent_server_is_bounded(tmp_path: Path) -> None:
         made = document(tmp_path, [entry(DATA, url)], network={"timeout": 1})
         assert refusal(made).code == "Stalled"
         assert time.monotonic() - began < 25
+
+
+@pytest.mark.parametrize(("status", "code"), [(500, "ServerFailed"), (502, "ServerFailed"),
+                                              (503, "Busy"), (429, "Busy")])  # fmt: skip
+def test_a_server_that_fails_is_not_said_to_be_busy(tmp_path: Path, status: int, code: str) -> None:
+    with Web(script=lambda _: Reply(status, {"Content-Length": "0"}, b"")) as web:
+        assert refusal(document(tmp_path, [entry(DATA, web.url("/a"))])).code == code
