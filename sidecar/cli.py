@@ -99,7 +99,11 @@ COMMANDS: Final = (
         (_ROOT, _JSON),
         words="ARCHIVE|FOLDER|-",
     ),
-    Command("verify", "hash everything in the store again, without the network", (_ROOT, _JSON)),
+    Command(
+        "verify",
+        "hash everything in the store again, without the network",
+        (_ROOT, _JSON, Flag("repair", "", "set aside what rotted, so that sidecars bring it anew")),
+    ),
     Command("status", "what is wanted, active and waiting, and why", (_CONFIG, _VIEW, _JSON)),
     Command(
         "rollback",

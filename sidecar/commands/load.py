@@ -7,13 +7,12 @@ host is, it works as the user whom the store belongs to.
 
 from __future__ import annotations
 
-import codecs
 import json
 import os
 import sys
 from threading import Event
 
-from sidecar.commands.prepare import prepare
+from sidecar.commands.prepare import become_owner
 from sidecar.contract import accept
 from sidecar.contract.canonical import canonical
 from sidecar.disk import owner, store, tenants
@@ -24,8 +23,6 @@ from sidecar.unpack import bundle
 
 _BLOCKED = 1
 _USAGE = 2
-_USER = 65_532
-"""Whom the sidecars of a store run as, where nobody has made it yet."""
 
 
 def main(flags: dict[str, str], words: list[str]) -> int:
@@ -39,8 +36,7 @@ def main(flags: dict[str, str], words: list[str]) -> int:
         return _USAGE
     root = flags["root"]
     source = _opened(words[0])
-    if os.geteuid() == 0:
-        _become_owner(root)
+    become_owner(root)
     layout = store.open_store(root)
     with owner.enter(layout) as own:
         found = bundle.load(source, bundle.Place(layout, own, limits(layout)), Event())
@@ -86,21 +82,6 @@ def _opened(word: str) -> int | str:
     if os.path.isdir(word):
         return os.path.abspath(word)
     return os.open(word, os.O_RDONLY | os.O_CLOEXEC)
-
-
-def _become_owner(root: str) -> None:
-    """Give root's rights up for good; what is written belongs to the sidecars' user then.
-
-    From then on this program's own files may be out of reach, so nothing is imported afterwards.
-    """
-    if not os.path.isdir(root):
-        prepare(root, _USER, _USER)
-    found = os.stat(root)
-    codecs.lookup("ascii")
-    if found.st_uid:
-        os.setgroups([])
-        os.setresgid(found.st_gid, found.st_gid, found.st_gid)
-        os.setresuid(found.st_uid, found.st_uid, found.st_uid)
 
 
 def _document(found: bundle.Outcome) -> dict[str, object]:

@@ -7,15 +7,19 @@ leaves a store that is right as it is.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import sys
+from typing import Final
 
 from sidecar.disk import fsops
 from sidecar.model.reasons import ReasonError
 
 _OWNER = re.compile(r"([0-9]{1,9}):([0-9]{1,9})")
 _USAGE = 2
+USER: Final = 65_532
+"""Whom the sidecars of a store run as, where nobody has made it yet."""
 
 
 def main(flags: dict[str, str], words: list[str]) -> int:
@@ -45,6 +49,27 @@ def prepare(root: str, uid: int, gid: int) -> None:
         fsops.make_directory(root)
     if any(_foreign(path, uid, gid) for path in (root, f"{root}/store", f"{root}/tenants")):
         _give(root, uid, gid)
+
+
+def become_owner(root: str) -> None:
+    """Where this is root, work as the user whom the store belongs to, for good.
+
+    What is written belongs to the sidecars' user then. From then on this program's own files may
+    be out of reach, so nothing is imported afterwards.
+
+    Raises:
+        ReasonError: `StoreUnusable`.
+    """
+    if os.geteuid():
+        return
+    if not os.path.isdir(root):
+        prepare(root, USER, USER)
+    found = os.stat(root)
+    codecs.lookup("ascii")
+    if found.st_uid:
+        os.setgroups([])
+        os.setresgid(found.st_gid, found.st_gid, found.st_gid)
+        os.setresuid(found.st_uid, found.st_uid, found.st_uid)
 
 
 def _give(root: str, uid: int, gid: int) -> None:

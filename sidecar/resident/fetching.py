@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sidecar.activation import switch
-from sidecar.disk import blobs
+from sidecar.activation import releases, switch
+from sidecar.disk import blobs, trees
+from sidecar.disk.layout import Layout
 from sidecar.model import tasks
 from sidecar.model.config import Artifact
 from sidecar.model.reasons import REASONS
@@ -59,6 +60,11 @@ class Fetching:
             return None
         first = min(found, key=lambda one: REASONS[one.reason].kind != "blocked")
         return first._replace(due=min(one.due for one in found))
+
+    def kept(self) -> bool:
+        """Whether bytes and trees of all artifacts are known; what rotted is not."""
+        layout = self._means.layout
+        return all(blobs.has(layout, one.sha256) and _known(layout, one) for one in self._artifacts)
 
     def arrived(self) -> bool:
         """Whether bytes that could not be had are here now, by whatever way; they need no wait."""
@@ -135,3 +141,8 @@ class Fetching:
         due = self._means.now() + wait
         failure = Failure(reason, str(body.get("detail", "")), due)
         return transfer._replace(running=False, attempts=attempts, failure=failure)
+
+
+def _known(layout: Layout, artifact: Artifact) -> bool:
+    form = artifact.unpack.format if artifact.unpack else releases.RAW
+    return trees.known(layout, artifact.sha256, form) is not None

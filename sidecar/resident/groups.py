@@ -14,7 +14,7 @@ from typing import cast
 from sidecar.activation import links, quarantine, records, releases, switch
 from sidecar.activation.records import Record
 from sidecar.activation.releases import CURRENT, Member, Release
-from sidecar.disk import blobs, failure
+from sidecar.disk import failure
 from sidecar.model.config import Artifact
 from sidecar.model.reasons import REASONS, ReasonError
 from sidecar.model.status import Phase
@@ -108,7 +108,7 @@ class Group:
 
         Somebody may have moved or deleted the one and loaded the other.
         """
-        if self.fetching.arrived():
+        if self.fetching.arrived() or (self.fulfilled and not self._kept()):
             self.wake()
         active = self.active
         if active is None or self.occupied:
@@ -119,6 +119,10 @@ class Group:
             self._members = None
             self._guarded(self.look)
             self.wake()
+
+    def _kept(self) -> bool:
+        """Whether what is wanted is whole, or is brought again already."""
+        return self.mending or self.fetching.kept()
 
     def wake(self) -> None:
         """Be asked again as soon as possible."""
@@ -258,7 +262,7 @@ class Group:
         return deed(self, step, now) if deed is not None else False
 
     def _situation(self, now: float) -> Situation:
-        layout, artifacts, active = self.means.layout, self.wanted.artifacts, self.active
+        active = self.active
         members = self.members()
         target = releases.release_id(members) if members else ""
         fulfils = self.fulfilled or (active is not None and active.id == target)
@@ -270,7 +274,7 @@ class Group:
             before_barred=self._barred_release(self.before),
             staged=members is not None,
             served=bool(target) and releases.read(self.slot.path, target) is not None,
-            rotten=not all(blobs.has(layout, one.sha256) for one in artifacts),
+            rotten=not self.fetching.kept(),
             lack=self.fetching.failure(),
             busy="fetch" if self.fetching.running and not self._doing else self._doing,
             done=self._done,

@@ -200,3 +200,38 @@ def test_what_is_taken_from_under_a_running_sidecar_comes_back(world: World, wha
         until((world.view / "models/det").is_file, sidecar.said, sidecar)
         sidecar.wait_artifact("model/det", state="GOOD")
     assert (world.view / "models/det").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("what", ["blob", "tree"])
+def test_i4_a_repair_lets_the_running_sidecar_bring_what_rotted(world: World, what: str) -> None:
+    det = world.tar("det", {"weights.bin": b"healthy" * 1000})
+    world.mount_config(world.document(det))
+    with Sidecar(world) as sidecar:
+        sidecar.wait_artifact("model/det", state="GOOD")
+        if what == "blob":
+            (rotten,) = world.root.glob("store/blobs/*/*")
+        else:
+            (rotten,) = world.root.glob("store/trees/*/weights.bin")
+        rotten.chmod(0o644)
+        with rotten.open("r+b") as file:
+            file.write(b"X")
+        rotten.chmod(0o444)
+        root = ("--root", str(world.root))
+        assert run(world, "verify", *root).returncode == 1
+        done = run(world, "verify", "--repair", *root)
+        assert done.returncode == 3, done.stderr
+        assert "1 artifacts were set aside" in done.stdout
+        sidecar.wait_event("mended")
+        assert (world.view / "models/det/weights.bin").read_bytes() == b"healthy" * 1000
+        assert len(sidecar.events("activate")) == 1
+    assert run(world, "verify", *root).returncode == 0
+
+
+def test_a_repair_of_a_whole_store_changes_nothing(world: World) -> None:
+    world.mount_config(world.document(world.file("det", b"1")))
+    with Sidecar(world) as sidecar:
+        sidecar.wait_artifact("model/det", state="GOOD")
+    done = run(world, "verify", "--repair", "--root", str(world.root), "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == {"blobs": 1, "trees": 1, "wrong": [], "aside": []}
+    assert run(world, "verify", "--repair", "--root", str(world.sources)).returncode == 1
