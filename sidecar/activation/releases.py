@@ -11,6 +11,7 @@ import json
 import os
 from typing import Any, NamedTuple
 
+from sidecar.activation.forms import RAW
 from sidecar.disk import documents, fsops, removal
 from sidecar.disk.owner import Owner
 from sidecar.model.config import Artifact
@@ -18,8 +19,6 @@ from sidecar.model.digest import sha256
 
 CURRENT = "current"
 PREVIOUS = "previous"
-RAW = "raw"
-"""The form of bytes that are not unpacked."""
 _ROOT_FROM_MEMBER = "../../../../../../../"
 """From `tenants/<t>/slots/<g>/releases/<id>/<kind>/` to the root of the store."""
 

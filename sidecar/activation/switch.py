@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import Any, NamedTuple
 
-from sidecar.activation import links, places, records, releases, views
+from sidecar.activation import forms, links, places, records, releases, views
 from sidecar.activation.records import Record
 from sidecar.activation.releases import CURRENT, PREVIOUS, Member, Release
 from sidecar.disk import tenants, trees
@@ -64,8 +64,7 @@ def staged_member(layout: Layout, artifact: Artifact) -> Member | None:
 
     One tree of a digest may be for all to read and another for one user only.
     """
-    form = artifact.unpack.format if artifact.unpack else releases.RAW
-    tree = trees.known(layout, artifact.sha256, form)
+    tree = trees.known(layout, artifact.sha256, forms.form_of(artifact))
     if tree is None:
         return None
     try:
@@ -157,7 +156,11 @@ def link_targets(slot: Slot, artifacts: tuple[Artifact, ...]) -> dict[str, str]:
 
 def _rotten(layout: Layout, members: tuple[Member, ...]) -> bool:
     """Whether a check found other bytes than a digest says: what it finds is no longer known."""
-    return any(one.digest and not trees.known(layout, one.digest, one.form) for one in members)
+    return any(
+        one.digest
+        and not trees.known(layout, one.digest, forms.form(one.form, one.file, private=one.private))
+        for one in members
+    )
 
 
 def _link_target(slot: Slot, member: Member) -> str:

@@ -4,7 +4,7 @@ format                                 "1": refuse newer, migrate older
 store/blobs/<aa>/<digest>              verified, synced, read-only
 store/trees/<tree>/                    unpacked; <tree> is the digest of its manifest
 store/trees/<tree>.json                the manifest: path, mode, size, sha256
-store/unpacked/<digest>.<format>       link to ../trees/<tree>; `raw` for a single file
+store/unpacked/<digest>.<form>         link to ../trees/<tree>; see activation/forms.py
 store/partial/<digest>.<owner>.part    and .json, a line for each state: what of it can be trusted
 store/staging/<owner>/                 swept when its owner is dead
 store/owners/<owner>                   locked by its process as long as that lives
@@ -60,7 +60,7 @@ class Layout(NamedTuple):
         return self.store("trees", f"{tree}.json")
 
     def unpacked(self, digest: str, form: str) -> str:
-        """The link from a blob to what it unpacks to; `form` is a format or `raw`."""
+        """The link from a blob to what it unpacks to; `form` is one of `activation.forms`."""
         return self.store("unpacked", f"{digest}.{form}")
 
     def loaded(self, digest: str) -> str:

@@ -234,7 +234,7 @@ def from_blob(layout: Layout, owner: Owner, digest: str, name: str, private: boo
 
 
 def remember(layout: Layout, owner: Owner, digest: str, form: str, tree: str) -> None:
-    """Note which tree a blob unpacks to; `form` is a format or `raw`.
+    """Note which tree a blob unpacks to; `form` tells apart what else it could become.
 
     Raises:
         ReasonError: the disk is full, read-only or unusable.

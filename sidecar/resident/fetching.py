@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sidecar.activation import releases, switch
+from sidecar.activation import forms, switch
 from sidecar.disk import blobs, trees
 from sidecar.disk.layout import Layout
 from sidecar.model import tasks
@@ -144,5 +144,4 @@ class Fetching:
 
 
 def _known(layout: Layout, artifact: Artifact) -> bool:
-    form = artifact.unpack.format if artifact.unpack else releases.RAW
-    return trees.known(layout, artifact.sha256, form) is not None
+    return trees.known(layout, artifact.sha256, forms.form_of(artifact)) is not None

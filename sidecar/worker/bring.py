@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from sidecar.activation import forms
 from sidecar.disk import locks, space, trees
 from sidecar.model.config import Artifact, Unpack
 from sidecar.model.reasons import ReasonError
 from sidecar.transfer import engine
 from sidecar.transfer.context import Stopped
 from sidecar.worker.bench import Bench, Note
-
-RAW = "raw"
-_ODD = re.compile(r"[^A-Za-z0-9._+-]+")
-_NAME = 128
 
 
 def run(bench: Bench, body: dict[str, Any], note: Note) -> dict[str, Any]:
@@ -42,26 +38,10 @@ def run(bench: Bench, body: dict[str, Any], note: Note) -> dict[str, Any]:
     }
 
 
-def file_name(artifact: Artifact) -> str:
-    """What the single file of an artifact is called: the last part of its first address."""
-    for source in artifact.sources:
-        scheme, mark, rest = source.url.partition("://")
-        if not mark:
-            continue
-        if scheme in ("http", "https"):
-            rest = re.split("[?#]", rest, maxsplit=1)[0]
-        last = rest.rstrip("/").rpartition("/")[2] if "/" in rest else ""
-        if scheme == "oci":
-            last = re.split("[@:]", last, maxsplit=1)[0]
-        name = _ODD.sub("_", last).lstrip(".")[-_NAME:]
-        return name.lstrip(".") or "data"
-    return "data"
-
-
 def _tree(bench: Bench, artifact: Artifact) -> tuple[str, str]:
     """The tree of a blob that is there, and its single file's name where it is one file."""
-    form = artifact.unpack.format if artifact.unpack else RAW
-    name = "" if artifact.unpack else file_name(artifact)
+    form = forms.form_of(artifact)
+    name = "" if artifact.unpack else forms.file_name(artifact)
     path = bench.layout.lock(f"unpack-{artifact.sha256}.{form}")
     lock = locks.wait_lock(path, bench.context.stop)
     if lock is None:
@@ -77,7 +57,7 @@ def _tree(bench: Bench, artifact: Artifact) -> tuple[str, str]:
 
 
 def _suits(bench: Bench, artifact: Artifact, tree: str, name: str) -> bool:
-    """Whether a tree that another artifact made of the same bytes is right for this one too."""
+    """Whether a tree that is known is right still: its manifest may be lost, or of older rules."""
     manifest = trees.manifest(bench.layout, tree)
     try:
         first = next(iter(manifest), None)

@@ -6,6 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from sidecar.activation import forms
 from sidecar.activation.releases import Member
 from sidecar.activation.switch import Slot
 from sidecar.disk import blobs, fsops, store, tenants, trees
@@ -46,7 +47,7 @@ def member(
     """A member whose tree is there; the digest is that of its files' names and bytes."""
     digest = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
     found = tree(layout, owner, files, private=private)
-    trees.remember(layout, owner, digest, "tar", found)
+    trees.remember(layout, owner, digest, forms.form("tar", "", private=private), found)
     name = key.partition("/")[2]
     return Member(key, "1", "", digest, "tar", found, "", view, name, number, private)
 
@@ -63,7 +64,7 @@ def single(
     fsops.close(descriptor)
     blobs.seal(layout, owner, scratch, digest, private=False)
     found = trees.from_blob(layout, owner, digest, name, private=False)
-    trees.remember(layout, owner, digest, "raw", found)
+    trees.remember(layout, owner, digest, forms.form("raw", name, private=False), found)
     short = key.partition("/")[2]
     return Member(key, "1", "", digest, "raw", found, name, view, short, number, private=False)
 

@@ -185,3 +185,29 @@ def test_a_config_of_a_tenant_says_nothing_secret(world: World) -> None:
         sidecar.wait_page("/readyz")
         text = json.dumps(sidecar.status())
         assert str(world.sources) not in text
+
+
+@pytest.mark.parametrize("unpacked", [True, False])
+def test_forms_of_one_digest_do_not_take_turns(world: World, unpacked: bool) -> None:
+    if unpacked:
+        one = world.tar("det", {"weights.bin": b"1"})
+    else:
+        one = world.file("det", b"1")
+    (source,) = one["sources"]
+    path = Path(source["url"].removeprefix("file://"))
+    named = path.with_name("another.bin")
+    named.write_bytes(path.read_bytes())
+    own = {**one, "name": "own", "private": True, "link": "/edgewright/models/own"}
+    other = {**one, "name": "other", "sources": [{"url": f"file://{named}"}],
+             "link": "/edgewright/models/other"}  # fmt: skip
+    world.mount_config(world.document(one, own, other))
+    with Sidecar(world) as first:
+        first.wait_page("/readyz")
+        first.end()
+    forms = sorted(path.name for path in (world.root / "store/unpacked").iterdir())
+    assert len(forms) == (2 if unpacked else 3)
+    with Sidecar(world) as again:
+        again.wait_page("/readyz")
+        assert again.events("staged") == again.events("mended") == again.events("activate") == []
+        again.end()
+    assert sorted(path.name for path in (world.root / "store/unpacked").iterdir()) == forms
