@@ -11,7 +11,6 @@ import os
 import time
 from contextlib import suppress
 from threading import Event
-from types import TracebackType
 
 from sidecar.disk import fsops
 
@@ -39,12 +38,7 @@ class Lock:
     def __enter__(self) -> Lock:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.release()
 
 

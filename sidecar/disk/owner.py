@@ -10,7 +10,6 @@ import os
 import time
 from contextlib import suppress
 from itertools import count
-from types import TracebackType
 
 from sidecar.disk import failure, fsops, locks, removal
 from sidecar.disk.layout import Layout
@@ -55,12 +54,7 @@ class Owner:
     def __enter__(self) -> Owner:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.leave()
 
 

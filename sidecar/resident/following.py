@@ -8,7 +8,6 @@ running server is not shared: its second pod waits.
 
 from __future__ import annotations
 
-from sidecar.activation import links, switch
 from sidecar.resident.groups import Group
 
 PERIOD = 1.0
@@ -20,16 +19,11 @@ class Standby(Group):
     def begin(self) -> None:
         """Show what there is."""
         self.show_record()
-        if self.active is not None:
-            self._guarded(self._link)
+        self._guarded(self.link)
 
     def step(self, now: float) -> None:
         """Nothing can be done."""
         self.due = now + PERIOD
-
-    def _link(self) -> None:
-        targets = switch.link_targets(self.slot, self.wanted.artifacts)
-        links.place(self.means.base, targets)
 
 
 class Follower(Group):
@@ -44,7 +38,7 @@ class Follower(Group):
         self.look()
         self.due = now + PERIOD
         if self.fulfilled and self.wanted.update == "activate":
-            self._guarded(self._link)
+            self._guarded(self._show_linked)
             return
         self.active = None
         self.phase, self.reason, self.detail = "wait", "WaitingForTenant", ""
@@ -54,7 +48,6 @@ class Follower(Group):
         """Whether the other process has switched."""
         return self.active is not None
 
-    def _link(self) -> None:
-        targets = switch.link_targets(self.slot, self.wanted.artifacts)
-        links.place(self.means.base, targets)
+    def _show_linked(self) -> None:
+        self.link()
         self.phase, self.reason, self.detail = "idle", "", ""

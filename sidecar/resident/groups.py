@@ -198,6 +198,10 @@ class Group:
         """Let views and links show what is active."""
         switch.align(self.slot, mend=mend)
         self.look()
+        self.link()
+
+    def link(self) -> None:
+        """Let the pod's links lead to what is active."""
         if self.active is not None and os.path.isdir(self.means.base):
             targets = switch.link_targets(self.slot, self.wanted.artifacts)
             links.place(self.means.base, targets)
