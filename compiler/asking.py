@@ -26,7 +26,7 @@ from compiler.model.lock import Lock, LockedArtifact, LockedDataset, LockedImage
 from compiler.model.lockable import LockableArtifact, LockableImage
 from compiler.model.ports import Registry, Stores
 from compiler.model.record import dataclass
-from compiler.model.stored import Stored, StoreError
+from compiler.model.stored import Stored, StoreError, below
 from compiler.stages.lock.hosts import host_of, registry_of
 from compiler.stages.lock.lock import Asked, missing_platforms, named
 from compiler.stages.lock.measure import (
@@ -271,7 +271,7 @@ class _Asker:
             return Measured.of(entry)
 
         def digest(one: Stored) -> str:
-            place = replace(at, url=f"{at.url}{one.name}")
+            place = below(at, one.name)
             single = replace(wanted, location=place, unpack="")
             return measure(stores, single, replace(one, location=place)).measured.sha256
 

@@ -18,7 +18,7 @@ from compiler.model.ports import Files, Stores
 from compiler.model.record import dataclass
 from compiler.model.spec.artifacts import DatasetSpec
 from compiler.model.splitting import Splits
-from compiler.model.stored import Stored
+from compiler.model.stored import Stored, below
 
 
 def count(stores: Stores, dataset: DatasetSpec, version: str, at: Location) -> Counted:
@@ -86,4 +86,5 @@ class StoreFiles:
         folder, _, own = self.at.url.rpartition("/")
         if own and own != name:
             raise KeyError(name)
-        return self.stores.open(replace(self.at, url=f"{folder}/{name}"), start=start)
+        place = self.at if own else below(replace(self.at, url=f"{folder}/"), name)
+        return self.stores.open(place, start=start)

@@ -13,7 +13,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from threading import Lock
@@ -82,9 +82,9 @@ class Registries:
         body, found = self.document(place, f"manifests/{place.name}")
         digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
         if found.get("mediaType") in _INDEXES or "manifests" in found:
-            platforms = [_platform(one.get("platform", {})) for one in found.get("manifests", ())]
+            platforms = [_platform(_part(one, "platform")) for one in _list(found.get("manifests"))]
         else:
-            config = str(found.get("config", {}).get("digest", ""))
+            config = str(_part(found, "config").get("digest", ""))
             platforms = [_platform(self.document(place, f"blobs/{config}")[1])]
         known = sorted({one for one in platforms if one})
         return LockedImage(digest=digest, platforms=tuple(known))
@@ -95,8 +95,12 @@ class Registries:
         Raises:
             StoreError: the registry does not give it.
         """
-        with self.opened(place, path) as answer:
+        with self.opened(place, path) as answer, self.told(place, path):
             body: bytes = answer.read(_MOST + 1)
+        name = path.partition("/")[2]
+        if name.startswith("sha256:") and name != f"sha256:{hashlib.sha256(body).hexdigest()}":
+            message = f"{place.shown}: the registry gives other bytes than {name}"
+            raise StoreError(codes.STORE_FAILED, message, "see what answers there")
         try:
             found = json.loads(body) if len(body) <= _MOST else None
         except ValueError:
@@ -116,9 +120,16 @@ class Registries:
             StoreError: the registry does not give it.
         """
         url = f"{place.base}/v2/{place.repository}/{path}"
+        with self.told(place, path):
+            answer = self._asked(place, url, headers or {})
+        with closing(answer):
+            yield answer
+
+    @contextmanager
+    def told(self, place: Reference, path: str) -> Iterator[None]:
+        """What goes wrong inside is told of the repository."""
         try:
-            with self._asked(place, url, headers or {}) as answer:
-                yield answer
+            yield
         except HTTPError as error:
             with error:
                 raise _answered(place.shown, path, error) from None
@@ -134,8 +145,9 @@ class Registries:
         try:
             return _get(url, header, headers)
         except HTTPError as error:
-            if error.code != 401 or header:
+            if error.code != 401:
                 raise
+            # A token lives for minutes; a refusal of an old one says nothing of the next.
             with error:
                 header = _authorised(place, error.headers.get("WWW-Authenticate", ""))
             if not header:
@@ -181,7 +193,13 @@ def _authorised(place: Reference, challenge: str) -> str:
     scope = given.get("scope") or f"repository:{place.repository}:pull"
     query = urlencode({"service": given.get("service", ""), "scope": scope})
     with _get(f"{realm}?{query}", f"Basic {login}" if login else "", {}) as answer:
-        found = json.loads(answer.read(_MOST))
+        try:
+            found = json.loads(answer.read(_MOST))
+        except ValueError:
+            found = None
+    if not isinstance(found, dict):
+        message = f"{place.shown}: the token service {parts.hostname} gives no token"
+        raise StoreError(codes.STORE_FAILED, message, "see what answers there")
     token = found.get("token") or found.get("access_token") or ""
     return f"Bearer {token}" if token else ""
 
@@ -214,6 +232,16 @@ def _answered(shown: str, path: str, error: HTTPError) -> StoreError:
         hint = "log in, or wait: the registry limits how often it is asked"
         return StoreError(codes.STORE_FAILED, f"{shown}: asked too often (429)", hint)
     return StoreError(codes.STORE_FAILED, f"{shown}: the registry answers {error.code}")
+
+
+def _part(said: Any, key: str) -> dict[str, Any]:
+    """A mapping inside of one; empty where there is none."""
+    found = said.get(key) if isinstance(said, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _list(said: Any) -> list[Any]:
+    return said if isinstance(said, list) else []
 
 
 def _platform(said: dict[str, Any]) -> str:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from compiler.adapters.stores_faults import changed
 from compiler.model.codes import world as codes
 from compiler.model.inputs import Location
-from compiler.model.stored import Stored, StoreError
+from compiler.model.stored import Stored, StoreError, below
 
 
 class FileStore:
@@ -26,7 +27,7 @@ class FileStore:
         with _told(prefix):
             names = sorted(_walk(root, ""))
         for name in names:
-            yield replace(self.look(replace(prefix, url=f"{prefix.url}{name}")), name=name)
+            yield replace(self.look(below(prefix, name)), name=name)
 
     def look(self, at: Location) -> Stored:
         """What a file is now."""
@@ -59,9 +60,11 @@ class FileStore:
 
 @contextmanager
 def _opened(at: Location, start: int, length: int | None, etag: str) -> Iterator[BinaryIO]:
-    with _told(at), _path(at).open("rb") as file:
+    with _told(at):
+        file = _path(at).open("rb")
+    with file:
         if etag and _etag(os.fstat(file.fileno())) != etag:
-            raise StoreError(codes.STORE_FAILED, f"{at.url} changed while it was read", "try again")
+            raise changed(at)
         file.seek(start)
         yield file if length is None else BytesIO(file.read(length))
 

@@ -6,12 +6,14 @@ They list nothing, take nothing and get no credentials; redirects are followed o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from http.client import HTTPException
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from compiler.adapters.stores_faults import byte_range, changed, shown, whole
 from compiler.model.codes import world as codes
 from compiler.model.inputs import Location
 from compiler.model.stored import Stored, StoreError
@@ -25,15 +27,17 @@ class HttpStore:
     def list(self, prefix: Location) -> Iterator[Stored]:
         """Nothing: a web server has no listing that can be relied on."""
         hint = "name single files, or put them into an S3 bucket"
-        raise StoreError(codes.STORE_FAILED, f"{prefix.url}: a web server lists nothing", hint)
+        raise StoreError(
+            codes.STORE_FAILED, f"{shown(prefix.url)}: a web server lists nothing", hint
+        )
 
     def look(self, at: Location) -> Stored:
         """What a file is now."""
-        with _told(at), urlopen(_request(at, "HEAD"), timeout=_SECONDS) as answer:  # noqa: S310
+        with _told(at), _ask(_request(at, "HEAD")) as answer:
             length, etag = answer.headers.get("Content-Length"), answer.headers.get("ETag", "")
         if length is None:
             # A server that hides the length tells it by its bytes.
-            with _told(at), urlopen(_request(at), timeout=_SECONDS) as answer:  # noqa: S310
+            with _told(at), _ask(_request(at)) as answer:
                 length = _counted(answer)
         return Stored(at, "", int(length), _strong(etag))
 
@@ -47,24 +51,45 @@ class HttpStore:
         """Nothing: a web server takes no file."""
         del data, absent
         hint = "put it there by the way that its owner has"
-        raise StoreError(codes.STORE_FAILED, f"{at.url}: a web server takes no file", hint)
+        raise StoreError(codes.STORE_FAILED, f"{shown(at.url)}: a web server takes no file", hint)
 
     @contextmanager
     def _opened(
         self, at: Location, start: int, length: int | None, etag: str
     ) -> Iterator[BinaryIO]:
         request = _request(at)
-        if start or length is not None:
-            end = "" if length is None else start + length - 1
-            request.add_header("Range", f"bytes={start}-{end}")
+        wanted = byte_range(start, length)
+        if wanted:
+            request.add_header("Range", wanted)
         if etag:
             request.add_header("If-Match", f'"{etag}"')
-        with _told(at), urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
-            if request.has_header("Range") and answer.status != 206:
-                raise StoreError(codes.STORE_FAILED, f"{at.url}: the server gives no ranges")
+        with _told(at):
+            answer = _ask(request)
+        with closing(answer):
+            if wanted and answer.status != 206:
+                message = f"{shown(at.url)}: the server gives no ranges"
+                raise StoreError(codes.STORE_FAILED, message)
             if etag and _strong(answer.headers.get("ETag", "")) != etag:
-                raise StoreError(codes.STORE_FAILED, f"{at.url} changed meanwhile", "run it again")
-            yield cast("BinaryIO", answer)
+                raise changed(at)
+            stated = answer.headers.get("Content-Length")
+            yield whole(answer, at, int(stated) if (stated or "").isdigit() else None, _told)
+
+
+class _Redirects(HTTPRedirectHandler):
+    """Follows what a browser would, but never from TLS to plain text and to no other scheme."""
+
+    def redirect_request(
+        self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any
+    ) -> Any:
+        old, new = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
+        if new not in ("http", "https") or (old == "https" and new == "http"):
+            fp.close()
+            raise URLError(f"it redirects to {shown(newurl)}, which is not followed")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _ask(request: Request) -> Any:
+    return build_opener(_Redirects).open(request, timeout=_SECONDS)
 
 
 def _request(at: Location, method: str = "GET") -> Request:
@@ -91,10 +116,10 @@ def _told(at: Location) -> Iterator[None]:
     except HTTPError as error:
         with error:
             if error.code in (404, 410):
-                raise StoreError(codes.STORE_ABSENT, f"{at.url} is not there") from None
-            message = f"{at.url}: the server answers {error.code}"
+                raise StoreError(codes.STORE_ABSENT, f"{shown(at.url)} is not there") from None
+            message = f"{shown(at.url)}: the server answers {error.code}"
             raise StoreError(codes.STORE_FAILED, message) from None
     except (URLError, HTTPException, OSError) as error:
         reason = getattr(error, "reason", error)
         hint = "see whether the address is right and reachable from this machine"
-        raise StoreError(codes.STORE_FAILED, f"{at.url}: {reason}", hint) from error
+        raise StoreError(codes.STORE_FAILED, f"{shown(at.url)}: {reason}", hint) from error

@@ -12,9 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from compiler.adapters.registry import Reference, Registries
+from compiler.adapters.stores_faults import byte_range, whole
 from compiler.model.codes import world as codes
 from compiler.model.inputs import Location
 from compiler.model.stored import Stored, StoreError
@@ -61,15 +62,15 @@ class OciStore:
         self, at: Location, start: int, length: int | None, etag: str
     ) -> Iterator[BinaryIO]:
         digest = etag or self._layer(at)[0]
-        headers = {}
-        if start or length is not None:
-            end = "" if length is None else start + length - 1
-            headers["Range"] = f"bytes={start}-{end}"
+        wanted = byte_range(start, length)
+        headers = {"Range": wanted} if wanted else {}
         place = _reference(at)[0]
         with self._registries.opened(place, f"blobs/{digest}", headers) as answer:
             if headers and answer.status != 206:
                 raise StoreError(codes.STORE_FAILED, f"{at.url}: the registry gives no ranges")
-            yield cast("BinaryIO", answer)
+            stated = answer.headers.get("Content-Length") or ""
+            size = int(stated) if stated.isdigit() else None
+            yield whole(answer, at, size, lambda _: self._registries.told(place, "blob"))
 
     def _layer(self, at: Location) -> tuple[str, int]:
         place, file = _reference(at)
@@ -84,7 +85,11 @@ class OciStore:
             names = ", ".join(sorted(title for one in layers for title in _titles(one)))
             message = f"{at.url} names {len(meant)} files of {names or 'none'}"
             raise StoreError(codes.STORE_ABSENT, message, "name one of them after #")
-        return str(meant[0]["digest"]), int(meant[0].get("size", 0))
+        size = meant[0].get("size")
+        if not isinstance(size, int) or size < 0:
+            message = f"{at.url}: its manifest gives no size"
+            raise StoreError(codes.STORE_FAILED, message, "push the artifact again")
+        return str(meant[0]["digest"]), size
 
 
 def _reference(at: Location) -> tuple[Reference, str]:

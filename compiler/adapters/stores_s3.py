@@ -10,8 +10,9 @@ import base64
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from threading import Lock
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
+from compiler.adapters.stores_faults import byte_range, changed, whole
 from compiler.model.codes import world as codes
 from compiler.model.inputs import Location
 from compiler.model.stored import Stored, StoreError
@@ -33,8 +34,8 @@ class S3Store:
     def list(self, prefix: Location) -> Iterator[Stored]:
         """Every object below a prefix, in name order."""
         bucket, key = _parts(prefix)
-        pages = self._client(prefix).get_paginator("list_objects_v2")
         with _told(prefix):
+            pages = self._client(prefix).get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=bucket, Prefix=key):
                 for entry in page.get("Contents", ()):
                     name = entry["Key"][len(key) :]
@@ -75,13 +76,12 @@ class S3Store:
     ) -> Iterator[BinaryIO]:
         bucket, key = _parts(at)
         more = {"IfMatch": etag} if etag else {}
-        if start or length is not None:
-            end = "" if length is None else start + length - 1
-            more["Range"] = f"bytes={start}-{end}"
+        if wanted := byte_range(start, length):
+            more["Range"] = wanted
         with _told(at):
             found = self._client(at).get_object(Bucket=bucket, Key=key, **more)
-            with closing(found["Body"]) as body:
-                yield cast("BinaryIO", body)
+        with closing(found["Body"]) as body:
+            yield whole(body, at, found.get("ContentLength"), _told)
 
     def _client(self, at: Location) -> Any:
         with self._mutex:
@@ -118,10 +118,20 @@ def _made(at: Location) -> Any:
 
 @contextmanager
 def _told(at: Location) -> Iterator[None]:
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        HTTPClientError,
+        NoCredentialsError,
+        ProfileNotFound,
+        TokenRetrievalError,
+    )
 
     try:
         yield
+    except (NoCredentialsError, ProfileNotFound, TokenRetrievalError) as error:
+        hint = "see `aws configure list`; AWS_PROFILE names a profile of ~/.aws/config"
+        raise StoreError(codes.STORE_FAILED, f"{at.url}: {error}", hint) from error
     except ClientError as error:
         raise _answered(at, error.response.get("Error", {})) from error
     except (BotoCoreError, HTTPClientError, OSError) as error:
@@ -136,13 +146,13 @@ def _answered(at: Location, said: dict[str, Any]) -> StoreError:
     if code in _ABSENT:
         return StoreError(codes.STORE_ABSENT, f"{at.url} is not there")
     if code in _EXPIRED:
-        hint = "log in again"
+        hint = "log in again, such as by `aws sso login`, or set fresh keys"
         return StoreError(codes.STORE_FAILED, f"{at.url}: the credentials have expired", hint)
     if code in _DENIED:
         hint = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, of who may read it"
         return StoreError(codes.STORE_FAILED, f"{at.url}: access is denied ({code})", hint)
     if code in _CHANGED:
-        return StoreError(codes.STORE_FAILED, f"{at.url} changed meanwhile", "run it again")
+        return changed(at)
     return StoreError(codes.STORE_FAILED, f"{at.url}: the store answers {code}", "run it again")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from urllib.parse import quote
+
 from compiler.model.diagnostics import Code
 from compiler.model.inputs import Location
 from compiler.model.record import dataclass
@@ -24,6 +27,13 @@ class Stored:
     version_id: str = ""
     sha256: str = ""
     modified: float | None = None
+
+
+def below(folder: Location, name: str) -> Location:
+    """The location of a file below a folder whose URL ends with a slash."""
+    # Where files have URLs, `#`, `?` and `%` in their names would mean something else.
+    part = quote(name) if folder.url.startswith("file:") else name
+    return replace(folder, url=f"{folder.url}{part}")
 
 
 class StoreError(Exception):

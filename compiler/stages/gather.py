@@ -18,7 +18,7 @@ from compiler.model.diagnostics import CompileError, Diagnostic, Diagnostics, Sp
 from compiler.model.inputs import Location
 from compiler.model.ports import Stores
 from compiler.model.report import Report, ReportError
-from compiler.model.stored import Stored, StoreError
+from compiler.model.stored import Stored, StoreError, below
 
 AT_ONCE = 16
 """Objects read at the same time."""
@@ -39,7 +39,7 @@ def gather(
     prefix = replace(at, url=f"{at.url.rstrip('/')}/")
     try:
         found = [
-            replace(one, location=replace(prefix, url=f"{prefix.url}{one.name}"))
+            replace(one, location=below(prefix, one.name))
             for one in stores.list(prefix)
             if _site(one) in sites
         ]

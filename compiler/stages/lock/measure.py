@@ -13,12 +13,13 @@ from dataclasses import replace
 from typing import BinaryIO, Final
 
 from compiler.model.archives import Content, count_tar, count_zip
+from compiler.model.codes import world as codes
 from compiler.model.inputs import Location
 from compiler.model.lock import LockedChunks
 from compiler.model.lockable import LockableArtifact
 from compiler.model.ports import Stores
 from compiler.model.record import dataclass
-from compiler.model.stored import Stored
+from compiler.model.stored import Stored, StoreError
 from compiler.stages.lock.nouns import Measured
 
 CHUNK: Final = 4 * 1024 * 1024
@@ -54,6 +55,7 @@ def measure(stores: Stores, wanted: LockableArtifact, stored: Stored) -> Read:
         if wanted.unpack.startswith("tar"):
             content = count_tar(reader, wanted.unpack)
         reader.drain()
+    _check_whole(stored, reader)
     if wanted.unpack == "zip":
         content = count_zip(
             reader.read_bytes,
@@ -61,6 +63,17 @@ def measure(stores: Stores, wanted: LockableArtifact, stored: Stored) -> Read:
         )
     measured = _measured(stored, reader.whole.hexdigest(), reader.read_bytes, content)
     return Read(measured, reader.chunks())
+
+
+def _check_whole(stored: Stored, reader: _Hashing) -> None:
+    """Refuse bytes that are not all there, or not those that the store vouched for."""
+    at = stored.location.url.partition("?")[0]
+    if reader.read_bytes != stored.size:
+        message = f"{at} has {stored.size} bytes, and {reader.read_bytes} came"
+        raise StoreError(codes.STORE_FAILED, message, "run it again")
+    if stored.sha256 and reader.whole.hexdigest() != stored.sha256:
+        message = f"{at}: the store vouches for {stored.sha256[:12]}… and gives other bytes"
+        raise StoreError(codes.STORE_FAILED, message, "store the artifact again")
 
 
 def chunk_list(read: Read) -> LockedChunks:
