@@ -189,10 +189,7 @@ def test_a_config_of_a_tenant_says_nothing_secret(world: World) -> None:
 
 @pytest.mark.parametrize("unpacked", [True, False])
 def test_forms_of_one_digest_do_not_take_turns(world: World, unpacked: bool) -> None:
-    if unpacked:
-        one = world.tar("det", {"weights.bin": b"1"})
-    else:
-        one = world.file("det", b"1")
+    one = world.tar("det", {"weights.bin": b"1"}) if unpacked else world.file("det", b"1")
     (source,) = one["sources"]
     path = Path(source["url"].removeprefix("file://"))
     named = path.with_name("another.bin")
