@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Sequence
 
 from sidecar.activation import links
+from sidecar.disk import scrub
 from sidecar.resident import asking, offline, plan
 from sidecar.resident.asking import Said
+from sidecar.resident.groups import Group
 
 _USAGE = 2
+
+Change = Callable[[Sequence[Group], str], str]
 
 
 def main(flags: dict[str, str], words: list[str]) -> int:
@@ -33,7 +38,7 @@ def main(flags: dict[str, str], words: list[str]) -> int:
     try:
         said = asking.post(accepted.config.surface.socket, path, name)
         if said is None:
-            text = offline.change(accepted, base, lambda groups: change(groups, name))
+            text = offline.change(accepted, base, lambda groups: _changed(groups, name, change))
         else:
             text = _text(said)
     except LookupError:
@@ -42,6 +47,17 @@ def main(flags: dict[str, str], words: list[str]) -> int:
         return _USAGE
     _print(text, flags)
     return 0
+
+
+def _changed(groups: Sequence[Group], name: str, change: Change) -> str:
+    """Hash what might be returned to before it is: nobody has since the process that served it."""
+    import hashlib  # noqa: F401 - hashes several times faster once it is loaded
+
+    for group in plan.chosen(groups, name) if change is plan.roll_back else ():
+        for member in group.before.members if group.before else ():
+            scrub.check(group.means.layout, member.digest)
+        group.look()
+    return change(groups, name)
 
 
 def _text(said: Said) -> str:

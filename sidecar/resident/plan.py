@@ -138,11 +138,11 @@ def roll_back(groups: Sequence[Group], name: str) -> str:
         ReasonError: `UnableToRollBack`.
         LookupError: there is no such group.
     """
-    chosen = _chosen(groups, name)
-    able = [one for one in chosen if one.before is not None and not one.returned]
+    meant = chosen(groups, name)
+    able = [one for one in meant if one.before is not None and not one.returned]
     for group in able:
         group.go_back()
-    back = [one for one in chosen if one.returned]
+    back = [one for one in meant if one.returned]
     if not back:
         raise ReasonError("UnableToRollBack", "there is no version before the one that serves")
     names = ", ".join(group.wanted.name for group in back)
@@ -156,13 +156,13 @@ def retry(groups: Sequence[Group], name: str) -> str:
     Raises:
         LookupError: there is no such group.
     """
-    found = _chosen(groups, name)
+    found = chosen(groups, name)
     for group in found:
         group.retry()
     return f"{', '.join(group.wanted.name for group in found)}: tried again from now on"
 
 
-def _chosen(groups: Sequence[Group], name: str) -> list[Group]:
+def chosen(groups: Sequence[Group], name: str) -> list[Group]:
     """The groups that a name means: a group's own, or an artifact of it; all for no name."""
     found = [
         group

@@ -284,3 +284,22 @@ def test_load_wants_one_bundle_and_says_what_of_it_was_not_taken(world: World) -
     assert (done.returncode, "there is no directory artifacts" in done.stderr) == (1, True)
     done = run(world, "load", str(world.directory / "nothing"), "--root", str(world.root))
     assert (done.returncode, "Traceback" in done.stderr) == (6, False)
+
+
+def test_a_rollback_without_a_sidecar_hashes_what_it_would_return_to(world: World) -> None:
+    first, second = world.tar("det", {"a": b"1" * 100}), world.tar("det", {"a": b"2" * 100})
+    world.mount_config(world.document(first))
+    with Sidecar(world) as sidecar:
+        sidecar.wait_page("/readyz")
+        world.mount_config(world.document(second))
+        sidecar.wait_artifact("model/det", state="GOOD", wanted=second["sha256"])
+        sidecar.end()
+    trees = (path for path in world.root.glob("store/trees/*/a"))
+    rotten = next(path for path in trees if path.read_bytes() == b"1" * 100)
+    rotten.chmod(0o644)
+    with rotten.open("r+b") as file:
+        file.write(b"X")
+    rotten.chmod(0o444)
+    code, _, said = command(world, "rollback", "--view", str(world.view))
+    assert (code, said.partition(":")[0]) == (1, "UnableToRollBack")
+    assert (world.view / "models/det/a").read_bytes() == b"2" * 100
