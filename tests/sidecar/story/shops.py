@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -70,15 +70,23 @@ models:
 class Shops:
     """The repository of the fleet, and its shops by site."""
 
-    def __init__(self, folder: Path, s3: S3, bucket: str, arch: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        s3: S3,
+        bucket: str,
+        arch: str,
+        spec: str = SPEC,
+        sites: Sequence[str] = SITES,
+    ) -> None:
         self.folder, self.s3, self.bucket = folder, s3, bucket
         (folder / "specs").mkdir(parents=True)
-        text = SPEC.format(bucket=bucket, endpoint=s3.endpoint, arch=arch, digest=DIGEST)
+        text = spec.format(bucket=bucket, endpoint=s3.endpoint, arch=arch, digest=DIGEST)
         (folder / "specs/fleet.yaml").write_text(text)
         (folder / "specs/models.yaml").write_text(MODELS)
         for version, content in CONTENT.items():
             s3.put(bucket, f"detector/{version}.onnx", content)
-        self.worlds = {site: World(folder / "nodes" / site) for site in SITES}
+        self.worlds = {site: World(folder / "nodes" / site) for site in sites}
         self.servers = {site: Beside(world) for site, world in self.worlds.items()}
         self.sidecars: dict[str, Sidecar] = {}
 
@@ -104,11 +112,15 @@ class Shops:
             world.mount_config(self.config(site))
 
     def config(self, site: str) -> dict[str, Any]:
-        """The compiled config of a site, on this machine's paths and ports."""
+        """The compiled config of a site, as it lies in the output."""
         path = f"generated/shop/default/hub/sites/{site}/configmap-watch-{site}-sidecar.yaml"
         written = yaml.safe_load((self.folder / path).read_text())
+        return self.at_home(site, written["data"]["config.json"])
+
+    def at_home(self, site: str, text: str) -> dict[str, Any]:
+        """A compiled config on this machine's paths and ports."""
         world, server = self.worlds[site], self.servers[site]
-        text = written["data"]["config.json"].replace("127.0.0.1:8000", f"127.0.0.1:{server.port}")
+        text = text.replace("127.0.0.1:8000", f"127.0.0.1:{server.port}")
         document: dict[str, Any] = json.loads(text)
         document["store"] |= {"root": str(world.root), "minFreePercent": 0}
         document["surface"] = {"port": world.port, "socket": str(world.view / "run/sidecar.sock")}
@@ -126,7 +138,7 @@ class Shops:
     def open(self) -> Iterator[None]:
         """Every shop with its sidecar and its server."""
         with ExitStack() as stack:
-            for site in SITES:
+            for site in self.worlds:
                 host = {"EDGEWRIGHT_HOST": f"{site}-a"}
                 sidecar = stack.enter_context(Sidecar(self.worlds[site], environment=host))
                 self.sidecars[site] = sidecar
