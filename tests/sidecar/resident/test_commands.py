@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from sidecar.disk import scrub
 from sidecar.disk.layout import Layout
-from tests.sidecar.support.cases import World
-from tests.sidecar.support.running import Sidecar, command, run, until
+from tests.sidecar.support.cases import World, tar
+from tests.sidecar.support.invariants import problems
+from tests.sidecar.support.running import Sidecar, command, run, surroundings, until
 
 
 @pytest.fixture
@@ -303,3 +307,24 @@ def test_a_rollback_without_a_sidecar_hashes_what_it_would_return_to(world: Worl
     code, _, said = command(world, "rollback", "--view", str(world.view))
     assert (code, said.partition(":")[0]) == (1, "UnableToRollBack")
     assert (world.view / "models/det/a").read_bytes() == b"2" * 100
+
+
+def test_c1_a_load_that_is_killed_in_the_middle_is_done_again(world: World) -> None:
+    world.mount_config(world.document(world.file("det", b"1")))
+    assert once(world)[0] == 0  # from now on its floor counts
+    data = os.urandom(1 << 22)
+    digest = hashlib.sha256(data).hexdigest()
+    archive = tar({f"artifacts/{digest}": data})
+    program = [sys.executable, "-m", "sidecar", "load", "-", "--root", str(world.root)]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, env=surroundings()) as killed:
+        assert killed.stdin is not None
+        killed.stdin.write(archive[: 3 << 20])
+        killed.stdin.flush()
+        until(lambda: list(world.root.glob("store/partial/*.part")))
+        killed.kill()
+    assert not Path(Layout(str(world.root)).blob(digest)).exists()
+    done = subprocess.run(program, input=archive, env=surroundings(), check=True,
+                          capture_output=True)  # fmt: skip
+    assert b"1 new in the store" in done.stdout
+    assert problems(str(world.root)) == []
+    assert not list(world.root.glob("store/partial/*"))
