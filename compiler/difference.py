@@ -16,7 +16,7 @@ from compiler.adapters.outputs import FolderOutput, RevisionOutput, is_output
 from compiler.bases import Found, base_spec, find
 from compiler.caching import FOLDER
 from compiler.causes import with_causes
-from compiler.model.changes import Comparison
+from compiler.model.changes import Comparison, Place
 from compiler.model.codes import git as codes
 from compiler.model.diagnostics import CompileError, Diagnostics
 from compiler.model.hashing import sha256
@@ -71,8 +71,20 @@ def difference(asked: Asked, diagnostics: Diagnostics) -> Comparison:
         base=found.name,
         head=f"the work tree's {root}",
         overridden=resolution.templates.source.overridden(),
+        labels=_labels(compared, resolution),
     )
     return with_causes(compared, resolution, base.texts, base.output, after)
+
+
+def _labels(found: Comparison, resolution: Resolution) -> dict[Place, Mapping[str, str]]:
+    """The labels of every site that anything changes at."""
+    sites = {one.environment: one.sites for one in resolution.environments}
+    places = {place for row in found.rows for place in row.places if place.site}
+    return {
+        place: sites[place.environment][place.site].labels
+        for place in sorted(places)
+        if place.site in sites.get(place.environment, ())
+    }
 
 
 def _compiled(

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     "--engine-context", metavar="NAME", help="The context of Argo CD's own cluster, if another."
 )
 @common.templates_option
-@common.format_option
+@common.findings_format_option
 @common.guarded
 def command(
     spec: Path,
@@ -87,7 +87,7 @@ def command(
         status = status_of(diagnostics)
     if output_format == "text":
         click.echo("\n".join(told))
-    common.finish(output_format, result, diagnostics, status)
+    common.finish(output_format, result, diagnostics, status, spec)
 
 
 def _only_with_server(server: bool, given: dict[str, Any]) -> None:

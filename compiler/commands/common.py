@@ -28,6 +28,10 @@ GATE_CODES = ("E7501", "E7502", "E7504")
 GIT_CONFLICT = 5
 GIT_CODES = "E94"
 """Codes of this family say that Git's repositories disagree: exit code 5."""
+ANNOTATED = ("sarif", "github")
+"""Formats that put findings on lines of the repository."""
+WITH_FINDINGS = ("json", *ANNOTATED)
+"""Formats whose one document holds the findings."""
 WRITE_WORLD = ("E6001", "E6008", "E7115")
 
 spec_argument = click.argument(
@@ -65,6 +69,14 @@ allow_deletes_option = click.option(
 )
 dry_run_option = click.option(
     "--dry-run", is_flag=True, help="Say what would change, and write nothing."
+)
+findings_format_option = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json", *ANNOTATED]),
+    default="text",
+    show_default=True,
+    help="How results and findings are printed; sarif and github: findings only.",
 )
 templates_option = click.option(
     "--templates",
@@ -120,10 +132,21 @@ def coloured(stream: Any) -> bool:
 
 
 def finish(
-    output_format: str, result: Mapping[str, Any], diagnostics: Diagnostics, status: int
+    output_format: str,
+    result: Mapping[str, Any],
+    diagnostics: Diagnostics,
+    status: int,
+    spec: Path | None = None,
 ) -> None:
-    """Print the result and the findings in the format asked for, and end with the status."""
-    if output_format == "json":
+    """Print the result and the findings in the format asked for, and end with the status.
+
+    `spec` is where findings without a place belong, for the formats that name lines.
+    """
+    if output_format in ANNOTATED:
+        from compiler.commands.annotating import annotated
+
+        click.echo(annotated(output_format, diagnostics, spec or Path()), nl=False)
+    elif output_format == "json":
         click.echo(json_report.render(result, diagnostics.in_order()), nl=False)
     else:
         show(diagnostics)
@@ -140,9 +163,8 @@ def guarded(function: Callable[..., None]) -> Callable[..., None]:
         except CompileError as error:
             diagnostics = Diagnostics()
             diagnostics.extend(list(error.diagnostics))
-            finish(
-                kwargs.get("output_format", "text"), {}, diagnostics, status_of(error.diagnostics)
-            )
+            chosen = kwargs.get("output_format", "text")
+            finish(chosen, {}, diagnostics, status_of(error.diagnostics), kwargs.get("spec"))
 
     return wrapper
 

@@ -33,7 +33,7 @@ SHOWN = 20
 @common.templates_option
 @click.option("--no-cache", is_flag=True, help="Neither read nor write .edgewright/cache.")
 @common.processes_option
-@common.format_option
+@common.findings_format_option
 @common.guarded
 def command(
     spec: Path,
@@ -81,7 +81,7 @@ def command(
         files = f"{len(result['changed'])} files differ from what the spec says"
         hint = "run `edgewright compile` and commit the result"
         diagnostics.add(codes.STALE, f"{output} is stale: {files}", None, hint)
-    common.finish(output_format, result, diagnostics, stale)
+    common.finish(output_format, result, diagnostics, stale, spec)
 
 
 def _result(outcome: Any) -> dict[str, Any]:

@@ -11,9 +11,40 @@ from typing import Any
 import click
 
 from compiler.commands import common
+from compiler.model.changes import Comparison, Effect
+from compiler.model.codes import write as codes
+from compiler.model.codes.gates import EFFECT_UNWANTED
 from compiler.model.diagnostics import Diagnostics
+from compiler.model.suggest import did_you_mean
 
-FORMATS = ("text", "markdown", "json")
+FORMATS = ("text", "markdown", "json", "html", *common.ANNOTATED)
+ENDINGS = {".html": "html", ".json": "json", ".md": "markdown", ".sarif": "sarif"}
+
+
+class _Report(click.Path):
+    """A file whose ending names a format."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if Path(value).suffix not in ENDINGS:
+            self.fail(f"{value!r} ends with none of {', '.join(ENDINGS)}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class _Effects(click.ParamType[tuple[Effect, ...]]):
+    """Names of effects, parted by commas."""
+
+    name = "EFFECT[,EFFECT]"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[Effect, ...]:
+        if isinstance(value, tuple):
+            return value
+        known = [effect.value for effect in Effect]
+        names = [name.strip() for name in value.split(",")]
+        for name in names:
+            if name not in known:
+                hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
+                self.fail(f"{name!r} is no effect; {hint}", param, ctx)
+        return tuple(Effect(name) for name in names)
 
 
 @click.command("diff")
@@ -32,6 +63,19 @@ FORMATS = ("text", "markdown", "json")
     show_default=True,
     help="How the result is printed.",
 )
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=_Report(path_type=Path, dir_okay=False),
+    help=f"Also write this file, in the format of its ending: {', '.join(ENDINGS)}; repeatable.",
+)
+@click.option(
+    "--fail-on",
+    type=_Effects(),
+    default=(),
+    help="Exit with 3 where anything has one of these effects, such as outage,data-loss.",
+)
 @common.guarded
 def command(
     base: str,
@@ -42,6 +86,8 @@ def command(
     no_cache: bool,
     processes: int | None,
     output_format: str,
+    reports: tuple[Path, ...],
+    fail_on: tuple[Effect, ...],
 ) -> None:
     """Say what the work tree's SPEC (default: specs) does to what BASE made.
 
@@ -64,20 +110,50 @@ def command(
     with common.progress("comparing") as told:
         asked = difference.Asked(base=base, request=request, wishes=replace(wishes, progress=told))
         found = difference.difference(asked, diagnostics)
-    _print(found, output_format, diagnostics)
+    _hold(found, fail_on, diagnostics)
+    status = common.GATE_FAILED if diagnostics.has_errors else 0
+    for report in reports:
+        _write(report, _text(ENDINGS[report.suffix], found, diagnostics, spec))
+    click.echo(_text(output_format, found, diagnostics, spec), nl=False)
+    if output_format not in common.WITH_FINDINGS:
+        common.show(diagnostics)
+    sys.exit(status)
 
 
-def _print(found: Any, output_format: str, diagnostics: Diagnostics) -> None:
+def _text(output_format: str, found: Comparison, diagnostics: Diagnostics, spec: Path) -> str:
+    """The comparison in a format; those for programs hold the findings too."""
+    if output_format in common.ANNOTATED:
+        from compiler.commands.annotating import annotated
+
+        return annotated(output_format, diagnostics, spec, found)
     if output_format == "json":
         from compiler.reports.changes_json import document
+        from compiler.reports.json import render as json
 
-        common.finish("json", document(found), diagnostics, 0)
-    elif output_format == "markdown":
-        from compiler.reports.changes_markdown import render as markdown
-
-        click.echo(markdown(found), nl=False)
-    else:
+        return json(document(found), diagnostics.in_order())
+    if output_format == "text":
         from compiler.reports.changes_text import render as text
 
-        click.echo(text(found, colour=common.coloured(sys.stdout)), nl=False)
-    common.finish("text", {}, diagnostics, 0)
+        return text(found, colour=common.coloured(sys.stdout))
+    from importlib import import_module
+
+    made: str = import_module(f"compiler.reports.changes_{output_format}").render(found)
+    return made
+
+
+def _write(report: Path, text: str) -> None:
+    try:
+        report.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise common.failed(codes.WORLD, f"{report}: {error.strerror}") from error
+
+
+def _hold(found: Comparison, fail_on: tuple[Effect, ...], diagnostics: Diagnostics) -> None:
+    """Report the effects that the caller does not want."""
+    counts = [
+        f"{count:,} {effect.value}" for effect, count in found.effects.items() if effect in fail_on
+    ]
+    if counts:
+        message = f"the change has effects that --fail-on names: {', '.join(counts)}"
+        hint = "change the spec, or have somebody decide who may leave --fail-on out"
+        diagnostics.add(EFFECT_UNWANTED, message, None, hint)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import field
 from enum import StrEnum
 
 from compiler.model.diagnostics import Span
@@ -136,7 +137,7 @@ class Cost:
 class Comparison:
     """Everything that a change does. `base` and `head` say what was compared, in words.
 
-    `overridden` are templates of the author's own.
+    `overridden` are templates of the author's own, `labels` those of each site that is known.
     """
 
     base: str
@@ -144,6 +145,7 @@ class Comparison:
     rows: tuple[Row, ...] = ()
     costs: tuple[Cost, ...] = ()
     overridden: tuple[str, ...] = ()
+    labels: Mapping[Place, Mapping[str, str]] = field(default_factory=dict)
     objects: int = 0
 
     @property

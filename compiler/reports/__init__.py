@@ -6,12 +6,15 @@ Listed in `REPORTS`; a test compares the tuple with the folder.
 from __future__ import annotations
 
 REPORTS: tuple[str, ...] = (
+    "changes_html",
     "changes_json",
     "changes_markdown",
     "changes_text",
     "dataset_html",
     "dataset_text",
+    "github",
     "json",
     "mermaid",
+    "sarif",
     "text",
 )

@@ -46,3 +46,10 @@ POLICY_MALFORMED = Code(
     "not known.",
     "Write it with the names that the hint lists; the functions are in the docs on gates.",
 )
+EFFECT_UNWANTED = Code(
+    "E7520",
+    "The change does what `diff --fail-on` names",
+    "Whoever called `diff` listed effects that no change may have without somebody's word, such as "
+    "an outage or the loss of data. The rows above say what has them, and what to do about it.",
+    "Change the spec so that the effect goes away, or call `diff` without it in `--fail-on`.",
+)
