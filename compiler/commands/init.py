@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from compiler.commands import common
+from compiler.commands import common, lock_merge
 
 STARTER = ("fleet.yaml", "jobs.yaml")
 PROJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -50,7 +50,9 @@ def command(folder: Path, name: str | None, engine: str) -> None:
     except OSError as error:
         click.echo(f"{error.filename or specs}: {error.strerror}; nothing was replaced", err=True)
         sys.exit(common.OUTSIDE_WORLD)
-    click.echo("\n".join([*(f"wrote {path}" for path in written), "", _next(folder)]))
+    click.echo(
+        "\n".join([*(f"wrote {path}" for path in written), "", _next(folder), "", _driver(folder)])
+    )
 
 
 def _project(folder: Path, name: str | None) -> str:
@@ -75,7 +77,22 @@ def _write(folder: Path, project: str, engine: str) -> list[Path]:
     ignore = folder / ".gitignore"
     if not ignore.exists():
         written.append(_new(ignore, "/.edgewright/\n"))
+    attributes = folder / ".gitattributes"
+    if not attributes.exists():
+        written.append(_new(attributes, f"{lock_merge.ATTRIBUTE}\n"))
     return written
+
+
+def _driver(folder: Path) -> str:
+    """Tell Git how to merge locks, or how to tell it once there is a repository."""
+    from compiler.adapters.git import Git, GitError
+
+    try:
+        Git(folder).run("config", "merge.edgewright.driver", lock_merge.DRIVER)
+    except GitError:
+        command = f'git config merge.edgewright.driver "{lock_merge.DRIVER}"'
+        return f"So that Git merges edgewright.lock by entry, once in each clone:\n  {command}"
+    return "This clone merges edgewright.lock by entry (merge.edgewright.driver)."
 
 
 def _starter(name: str, project: str, engine: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from compiler.commands import common
+from compiler.commands import common, lock_merge
 from compiler.commands.trust import branch_option, host_option, trusted
 from compiler.model.diagnostics import Diagnostics
 
@@ -45,6 +46,13 @@ SHOWN = 40
 @click.option(
     "--push-chunks", is_flag=True, help="Upload digests of parts beside what is above 64 MiB."
 )
+@click.option(
+    "--merge",
+    nargs=3,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="BASE OURS THEIRS",
+    help="Merge three locks into OURS, as Git's merge driver; exit 5 where both changed an entry.",
+)
 @host_option
 @branch_option
 @common.format_option
@@ -60,11 +68,14 @@ def command(
     keep_going: bool,
     repair: bool,
     push_chunks: bool,
+    merge: tuple[Path, Path, Path] | None,
     hosts: tuple[str, ...],
     main_branch: str | None,
     output_format: str,
 ) -> None:
     """Write edgewright.lock beside SPEC (a folder, default: specs)."""
+    if merge is not None:
+        sys.exit(lock_merge.merge(*merge))
     from compiler import locking
     from compiler.adapters.registry import Registries
     from compiler.adapters.stores import AllStores

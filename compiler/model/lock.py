@@ -24,6 +24,8 @@ from compiler.model.suggest import did_you_mean
 
 VERSION = 1
 FILE = "edgewright.lock"
+HEAD = f"lock: {VERSION}\n"
+"""The first block of the file."""
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ImageDigest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
@@ -213,14 +215,14 @@ def check_numbers(lock: Lock, environment: str, diagnostics: Diagnostics) -> Non
 
 def dump(lock: Lock) -> str:
     """Return the text of the file: sorted blocks, one blank line between them."""
-    blocks = [f"lock: {VERSION}\n"]
-    for place in sorted(lock.entries):
-        body = lock.entries[place].model_dump(
-            by_alias=True, exclude_none=True, exclude_defaults=True
-        )
-        fields = {key: list(v) if isinstance(v, tuple) else v for key, v in sorted(body.items())}
-        blocks.append(emit.dump({".".join(place): fields}))
-    return "\n".join(blocks)
+    return "\n".join([HEAD, *(block(place, lock.entries[place]) for place in sorted(lock.entries))])
+
+
+def block(place: tuple[str, str, str], entry: SpecModel) -> str:
+    """Return the text of one entry."""
+    body = entry.model_dump(by_alias=True, exclude_none=True, exclude_defaults=True)
+    fields = {key: list(v) if isinstance(v, tuple) else v for key, v in sorted(body.items())}
+    return emit.dump({".".join(place): fields})
 
 
 def _place(key: str, span: Span, diagnostics: Diagnostics) -> tuple[str, str, str] | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
-from compiler.model.lock import LockedArtifact
+from compiler.commands.lock_merge import ATTRIBUTE
+from compiler.model.lock import Lock, LockedArtifact, dump
+from compiler.stages.lock.merging import merge
 from tests.commands.locking import SPEC, entry, fleet, git, locked, put
 from tests.commands.running import run, run_json
 
@@ -137,3 +140,72 @@ def test_repair_does_not_forget_how_far_a_rollout_is(folder: Path) -> None:
     refused = run("lock", "--repair", at=folder)
     assert refused.exit_code == 1
     assert "E7003 step of default.rollouts.watch/counter" in refused.stderr
+
+
+DRIVER = f"{sys.executable} -m compiler lock --merge %O %A %B"
+
+
+def driven(folder: Path) -> None:
+    """Let this repository merge locks by the driver, as `init` sets it up."""
+    root = str(Path(__file__).resolve().parents[2])
+    git(folder, "config", "merge.edgewright.driver", f"env PYTHONPATH={root} {DRIVER}")
+    (folder / "specs/.gitattributes").write_text(f"{ATTRIBUTE}\n")
+    commit(folder, "Merge locks by entry")
+
+
+def test_the_driver_gives_a_number_that_both_took_to_one_of_them(folder: Path) -> None:
+    driven(folder)
+    branch(folder, "left", "detector", "2")
+    branch(folder, "right", "detector", "4")
+    merged = git(folder, "merge", "-q", "--no-edit", "-X", "ours", "left")
+    assert merged.returncode == 0, merged.stdout + merged.stderr
+    entries = locked(folder).of("default", "artifacts")
+    numbers = [
+        one.serve_version
+        for name, one in entries.items()
+        if name.startswith("models/detector:") and isinstance(one, LockedArtifact)
+    ]
+    assert len(set(numbers)) == len(numbers) == 4
+
+
+def lock_of(**entries: int) -> Lock:
+    """A lock of models: tens are the digest, units the number."""
+    return Lock(
+        {
+            ("default", "artifacts", f"models/{name.replace('_', ':')}"): (
+                LockedArtifact.model_validate(
+                    {
+                        "uri": f"main:{name}",
+                        "sha256": f"{value // 10:x}" * 64,
+                        "serveVersion": value % 10,
+                    }
+                )
+            )
+            for name, value in entries.items()
+        }
+    )
+
+
+def test_only_what_both_changed_differently_is_a_conflict() -> None:
+    base = lock_of(a_1=11, b_1=21, gone_1=31)
+    ours = lock_of(a_1=41, b_1=21, new_1=51)
+    theirs = lock_of(a_1=11, b_1=61, gone_1=31)
+    merged = merge(base, ours, theirs)
+    assert merged.conflicts == ()
+    assert merged.text == dump(lock_of(a_1=41, b_1=61, new_1=51))
+    torn = merge(base, ours, lock_of(a_1=71, b_1=21, gone_1=31))
+    assert torn.conflicts == ("default.artifacts.models/a:1",)
+    assert torn.text.count("<<<<<<< ours") == torn.text.count(">>>>>>> theirs") == 1
+    assert merge(base, theirs, ours).text == merged.text
+
+
+def test_what_is_no_lock_is_refused_and_ours_is_left_alone(tmp_path: Path) -> None:
+    for name in ("base", "ours", "theirs"):
+        (tmp_path / name).write_text("lock: 1\n")
+    (tmp_path / "theirs").write_text("lock: [\n")
+    result = run("lock", "--merge", "base", "ours", "theirs", at=tmp_path)
+    assert result.exit_code == 1
+    assert "theirs:" in result.stderr
+    assert (tmp_path / "ours").read_text() == "lock: 1\n"
+    (tmp_path / "theirs").write_text("")
+    assert run("lock", "--merge", "base", "ours", "theirs", at=tmp_path).exit_code == 0
