@@ -28,6 +28,7 @@ from compiler.stages.compare.compare import compare
 from compiler.stages.load import shown
 from compiler.stages.render.skeleton import parse_object
 from compiler.stages.write.hand import HandedOutput
+from compiler.standing import policies, standings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,10 @@ def difference(asked: Asked, diagnostics: Diagnostics) -> Comparison:
         overridden=resolution.templates.source.overridden(),
         labels=_labels(compared, resolution),
     )
+    compared = replace(compared, policies=policies(resolution))
+    if touched := compared.models:
+        stood = (one for one in standings(resolution) if one.model in touched)
+        compared = replace(compared, gates=tuple(stood))
     return with_causes(compared, resolution, base.texts, base.output, after)
 
 

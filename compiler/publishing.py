@@ -22,12 +22,16 @@ from compiler import pipeline
 from compiler.adapters.git import Commit, Git, GitError
 from compiler.adapters.git_branch import Branch, MovedError, Tip
 from compiler.adapters.git_order import check_behind, check_older, check_pushed
+from compiler.adapters.outputs import FolderOutput, RevisionOutput
 from compiler.model.codes import git as codes
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.ledger import LEDGER_FILE, Ledger, parse_ledger
 from compiler.model.published import METADATA, Published, message, metadata
 from compiler.model.record import dataclass
 from compiler.snapshot import relative, snapshot
+from compiler.stages.compare.compare import compare
+from compiler.stages.render.skeleton import parse_object
+from compiler.standing import policies, standings
 
 ATTEMPTS = 20
 """How often a push that came too late is made anew."""
@@ -151,7 +155,8 @@ class _Work:
             files = Path(scratch) / "files"
             self._lay_out(tip, files)
             before = self._ledgers(files)
-            changed = self._compile(there, files, source, since)
+            resolution = self._resolved(there)
+            changed = self._compile(resolution, files, source, since)
             after = self._ledgers(files)
             outcome = Published.of(
                 remote=self.group.url,
@@ -160,6 +165,12 @@ class _Work:
                 source=source.commit.sha,
                 before=before,
                 after=after,
+            )
+            outcome = replace(
+                outcome,
+                gates=standings(resolution),
+                policies=len(policies(resolution)),
+                effects=self._effects(tip, files),
             )
             return self._push(tip, source, files, outcome, changed=changed)
 
@@ -248,10 +259,32 @@ class _Work:
                 found[folder] = parse_ledger(path.read_bytes())
         return found
 
-    def _compile(self, there: pipeline.Request, files: Path, source: _Source, since: str) -> bool:
+    def _resolved(self, there: pipeline.Request) -> pipeline.Resolution:
+        request = replace(there, environments=self.group.environments)
+        return pipeline.resolve_all(request, self.diagnostics)
+
+    def _effects(self, tip: Tip, files: Path) -> Mapping[str, int]:
+        """How many objects of this branch have each effect; empty where all of it is new."""
+        if not tip.commit:
+            return {}
+        before = RevisionOutput.of(self.git, tip.commit, self.group.prefix.rstrip("/"))
+        after = FolderOutput.of(files / self.group.prefix)
+        old, new = (
+            replace(one, files={p: i for p, i in one.files.items() if self._mine(p)})
+            for one in (before, after)
+        )
+        found = compare(old, new, parse_object)
+        return {effect.value: count for effect, count in found.effects.items()}
+
+    def _mine(self, path: str) -> bool:
+        """Whether a path below the branch's prefix is of a cluster that reads the branch."""
+        return any(path.startswith(f"{target}/") for target in self.group.targets)
+
+    def _compile(
+        self, resolution: pipeline.Resolution, files: Path, source: _Source, since: str
+    ) -> bool:
         out = files / self.group.prefix if self.group.prefix else files
         allowed = self.wishes.allow_deletes
-        request = replace(there, environments=self.group.environments)
         wishes = pipeline.Wishes(
             out=out,
             allow_deletes=self._allowed(source, since) if allowed is None else allowed,
@@ -259,7 +292,7 @@ class _Work:
             cache=False,
             processes=self.wishes.processes,
         )
-        outcome = pipeline.compile_and_write(request, wishes, self.diagnostics)
+        outcome = pipeline.compile_and_write(resolution, wishes, self.diagnostics)
         return outcome.changes is not None and outcome.changes.any
 
     def _allowed(self, source: _Source, since: str) -> int | None:

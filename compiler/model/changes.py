@@ -12,6 +12,7 @@ from dataclasses import field
 from enum import StrEnum
 
 from compiler.model.diagnostics import Span
+from compiler.model.gating import Standing
 from compiler.model.record import dataclass
 
 
@@ -138,6 +139,8 @@ class Comparison:
     """Everything that a change does. `base` and `head` say what was compared, in words.
 
     `overridden` are templates of the author's own, `labels` those of each site that is known.
+    `gates` are those of models that the change touches, `policies` are all that were held: name
+    and scope.
     """
 
     base: str
@@ -147,6 +150,18 @@ class Comparison:
     overridden: tuple[str, ...] = ()
     labels: Mapping[Place, Mapping[str, str]] = field(default_factory=dict)
     objects: int = 0
+    gates: tuple[Standing, ...] = ()
+    policies: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Every model of which a site gets another version, or none any more."""
+        return frozenset(
+            name
+            for row in self.rows
+            for one in row.fields
+            if one.path.startswith("model ") and "." not in (name := one.path[6:])
+        )
 
     @property
     def effects(self) -> dict[Effect, int]:

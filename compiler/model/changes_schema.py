@@ -34,6 +34,10 @@ def schema() -> dict[str, Any]:
                 "overriddenTemplates": _list(_text("A template that the author replaced.")),
                 "changes": _list(_change()),
                 "costs": _list(_cost()),
+                "gates": _list(_gate()),
+                "policies": _list(
+                    _object({"name": _text("The policy."), "per": _text("What it is held for.")})
+                ),
             }
         ),
         "additionalProperties": True,
@@ -96,6 +100,21 @@ def _cost() -> dict[str, Any]:
             "returnsOffline": _or_null(
                 {"description": "The version before stays at the site.", "type": "boolean"}
             ),
+        }
+    )
+
+
+def _gate() -> dict[str, Any]:
+    return _object(
+        {
+            "environment": _text("The environment."),
+            "model": _text("The model."),
+            "version": _text("A version of it that a site gets."),
+            "variant": _text("The variant; empty for the version itself."),
+            "metric": _text("The metric of the gate."),
+            "holds": {"description": "The version passes.", "type": "boolean"},
+            "value": _text("The value that decided; empty where it was not measured."),
+            "why": _text("The value and the bound, in words."),
         }
     )
 

@@ -35,6 +35,33 @@ class Verdict:
         return self.figure.span if self.figure else None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Standing:
+    """How a version stands with one gate, in words: `figure` is the value, `why` the sentence."""
+
+    environment: str
+    model: str
+    version: str
+    variant: str
+    metric: str
+    holds: bool
+    figure: str
+    why: str
+
+    @classmethod
+    def of(
+        cls, environment: str, model: str, version: str, variant: str, metric: str, found: Verdict
+    ) -> Standing:
+        """A verdict with what it is about."""
+        figure = f"{found.figure.value}{found.figure.where}" if found.figure else ""
+        return cls(environment, model, version, variant, metric, found.holds, figure, found.why)
+
+    @property
+    def subject(self) -> str:
+        """The version, and the variant where it is one."""
+        return f"{self.model}:{self.version}{f'/{self.variant}' if self.variant else ''}"
+
+
 def judge(
     gate: GateSpec,
     values: Sequence[Measurement],

@@ -7,13 +7,18 @@ nothing in them depends on a clock or on who publishes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field
 
+from compiler.model.gating import Standing
 from compiler.model.ledger import Ledger
 from compiler.model.record import dataclass
 
 METADATA = "hydrator.metadata"
 _LISTED = 12
+_UNFIT = re.compile(r"[^A-Za-z0-9-]")
+"""What Git takes in no trailer's key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +26,7 @@ class Published:
     """One branch after a run: `state` is published, created, unchanged or would be published.
 
     `sites` are those whose directory differs; the numbers count objects.
+    `effects` counts them by what becomes of them.
     """
 
     remote: str
@@ -34,6 +40,9 @@ class Published:
     changed: int = 0
     deleted: int = 0
     attempts: int = 1
+    gates: tuple[Standing, ...] = ()
+    policies: int = 0
+    effects: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -100,8 +109,24 @@ def message(outcome: Published, subject: str, sha: str) -> str:
         f"Dry-Sha: {sha}",
         f"Sites-Changed: {len(sites)}",
         f"Objects: +{outcome.added} ~{outcome.changed} -{outcome.deleted}",
+        *_verdicts(outcome),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _verdicts(outcome: Published) -> Iterator[str]:
+    """Trailers of effects, gates and policies; what there is none of has no line."""
+    if outcome.effects:
+        counts = (f"{count} {effect}" for effect, count in outcome.effects.items())
+        yield f"Effects: {', '.join(counts)}"
+    lines: dict[str, None] = {}
+    for one in outcome.gates:
+        key = _UNFIT.sub("-", f"Gate-{one.model}-{one.metric}")
+        verdict = "pass" if one.holds else "fail"
+        lines[f"{key}: {verdict} ({one.figure or 'not measured'}; {one.subject})"] = None
+    yield from lines
+    if outcome.policies:
+        yield f"Policies: {outcome.policies}"
 
 
 def metadata(sha: str, author: str, date: str, subject: str, body: str) -> str:

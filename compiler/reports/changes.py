@@ -141,3 +141,25 @@ def _follows(one: str, other: str) -> bool:
     if before is None or after is None or before[1] != after[1]:
         return False
     return len(before[2]) == len(after[2]) and int(before[2]) + 1 == int(after[2])
+
+
+def gates(found: Comparison) -> list[tuple[str, str]]:
+    """How the models that change stand with their gates: the version, and the figures."""
+    several = len({one.environment for one in found.gates}) > 1
+    said = {
+        (
+            f"{f'{one.environment}: ' if several else ''}{one.subject}",
+            f"{'passes' if one.holds else 'fails'}: {one.why}",
+        ): None
+        for one in found.gates
+    }
+    return list(said)
+
+
+def policies(found: Comparison) -> str:
+    """The policies that were held, on one line; empty for none."""
+    if not found.policies:
+        return ""
+    named = ", ".join(f"{name} (per {per})" for name, per in found.policies)
+    noun = "policy holds" if len(found.policies) == 1 else "policies hold"
+    return f"{len(found.policies):,} {noun}: {named}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from compiler.model.changes import Comparison, Cost, Place, Row
 from compiler.model.changes_schema import FORMAT
+from compiler.model.gating import Standing
 
 
 def render(found: Comparison) -> str:
@@ -26,6 +27,8 @@ def document(found: Comparison) -> dict[str, Any]:
         "overriddenTemplates": list(found.overridden),
         "changes": [_row(row) for row in found.rows],
         "costs": [_cost(cost) for cost in found.costs],
+        "gates": [_gate(one) for one in found.gates],
+        "policies": [{"name": name, "per": per} for name, per in found.policies],
     }
 
 
@@ -58,6 +61,19 @@ def _cost(cost: Cost) -> dict[str, Any]:
         "disk": _change(cost.disk_before, cost.disk_after),
         "memory": _change(cost.memory_before, cost.memory_after),
         "returnsOffline": cost.returns_offline,
+    }
+
+
+def _gate(one: Standing) -> dict[str, Any]:
+    return {
+        "environment": one.environment,
+        "model": one.model,
+        "version": one.version,
+        "variant": one.variant,
+        "metric": one.metric,
+        "holds": one.holds,
+        "value": one.figure,
+        "why": one.why,
     }
 
 

@@ -17,7 +17,9 @@ from compiler.reports.changes import (
     cost,
     counted,
     fields,
+    gates,
     objects,
+    policies,
     sites,
     totals,
     warnings,
@@ -35,6 +37,9 @@ FIELDS = 6
 WARNINGS = 12
 JOBS = 16
 GROUPS = 12
+GATES = 24
+POLICIES = 1_000
+"""Characters of the line that names them."""
 _PLAIN = re.compile(r"[^A-Za-z0-9 .,;/=%?'()–→…-]")
 _LINKING = "@#"
 _BREAK = "&#8203;"
@@ -49,7 +54,14 @@ _CALM = "🟢"
 
 def render(found: Comparison) -> str:
     """The comment, ending in a line break."""
-    parts = [*_head(found), *_first(found), *_rows(found), *_costs(found), *_picture(found)]
+    parts = [
+        *_head(found),
+        *_first(found),
+        *_rows(found),
+        *_costs(found),
+        *_held(found),
+        *_picture(found),
+    ]
     text = "\n".join(parts) + "\n"
     # Every part has its own share, so this is for names of a length that nobody writes.
     return text if len(text) < LIMIT else f"{text[: LIMIT - 200].rpartition(chr(10))[0]}\n\n…\n"
@@ -187,6 +199,20 @@ def _cost(one: Cost) -> str:
     keys = ("fetches", "takes", "disk", "memory", "way back")
     cells = [escape(where(one.places)), *(escape(said.get(key, "")) for key in keys)]
     return f"| {' | '.join(cells)} |"
+
+
+def _held(found: Comparison) -> Iterator[str]:
+    judged, named = gates(found), policies(found)
+    if not judged and not named:
+        return
+    yield "#### Gates and policies"
+    yield ""
+    yield from (f"- {code(what)} {escape(said)}" for what, said in judged[:GATES])
+    if len(judged) > GATES:
+        yield f"- and {counted(len(judged) - GATES, 'more gate')}"
+    if named:
+        yield f"- {escape(named[:POLICIES])}"
+    yield ""
 
 
 def _picture(found: Comparison) -> Iterator[str]:

@@ -11,7 +11,9 @@ from compiler.reports.changes import (
     cost,
     counted,
     fields,
+    gates,
     objects,
+    policies,
     sites,
     totals,
     warnings,
@@ -54,6 +56,7 @@ def _lines(found: Comparison) -> Iterator[str]:
         yield ""
         yield from _row(row)
     yield from _costs(found)
+    yield from _held(found)
 
 
 def _row(row: Row) -> Iterator[str]:
@@ -84,6 +87,16 @@ def _costs(found: Comparison) -> Iterator[str]:
         yield from (f"    {what:<{_KEY}} {words_}" for what, words_ in cost(one))
     if len(found.costs) > COSTS:
         yield f"  and {len(found.costs) - COSTS} more groups; --format json has them all"
+
+
+def _held(found: Comparison) -> Iterator[str]:
+    judged, named = gates(found), policies(found)
+    if judged or named:
+        yield ""
+        yield f"{_BOLD}Gates and policies{_PLAIN}"
+    yield from (f"  {what} {said}" for what, said in judged)
+    if named:
+        yield f"  {named}"
 
 
 def printable(text: str) -> str:

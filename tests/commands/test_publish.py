@@ -64,6 +64,7 @@ def test_the_commit_says_where_it_comes_from(work: Path) -> None:
     assert body.splitlines() == [
         f"default: Set 0 to 1 ({head[:7]})", "", "Sites: north-1", "",
         f"Dry-Sha: {head}", "Sites-Changed: 1", "Objects: +0 ~1 -0",
+        "Effects: 1 config-reload",
     ]  # fmt: skip
     assert json.loads(shown(work, "hydrator.metadata"))["drySha"] == head
     git(work, "fetch", "-q", "origin", "refs/notes/*:refs/notes/*")

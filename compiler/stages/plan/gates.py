@@ -16,7 +16,7 @@ from compiler.model.codes import gates as codes
 from compiler.model.counted import imbalance
 from compiler.model.diagnostics import Diagnostics, Related, Span
 from compiler.model.fleet import Site
-from compiler.model.gating import Verdict, judge
+from compiler.model.gating import Standing, Verdict, judge
 from compiler.model.lock import LockedDataset
 from compiler.model.metrics import Measurement
 from compiler.model.record import dataclass
@@ -24,7 +24,7 @@ from compiler.model.resolved import Resolved
 from compiler.model.spec.artifacts import DatasetSpec, ModelSpec, RequirementsSpec
 from compiler.model.spec.gates import GateSpec
 
-Failed = tuple[GateSpec, Verdict]
+Judged = tuple[GateSpec, Verdict, Standing]
 
 
 @dataclass(slots=True)
@@ -33,7 +33,9 @@ class Gates:
 
     resolved: Resolved
     diagnostics: Diagnostics
-    judged: dict[tuple[object, ...], tuple[Failed, ...]] = field(default_factory=dict)
+    judged: dict[tuple[object, ...], tuple[Judged, ...]] = field(default_factory=dict)
+    stood: dict[Standing, None] = field(default_factory=dict)
+    """Every gate that was asked about, in that order, with what decided."""
 
     def check(self, choice: Choice, site: Site, before: str) -> None:
         """Report every gate that the version does not pass at a site; `before` may be empty."""
@@ -42,12 +44,14 @@ class Gates:
             return
         key = (id(model), choice.version, choice.variant, before)
         if key not in self.judged:
-            self.judged[key] = tuple(self._failed(model, choice, before))
-        for gate, verdict in self.judged[key]:
+            self.judged[key] = tuple(self._judge(model, choice, before))
+        for gate, verdict, standing in self.judged[key]:
             if gate.profile in (None, site.profile.name):
-                self._report(choice, gate, verdict, site)
+                self.stood[standing] = None
+                if not verdict.holds:
+                    self._report(choice, gate, verdict, site)
 
-    def _failed(self, model: ModelSpec, choice: Choice, before: str) -> Iterator[Failed]:
+    def _judge(self, model: ModelSpec, choice: Choice, before: str) -> Iterator[Judged]:
         digests = metrics.digests(self.resolved.lock, self.resolved.environment)
         defined = metrics.defined(self.resolved.spec.metrics)
 
@@ -59,8 +63,8 @@ class Gates:
         old = values(before, choice.variant) if before in model.versions else None
         for gate in model.gates:
             verdict = judge(gate, now, old, defined)
-            if not verdict.holds:
-                yield gate, verdict
+            named = (self.resolved.environment, choice.model, choice.version, choice.variant)
+            yield gate, verdict, Standing.of(*named, gate.metric, verdict)
 
     def _report(self, choice: Choice, gate: GateSpec, verdict: Verdict, site: Site) -> None:
         variant = f"/{choice.variant}" if choice.variant else ""

@@ -11,6 +11,7 @@ from dataclasses import field
 
 from compiler.model.codes import plan as codes
 from compiler.model.diagnostics import Diagnostic, Diagnostics
+from compiler.model.gating import Standing
 from compiler.model.invariants import slot_conflicts, violations
 from compiler.model.kind import Kinds
 from compiler.model.plan import Node, Record
@@ -95,6 +96,10 @@ class Planner:
             for name, site in self.resolved.sites.items()
             if any(selects(place, site) for place in places)
         )
+
+    def standings(self) -> tuple[Standing, ...]:
+        """How the versions that were chosen so far stand with the gates of their models."""
+        return tuple(self.chooser.gates.stood)
 
     def drain(self) -> tuple[Diagnostic, ...]:
         """What was found since the last call."""
