@@ -115,8 +115,7 @@ NOT_SELECTED = Code(
     "`select:` takes the best of the versions that were measured in one and the same way, that "
     "meet its requirements and pass the model's gates. The message says of each version why it "
     "fell out; a guess could put an untested version on every site.",
-    "Record what is missing with `edgewright models record NAME:VERSION --metrics FILE`, or name "
-    "the version with `target:`.",
+    "Add what is missing under `metrics:` of the version, or name the version with `target:`.",
 )
 LOCK_UNWRITABLE = Code(
     "E7115",
