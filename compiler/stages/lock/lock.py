@@ -263,7 +263,7 @@ class _Maker:
                 codes.NOT_SELECTED,
                 f"no version of {name} can be selected: {why or 'it has none'}",
                 model.span_of("select"),
-                "add what is missing under metrics: of the version, or name the version with target:",
+                "add what is missing to metrics: of the version, or name one with target:",
             )
         return found.target
 
