@@ -23,11 +23,11 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 from compiler.model.codes import world as codes
+from compiler.model.image_reference import DOCKER_HUB, split
 from compiler.model.lock import LockedImage
 from compiler.model.record import dataclass
 from compiler.model.stored import StoreError
 
-HUB = "docker.io"
 _HUB_HOST = "registry-1.docker.io"
 _HUB_LOGIN = "https://index.docker.io/v1/"
 _INDEXES = (
@@ -60,7 +60,7 @@ class Reference:
     @property
     def base(self) -> str:
         """The address of the registry; loopback has no TLS, as everywhere else."""
-        host = _HUB_HOST if self.registry == HUB else self.registry
+        host = _HUB_HOST if self.registry == DOCKER_HUB else self.registry
         scheme = "http" if urlsplit(f"//{host}").hostname in _LOCAL else "https"
         return f"{scheme}://{host}"
 
@@ -159,13 +159,11 @@ class Registries:
 
 def parse(reference: str) -> Reference:
     """The parts of a reference, with the defaults that every client fills in."""
-    first, slash, rest = reference.partition("/")
-    if not (slash and ("." in first or ":" in first or first == "localhost")):
-        first, rest = HUB, reference
+    first, rest = split(reference)
     path, at, digest = rest.partition("@")
     head, colon, tag = path.rpartition(":")
     repository, tag = (head, tag) if colon and "/" not in tag else (path, "latest")
-    if first == HUB and "/" not in repository:
+    if first == DOCKER_HUB and "/" not in repository:
         repository = f"library/{repository}"
     return Reference(first, repository, digest if at else tag)
 
@@ -211,7 +209,7 @@ def _login(registry: str) -> str:
         auths = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("auths", {})
     except (OSError, ValueError):
         return ""
-    keys = (registry, f"https://{registry}", *((_HUB_LOGIN,) if registry == HUB else ()))
+    keys = (registry, f"https://{registry}", *((_HUB_LOGIN,) if registry == DOCKER_HUB else ()))
     for key in keys:
         entry = auths.get(key) if isinstance(auths, dict) else None
         if isinstance(entry, dict) and isinstance(entry.get("auth"), str):

@@ -11,9 +11,8 @@ from collections.abc import Iterable
 
 from compiler.backends.kubernetes_scope import Scope
 from compiler.model.fleet import Registry
+from compiler.model.image_reference import split
 from compiler.model.record import dataclass
-
-DOCKER_HUB = "docker.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +46,6 @@ def pull_secrets(pulls: Iterable[Pull]) -> list[dict[str, str]]:
 def mirrored(pulls: Iterable[Pull]) -> str:
     """The references as written of images that come from a mirror, comma-separated."""
     return ",".join(dict.fromkeys(p.source for p in pulls if p.source))
-
-
-def split(image: str) -> tuple[str, str]:
-    """Host and path of a reference; a bare name belongs to Docker Hub's `library`."""
-    first, slash, rest = image.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        return first, rest
-    return DOCKER_HUB, image if slash else f"library/{image}"
 
 
 def _rule(host: str, registries: tuple[Registry, ...]) -> Registry | None:

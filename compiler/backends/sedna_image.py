@@ -7,9 +7,8 @@ Asks no registry.
 from __future__ import annotations
 
 from compiler.model.backend import EmitContext
+from compiler.model.image_reference import split
 from compiler.model.record import dataclass
-
-DOCKER_HUB = "docker.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +22,8 @@ class Pull:
 def pull(image: str, site: str, context: EmitContext) -> Pull:
     """The final reference of an image at a site."""
     pinned = context.images.get(image, image)
-    host, path = _split(pinned)
+    host, path = split(pinned)
     for rule in context.registries.get(site, ()):
         if rule.host == host:
             return Pull(f"{rule.mirror}/{path}" if rule.mirror else pinned, rule.secret)
     return Pull(pinned)
-
-
-def _split(image: str) -> tuple[str, str]:
-    """Host and path of a reference; a bare name belongs to Docker Hub's `library`."""
-    first, slash, rest = image.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        return first, rest
-    return DOCKER_HUB, image if slash else f"library/{image}"

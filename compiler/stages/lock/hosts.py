@@ -11,13 +11,12 @@ from urllib.parse import urlsplit
 
 from compiler.model.codes import lock as codes
 from compiler.model.diagnostics import Diagnostics, Span
+from compiler.model.image_reference import split
 from compiler.model.inputs import Location
 from compiler.stages.lock.lock import Asked, named
 
 PROVIDER = "amazonaws.com"
 """Stands for a store of the S3 provider's own, which has no endpoint."""
-
-HUB = "docker.io"
 
 
 def host_of(at: Location) -> str:
@@ -32,10 +31,7 @@ def host_of(at: Location) -> str:
 
 def registry_of(reference: str) -> str:
     """The registry of an image reference."""
-    first, slash, _ = reference.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        return first.lower()
-    return HUB
+    return split(reference)[0].lower()
 
 
 def hosts(environments: Iterable[Asked], only: Collection[str] = ()) -> dict[str, Span | None]:
