@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from compiler.model.diagnostics import Span
-from compiler.model.metrics import UNIT_WORDS, Measurement, Metric, metric, suiting
+from compiler.model.metrics import UNIT_WORDS, Asked, Measurement, Metric, metric, suiting
 from compiler.model.record import dataclass
 from compiler.model.spec.amounts import Measure, in_unit
 from compiler.model.spec.gates import GateSpec
@@ -69,10 +69,10 @@ def judge(
     defined: Mapping[str, Metric],
 ) -> Verdict:
     """Judge one gate. `before` are the values of the version that it would replace, if any."""
-    asked = (gate.metric, gate.dataset or "", gate.split or "", gate.profile or "")
-    found = suiting(values, *asked)
+    asked = Asked.of(gate)
+    found = suiting(values, asked)
     if not found:
-        return Verdict(False, f"{_words(gate)} was not measured", None, _needed(gate))
+        return Verdict(False, f"{asked} was not measured", None, _needed(asked))
     verdicts = [_one(gate, value, before, defined) for value in found]
     return next((one for one in verdicts if not one.holds), verdicts[0])
 
@@ -136,16 +136,11 @@ def above(number: float, bound: float) -> bool:
     return number - bound > 1e-9 * max(1.0, abs(number), abs(bound))
 
 
-def _words(gate: GateSpec) -> str:
-    data = f" on {gate.dataset}" if gate.dataset else ""
-    split = f" ({gate.split})" if gate.split else ""
-    return f"{gate.metric}{data}{split}{f' at {gate.profile}' if gate.profile else ''}"
-
-
-def _needed(gate: GateSpec) -> str:
-    keys = [("dataset", gate.dataset), ("split", gate.split), ("profile", gate.profile)]
-    more = "".join(f", {key}: {_quoted(value)}" for key, value in keys if value)
-    return f"add metrics: [{{name: {gate.metric}, value: …{more}}}] to the version"
+def _needed(asked: Asked) -> str:
+    keys = asked._asdict()
+    name = keys.pop("name")
+    more = "".join(f", {key}: {_quoted(value)}" for key, value in keys.items() if value)
+    return f"add metrics: [{{name: {name}, value: …{more}}}] to the version"
 
 
 def _quoted(value: str) -> str:

@@ -8,12 +8,20 @@ a number on another dataset says nothing. Pure.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from compiler.model.diagnostics import Span
 from compiler.model.lock import Lock
 from compiler.model.record import dataclass
 from compiler.model.spec.amounts import Measure
-from compiler.model.spec.artifacts import MetricSpec, ModelSpec, VariantSpec, VersionSpec
+from compiler.model.spec.artifacts import (
+    MetricSpec,
+    ModelSpec,
+    SelectSpec,
+    VariantSpec,
+    VersionSpec,
+)
+from compiler.model.spec.gates import GateSpec
 from compiler.model.spec.sections import MetricDefinitionSpec
 
 HIGHER = frozenset(
@@ -80,10 +88,24 @@ class Measurement:
     @property
     def where(self) -> str:
         """What it was measured on, in words that follow the value."""
-        data = f" on {self.dataset}" if self.dataset else ""
-        split = f" ({self.split})" if self.split else ""
-        params = "".join(f", {key} {value}" for key, value in self.params)
-        return f"{data}{split}{params}{f' at {self.profile}' if self.profile else ''}"
+        return _where(self.dataset, self.split, self.profile, self.params)
+
+
+class Asked(NamedTuple):
+    """The values that a gate or a selection is about; what is empty is not asked for."""
+
+    name: str
+    dataset: str
+    split: str
+    profile: str
+
+    @classmethod
+    def of(cls, spec: GateSpec | SelectSpec) -> Asked:
+        """What a gate or a selection asks for."""
+        return cls(spec.metric, spec.dataset or "", spec.split or "", spec.profile or "")
+
+    def __str__(self) -> str:
+        return f"{self.name}{_where(self.dataset, self.split, self.profile)}"
 
 
 def metric(name: str, defined: Mapping[str, Metric]) -> Metric | None:
@@ -132,17 +154,15 @@ def candidates(model: ModelSpec, digests: Digests) -> dict[str, tuple[Measuremen
     return found
 
 
-def suiting(
-    found: Iterable[Measurement], name: str, dataset: str, split: str, profile: str
-) -> list[Measurement]:
-    """The values of a name that were measured on what is asked for; what is empty is not asked."""
+def suiting(found: Iterable[Measurement], asked: Asked) -> list[Measurement]:
+    """The values that were measured on what is asked for."""
     return [
         one
         for one in found
-        if one.name == name
-        and (not dataset or dataset in (one.dataset, one.dataset.partition(":")[0]))
-        and split in ("", one.split)
-        and profile in ("", one.profile)
+        if one.name == asked.name
+        and (not asked.dataset or asked.dataset in (one.dataset, one.dataset.partition(":")[0]))
+        and asked.split in ("", one.split)
+        and asked.profile in ("", one.profile)
     ]
 
 
@@ -158,3 +178,11 @@ def _measurement(spec: MetricSpec, digests: Digests) -> Measurement:
         tuple(sorted(params.items())),
         spec.span,
     )
+
+
+def _where(dataset: str, split: str, profile: str, params: Iterable[tuple[str, str]] = ()) -> str:
+    """Circumstances in words that follow a metric's name or value."""
+    data = f" on {dataset}" if dataset else ""
+    part = f" ({split})" if split else ""
+    more = "".join(f", {key} {value}" for key, value in params)
+    return f"{data}{part}{more}{f' at {profile}' if profile else ''}"

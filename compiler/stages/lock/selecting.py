@@ -60,18 +60,18 @@ def select(
     known = metrics.metric(spec.metric, defined)
     if known is None:
         raise UndefinedMetricError(spec.metric)
-    values = metrics.candidates(model, digests)
+    values, asked = metrics.candidates(model, digests), metrics.Asked.of(spec)
     fallen: dict[str, str] = {}
     unfit: set[str] = set()
     found: dict[str, list[Measurement]] = {}
     for name, version in model.versions.items():
         why = _unfit(model, version, spec)
         why = why or _gated(model, name, incumbent, values, defined)
-        suiting = _suiting(values[name], spec)
+        suiting = metrics.suiting(values[name], asked)
         if why:
             unfit.add(name)
         if why or not suiting:
-            fallen[name] = why or f"{_asked(spec)} was not measured"
+            fallen[name] = why or f"{asked} was not measured"
         else:
             found[name] = suiting
     compared = _comparable(found, incumbent, fallen)
@@ -199,11 +199,6 @@ def _gated(
     return ""
 
 
-def _suiting(found: tuple[Measurement, ...], spec: SelectSpec) -> list[Measurement]:
-    asked = (spec.metric, spec.dataset or "", spec.split or "", spec.profile or "")
-    return metrics.suiting(found, *asked)
-
-
 def _comparable(
     found: Mapping[str, list[Measurement]], incumbent: str, fallen: dict[str, str]
 ) -> dict[str, Measurement]:
@@ -229,12 +224,6 @@ def _comparable(
     for name in found.keys() - chosen.keys():
         fallen[name] = f"{found[name][0]} cannot be compared: it was not measured{like.where}"
     return chosen
-
-
-def _asked(spec: SelectSpec) -> str:
-    data = f" on {spec.dataset}" if spec.dataset else ""
-    split = f" ({spec.split})" if spec.split else ""
-    return f"{spec.metric}{data}{split}{f' at {spec.profile}' if spec.profile else ''}"
 
 
 def _newest_first(version: str) -> tuple[object, ...]:
