@@ -10,16 +10,13 @@ from dataclasses import field, replace
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from compiler.adapters.git import Git, GitError
+from compiler.adapters.git import MAIN, Git, GitError
 from compiler.adapters.outputs import FolderOutput, RevisionOutput, is_output
 from compiler.model.codes import git as codes
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.record import dataclass
 from compiler.pipeline import Request
 from compiler.stages.load import shown
-
-MAIN = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
-"""What the main branch may be called; the first that exists counts."""
 
 
 @dataclass(slots=True)
@@ -110,7 +107,7 @@ def _commit(git: Git, name: str, diagnostics: Diagnostics) -> str:
 
 def _merge_base(git: Git, diagnostics: Diagnostics) -> str:
     head = git.resolve("HEAD")
-    main, at = _main(git)
+    main, at = git.main()
     if not at:
         diagnostics.fail(codes.NO_MAIN, f"none of {', '.join(MAIN)} exists", hint=_NAME_IT)
     base = git.merge_base(at, head)
@@ -123,15 +120,6 @@ def _merge_base(git: Git, diagnostics: Diagnostics) -> str:
 
 
 _NAME_IT = "name what to compare with: `edgewright diff BASE`"
-
-
-def _main(git: Git) -> tuple[str, str]:
-    for name in MAIN:
-        try:
-            return name, git.resolve(name)
-        except GitError:
-            continue
-    return "", ""
 
 
 def _shallow(what: str, diagnostics: Diagnostics) -> NoReturn:
@@ -156,14 +144,13 @@ def _templates(found: Found, request: Request, root: Path, made: Path) -> Path |
         # A folder outside of the repository has no past.
         return given
     target = made / "templates-of-base"
-    return target if found.git.export(found.commit, inside, target, f"{inside}/") else None
+    return target if found.git.export(found.commit, inside, target, flat=True) else None
 
 
 def _exported(found: Found, request: Request, git: Git, made: Path) -> Path | None:
     """The base's spec as files; None where it has none."""
     whole = request.root.is_dir()
     below = found.spec if whole else str(PurePosixPath(found.spec).parent)
-    strip = f"{below}/" if below not in ("", ".") else ""
-    count = git.export(found.commit, below if strip else "", made, strip)
+    count = git.export(found.commit, "" if below == "." else below, made, flat=True)
     root = made if whole else made / request.root.name
     return root if count and root.exists() else None

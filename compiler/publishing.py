@@ -299,8 +299,7 @@ class _Work:
         """What the trailers `Allow-Deletes: N` of the published commits allow; None: the usual."""
         commits = [source.commit]
         if since and self.git.has(since):
-            names = self.git.text("rev-list", "--max-count=200", f"{since}..{source.commit.sha}")
-            commits += [self.git.commit(name) for name in names.split()]
+            commits += self.git.commits(f"{since}..{source.commit.sha}", 200)
         given = [one.trailers.get("Allow-Deletes", "") for one in commits]
         numbers = [int(text) for text in given if text.isdigit()]
         return max(numbers, default=None)

@@ -18,6 +18,9 @@ from compiler.model.codes import git as codes
 from compiler.model.diagnostics import Code
 from compiler.model.record import dataclass
 
+MAIN = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+"""What the main branch may be called, what a remote has first; the first that exists counts."""
+
 WORDS = 600
 """Of Git's own words at most this many characters are shown."""
 
@@ -122,15 +125,27 @@ class Git:
             raise GitError(code, f"Git knows no commit {revision}", hint)
         return done.stdout.decode().strip()
 
+    def main(self) -> tuple[str, str]:
+        """The main branch's name and commit; both empty where it has none of the usual names."""
+        for name in MAIN:
+            try:
+                return name, self.resolve(name)
+            except GitError as error:
+                if error.code is not codes.UNKNOWN_REVISION:
+                    raise
+        return "", ""
+
     def commit(self, revision: str = "HEAD") -> Commit:
         """A commit by name."""
+        return self.commits(self.resolve(revision), 1)[0]
+
+    def commits(self, revisions: str, most: int) -> list[Commit]:
+        """The newest commits of a revision, or of a range `OLD..NEW`."""
         form = "%H%x00%an <%ae>%x00%aI%x00%s%x00%b%x00%(trailers:only,unfold)"
-        sha = self.resolve(revision)
-        parts = self.text("log", "-1", f"--format={form}", sha).split("\0")
-        lines = [line.partition(": ") for line in parts[5].splitlines()]
-        trailers = {key: value for key, separator, value in lines if separator}
-        name, author, date, subject, body = parts[:5]
-        return Commit(name, author, date, subject, body, trailers)
+        told = self.text("log", "-z", f"--max-count={most}", f"--format={form}", revisions)
+        parts = told.split("\0")
+        fields = form.count("%x00") + 1
+        return [_commit(*parts[at : at + fields]) for at in range(0, len(parts) - 1, fields)]
 
     def changed(self, *paths: str) -> list[str]:
         """Files at or below the paths that differ from the commit, untracked ones included."""
@@ -196,12 +211,13 @@ class Git:
             yield data[end + 1 : end + 1 + size]
             place = end + 2 + size
 
-    def export(self, revision: str, below: str, folder: Path, strip: str = "") -> int:
+    def export(self, revision: str, below: str, folder: Path, *, flat: bool = False) -> int:
         """Write a revision's files at or below a path into a folder; how many.
 
-        The bytes are Git's own: no line ends are converted and no filter runs. `strip` is cut from
-        the front of each path. Links are left out.
+        They keep their paths from the top; with `flat` those from `below`, a folder. The bytes are
+        Git's own: no line ends are converted and no filter runs. Links are left out.
         """
+        strip = f"{below}/" if flat and below else ""
         found = [one for one in self.entries(revision, below) if one.mode.startswith("100")]
         made: set[Path] = set()
         for entry, data in zip(found, self.blobs([e.blob for e in found]), strict=True):
@@ -213,6 +229,12 @@ class Git:
             if entry.mode == "100755":
                 path.chmod(0o755)
         return len(found)
+
+
+def _commit(sha: str, author: str, date: str, subject: str, body: str, trailers: str) -> Commit:
+    lines = [line.partition(": ") for line in trailers.splitlines()]
+    known = {key: value for key, separator, value in lines if separator}
+    return Commit(sha, author, date, subject, body, known)
 
 
 def said(output: bytes) -> str:

@@ -15,10 +15,8 @@ import click
 from compiler.commands import common
 
 if TYPE_CHECKING:
+    from compiler.adapters.git import Git
     from compiler.locking import Trust
-
-MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
-"""Where the main branch is looked for, in this order: what a remote has cannot be made here."""
 
 host_option = click.option(
     "--allow-host", "hosts", multiple=True, metavar="HOST",
@@ -45,18 +43,27 @@ def trusted(spec: Path, main_branch: str | None, allowed: Iterable[str]) -> Trus
         if error.code is codes.NOT_A_REPOSITORY and not clone:
             return locking.Trust(everything=True)
         raise common.failed(error.code, error.message, error.hint) from error
-    below = folder.relative_to(git.top.resolve()).as_posix()
-    for branch in (main_branch,) if main_branch else MAIN_BRANCHES:
-        try:
-            commit = git.resolve(branch)
-            with tempfile.TemporaryDirectory(prefix="edgewright-") as copy:
-                at = Path(copy)
-                inside = "" if below == "." else below
-                git.export(commit, inside, at, f"{inside}/" if inside else "")
-                found = locking.reviewed_hosts(at if spec.is_dir() else at / spec.name)
-        except GitError as error:
-            if error.code is codes.UNKNOWN_REVISION:
-                continue
-            raise common.failed(error.code, error.message, error.hint) from error
-        return locking.Trust(reviewed=found, allowed=names, branch=branch)
-    return locking.Trust(reviewed=None, allowed=names)
+    try:
+        name, commit = (main_branch, _resolved(git, main_branch)) if main_branch else git.main()
+        if not commit:
+            return locking.Trust(reviewed=None, allowed=names)
+        with tempfile.TemporaryDirectory(prefix="edgewright-") as copy:
+            at = Path(copy)
+            git.export(commit, git.inside(folder) or "", at, flat=True)
+            found = locking.reviewed_hosts(at if spec.is_dir() else at / spec.name)
+    except GitError as error:
+        raise common.failed(error.code, error.message, error.hint) from error
+    return locking.Trust(reviewed=found, allowed=names, branch=name)
+
+
+def _resolved(git: Git, name: str) -> str:
+    """The commit of a branch that was named; empty where there is none."""
+    from compiler.adapters.git import GitError
+    from compiler.model.codes import git as codes
+
+    try:
+        return git.resolve(name)
+    except GitError as error:
+        if error.code is not codes.UNKNOWN_REVISION:
+            raise
+        return ""

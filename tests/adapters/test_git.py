@@ -93,7 +93,7 @@ def test_a_tree_is_exported_byte_for_byte(clone: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert Git(clone).export("HEAD", "specs", out) == 1
     assert (out / "specs/fleet.yaml").read_bytes() == b"a: 1\n"
-    assert Git(clone).export("HEAD", "specs", out / "bare", strip="specs/") == 1
+    assert Git(clone).export("HEAD", "specs", out / "bare", flat=True) == 1
     assert (out / "bare/fleet.yaml").is_file()
 
 
@@ -113,3 +113,19 @@ def test_which_commit_contains_which(clone: Path) -> None:
     assert repository.has(first)
     assert not repository.has("0" * 40)
     assert not repository.shallow
+
+
+def test_several_commits_are_read_at_once_newest_first(clone: Path) -> None:
+    repository = Git(clone)
+    first = repository.commit()
+    for number in (2, 3):
+        (clone / "notes.txt").write_text(str(number))
+        git(clone, "commit", "-qam", f"Note {number}\n\nSeveral\nlines.\n\nNumber: {number}")
+    found = repository.commits(f"{first.sha}..HEAD", 9)
+    assert [(one.subject, one.trailers) for one in found] == [
+        ("Note 3", {"Number": "3"}),
+        ("Note 2", {"Number": "2"}),
+    ]
+    assert repository.commits("HEAD", 1) == [repository.commit()]
+    assert repository.commits("HEAD..HEAD", 9) == []
+    assert repository.main() == ("main", repository.resolve("main"))
