@@ -26,6 +26,12 @@ def whole(stream: Any, at: Location, length: int | None, told: Told) -> BinaryIO
     return cast("BinaryIO", io.BufferedReader(_Whole(stream, at, length, told), _BUFFER))
 
 
+def stated_length(answer: Any) -> int | None:
+    """The length that an HTTP answer states for its body, if it does."""
+    stated = answer.headers.get("Content-Length") or ""
+    return int(stated) if stated.isdigit() else None
+
+
 def shown(url: str) -> str:
     """A URL without user, password and query: what may stand in a message."""
     parts = urlsplit(url)

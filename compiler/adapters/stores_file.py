@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -35,11 +35,18 @@ class FileStore:
             status = _path(at).stat()
         return Stored(at, "", status.st_size, _etag(status), modified=status.st_mtime)
 
+    @contextmanager
     def open(
         self, at: Location, *, start: int = 0, length: int | None = None, etag: str = ""
-    ) -> AbstractContextManager[BinaryIO]:
+    ) -> Iterator[BinaryIO]:
         """A stream of a file's bytes."""
-        return _opened(at, start, length, etag)
+        with _told(at):
+            file = _path(at).open("rb")
+        with file:
+            if etag and _etag(os.fstat(file.fileno())) != etag:
+                raise changed(at)
+            file.seek(start)
+            yield file if length is None else BytesIO(file.read(length))
 
     def put(self, at: Location, data: bytes, *, absent: bool = False) -> Stored:
         """Put a whole file in its place."""
@@ -56,17 +63,6 @@ class FileStore:
             finally:
                 temporary.unlink(missing_ok=True)
         return self.look(at)
-
-
-@contextmanager
-def _opened(at: Location, start: int, length: int | None, etag: str) -> Iterator[BinaryIO]:
-    with _told(at):
-        file = _path(at).open("rb")
-    with file:
-        if etag and _etag(os.fstat(file.fileno())) != etag:
-            raise changed(at)
-        file.seek(start)
-        yield file if length is None else BytesIO(file.read(length))
 
 
 @contextmanager

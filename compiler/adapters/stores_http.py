@@ -6,14 +6,14 @@ They list nothing, take nothing and get no credentials; redirects are followed o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPException
 from typing import Any, BinaryIO
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from compiler.adapters.stores_faults import byte_range, changed, shown, whole
+from compiler.adapters.stores_faults import byte_range, changed, shown, stated_length, whole
 from compiler.model.codes import world as codes
 from compiler.model.inputs import Location
 from compiler.model.stored import Stored, StoreError
@@ -41,12 +41,6 @@ class HttpStore:
                 length = _counted(answer)
         return Stored(at, "", int(length), _strong(etag))
 
-    def open(
-        self, at: Location, *, start: int = 0, length: int | None = None, etag: str = ""
-    ) -> AbstractContextManager[BinaryIO]:
-        """A stream of a file's bytes."""
-        return self._opened(at, start, length, etag)
-
     def put(self, at: Location, data: bytes, *, absent: bool = False) -> Stored:
         """Nothing: a web server takes no file."""
         del data, absent
@@ -54,9 +48,10 @@ class HttpStore:
         raise StoreError(codes.STORE_FAILED, f"{shown(at.url)}: a web server takes no file", hint)
 
     @contextmanager
-    def _opened(
-        self, at: Location, start: int, length: int | None, etag: str
+    def open(
+        self, at: Location, *, start: int = 0, length: int | None = None, etag: str = ""
     ) -> Iterator[BinaryIO]:
+        """A stream of a file's bytes."""
         request = _request(at)
         wanted = byte_range(start, length)
         if wanted:
@@ -71,8 +66,7 @@ class HttpStore:
                 raise StoreError(codes.STORE_FAILED, message)
             if etag and _strong(answer.headers.get("ETag", "")) != etag:
                 raise changed(at)
-            stated = answer.headers.get("Content-Length")
-            yield whole(answer, at, int(stated) if (stated or "").isdigit() else None, _told)
+            yield whole(answer, at, stated_length(answer), _told)
 
 
 class _Redirects(HTTPRedirectHandler):

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from compiler.adapters.registry import Reference, Registries
-from compiler.adapters.stores_faults import byte_range, whole
+from compiler.adapters.stores_faults import byte_range, stated_length, whole
 from compiler.model.codes import world as codes
 from compiler.model.inputs import Location
 from compiler.model.stored import Stored, StoreError
@@ -45,12 +45,6 @@ class OciStore:
         digest, size = self._layer(at)
         return Stored(at, "", size, digest, sha256=digest.removeprefix("sha256:"))
 
-    def open(
-        self, at: Location, *, start: int = 0, length: int | None = None, etag: str = ""
-    ) -> AbstractContextManager[BinaryIO]:
-        """A stream of the layer's bytes; with `etag`, its digest, of that layer."""
-        return self._opened(at, start, length, etag)
-
     def put(self, at: Location, data: bytes, *, absent: bool = False) -> Stored:
         """Nothing: pushing to a registry is left to its own tools."""
         del data, absent
@@ -58,9 +52,10 @@ class OciStore:
         raise StoreError(codes.STORE_FAILED, f"{at.url}: a registry takes no single file", hint)
 
     @contextmanager
-    def _opened(
-        self, at: Location, start: int, length: int | None, etag: str
+    def open(
+        self, at: Location, *, start: int = 0, length: int | None = None, etag: str = ""
     ) -> Iterator[BinaryIO]:
+        """A stream of the layer's bytes; with `etag`, its digest, of that layer."""
         digest = etag or self._layer(at)[0]
         wanted = byte_range(start, length)
         headers = {"Range": wanted} if wanted else {}
@@ -68,8 +63,7 @@ class OciStore:
         with self._registries.opened(place, f"blobs/{digest}", headers) as answer:
             if headers and answer.status != 206:
                 raise StoreError(codes.STORE_FAILED, f"{at.url}: the registry gives no ranges")
-            stated = answer.headers.get("Content-Length") or ""
-            size = int(stated) if stated.isdigit() else None
+            size = stated_length(answer)
             yield whole(answer, at, size, lambda _: self._registries.told(place, "blob"))
 
     def _layer(self, at: Location) -> tuple[str, int]:

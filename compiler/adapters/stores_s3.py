@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from threading import Lock
 from typing import Any, BinaryIO
 
@@ -56,12 +56,6 @@ class S3Store:
             found["LastModified"].timestamp(),
         )  # fmt: skip
 
-    def open(
-        self, at: Location, *, start: int = 0, length: int | None = None, etag: str = ""
-    ) -> AbstractContextManager[BinaryIO]:
-        """A stream of an object's bytes."""
-        return self._opened(at, start, length, etag)
-
     def put(self, at: Location, data: bytes, *, absent: bool = False) -> Stored:
         """Store an object."""
         bucket, key = _parts(at)
@@ -71,9 +65,10 @@ class S3Store:
         return self.look(at)
 
     @contextmanager
-    def _opened(
-        self, at: Location, start: int, length: int | None, etag: str
+    def open(
+        self, at: Location, *, start: int = 0, length: int | None = None, etag: str = ""
     ) -> Iterator[BinaryIO]:
+        """A stream of an object's bytes."""
         bucket, key = _parts(at)
         more = {"IfMatch": etag} if etag else {}
         if wanted := byte_range(start, length):
