@@ -93,19 +93,20 @@ class Holder:
         self, directories: Iterable[Directory], sites: Mapping[str, Site], diagnostics: Diagnostics
     ) -> None:
         """Hold what sees one object or one site over some directories."""
+        if not (self.by_scope["object"] or self.by_scope["site"]):
+            return
         for directory in directories:
             own = sites.get(directory.unit.name) if directory.unit.role is UnitRole.SITES else None
             site = _site(own) if own else {"name": ""}
-            self._objects(directory, site, sites, diagnostics)
+            if self.by_scope["object"]:
+                self._objects(directory, site, sites, diagnostics)
             if own is None:
                 continue
-            variables = {
-                **self.common, "site": site, "objects": [one.data for one in directory.objects],
-            }  # fmt: skip
+            data = [one.data for one in directory.objects]
+            variables = {**self.common, "site": site, "objects": data}
             for policy in self.by_scope["site"]:
                 for code, text in _judge(policy, variables):
-                    span = policy.spec.span
-                    diagnostics.add_at_site(code, text, own.name, own.span, span)
+                    diagnostics.add_at_site(code, text, own.name, own.span, policy.spec.span)
 
     def _objects(
         self,
@@ -114,12 +115,11 @@ class Holder:
         sites: Mapping[str, Site],
         diagnostics: Diagnostics,
     ) -> None:
-        for policy in self.by_scope["object"]:
-            for one in directory.objects:
-                own = sites.get(one.origin.site)
-                variables = {
-                    **self.common, "object": one.data, "site": _site(own) if own else site
-                }  # fmt: skip
+        for one in directory.objects:
+            own = sites.get(one.origin.site)
+            of = site if own is None or own.name == site["name"] else _site(own)
+            variables = {**self.common, "object": one.data, "site": of}
+            for policy in self.by_scope["object"]:
                 for code, text in _judge(policy, variables):
                     place = f"{directory.unit.path}/{one.file}"
                     diagnostics.add_at_place(code, text, place, policy.spec.span)
