@@ -166,22 +166,23 @@ class _Work:
                 before=before,
                 after=after,
             )
+            if not changed and tip.commit:
+                return self._note_only(tip, source, outcome)
             outcome = replace(
                 outcome,
                 gates=standings(resolution),
                 policies=len(policies(resolution)),
                 effects=self._effects(tip, files),
             )
-            return self._push(tip, source, files, outcome, changed=changed)
+            return self._push(tip, source, files, outcome)
 
-    def _push(
-        self, tip: Tip, source: _Source, files: Path, outcome: Published, *, changed: bool
-    ) -> Published:
+    def _note_only(self, tip: Tip, source: _Source, outcome: Published) -> Published:
         note = _note(tip, self.group, source.commit.sha)
-        if not changed and tip.commit:
-            if not self.wishes.dry_run and note != tip.note:
-                self.branch.push(tip, tip.commit, note)
-            return replace(outcome, commit=tip.commit, state="unchanged")
+        if not self.wishes.dry_run and note != tip.note:
+            self.branch.push(tip, tip.commit, note)
+        return replace(outcome, commit=tip.commit, state="unchanged")
+
+    def _push(self, tip: Tip, source: _Source, files: Path, outcome: Published) -> Published:
         if not source.same:
             _add_metadata(files, self.group, source.commit, tip, self.git)
         gone = [entry.path for entry in self._ours(tip)]
@@ -189,7 +190,7 @@ class _Work:
         commit = self.branch.commit(tip, gone, files, self.group.taken, source.commit.date, text)
         if self.wishes.dry_run:
             return replace(outcome, state="would be published")
-        self.branch.push(tip, commit, note)
+        self.branch.push(tip, commit, _note(tip, self.group, source.commit.sha))
         return replace(outcome, commit=commit, state="published" if tip.commit else "created")
 
     def _source(self, tip: Tip) -> _Source:
