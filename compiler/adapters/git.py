@@ -25,7 +25,6 @@ WORDS = 600
 """Of Git's own words at most this many characters are shown."""
 
 _SECRET = re.compile(r"(\w+://)[^/@\s]+@")
-_HEX = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class GitError(Exception):
@@ -244,8 +243,3 @@ def said(output: bytes) -> str:
     clean = _SECRET.sub(r"\1", "; ".join(lines))
     printable = "".join(c if c.isprintable() else " " for c in clean)
     return printable[:WORDS] or "it said nothing"
-
-
-def is_name(text: str) -> bool:
-    """Whether a text is the full name of an object."""
-    return bool(_HEX.fullmatch(text))
