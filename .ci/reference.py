@@ -221,7 +221,17 @@ def commands_page() -> str:
         if command is not None:
             parts.append(f"## {name}\n")
             parts.append(_fenced(_help(command, name, context)))
+            parts += _subcommands(command, name, context)
     return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def _subcommands(command: click.Command, name: str, parent: click.Context) -> Iterator[str]:
+    """The help of the commands of a group."""
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=name, parent=parent)
+        for below, one in sorted(command.commands.items()):
+            yield f"### {name} {below}\n"
+            yield _fenced(_help(one, below, context))
 
 
 def with_help(readme: str) -> str:

@@ -23,6 +23,7 @@ COMMANDS = {
     "graph": "Draw jobs, models, datasets and sites as a Mermaid graph.",
     "lock": "Resolve artifacts, images and datasets, and write edgewright.lock.",
     "init": "Make a small fleet that compiles at once.",
+    "models": "List, show and record models, versions and what was measured.",
     "promote": "Take a rollout one step on, or back where its sites fail.",
     "publish": "Bring a commit's output to the branches that engines read.",
     "rollback": "Send every site back to another version at once.",
@@ -36,7 +37,7 @@ INTERRUPTED = 130
 """What shells report of a command that Ctrl-C ended."""
 
 LATER = (
-    "bundle", "import", "models",
+    "bundle", "import",
 )  # fmt: skip
 """Commands of the language's plan that this release does not have."""
 

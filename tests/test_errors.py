@@ -135,6 +135,18 @@ ELSEWHERE = {
     "E7406": ("commands/test_promote.py::"
               "test_too_many_failures_restore_the_old_version_and_say_which_and_why",
               "a rollout that moves"),
+    "E7601": ("commands/test_models_edit.py::"
+              "test_a_version_that_is_there_is_not_changed",
+              "a command that edits"),
+    "E7602": ("commands/test_models_edit.py::"
+              "test_another_value_under_equal_circumstances_needs_replace",
+              "a command that edits"),
+    "E7603": ("commands/test_models_edit.py::"
+              "test_the_digest_of_a_dataset_is_held_against_the_lock",
+              "a command that edits"),
+    "E7604": ("commands/test_models_edit.py::"
+              "test_a_file_about_another_version_is_refused",
+              "a command that edits"),
     "E8001": ("adapters/test_cluster.py::"
               "test_a_file_that_is_not_there_is_told",
               "a cluster"),

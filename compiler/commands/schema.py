@@ -29,16 +29,22 @@ MODE_HELP = "Print the schema of {} instead."
 @click.option("--lock", is_flag=True, help=MODE_HELP.format("edgewright.lock"))
 @click.option("--sidecar", is_flag=True, help=MODE_HELP.format("the sidecar's config"))
 @click.option("--diff", is_flag=True, help=MODE_HELP.format("what `diff --format json` prints"))
+@click.option("--metrics", is_flag=True, help=MODE_HELP.format("what `models record` reads"))
 @common.guarded
-def command(spec: Path, output: Path | None, lock: bool, sidecar: bool, diff: bool) -> None:
+def command(
+    spec: Path, output: Path | None, lock: bool, sidecar: bool, diff: bool, metrics: bool
+) -> None:
     """Print the JSON Schema of a spec, with the names that SPEC (default: specs) defines.
 
     In an editor with a YAML language server, the line
     "# yaml-language-server: $schema=schema.json" at the top of a file turns it on.
     """
-    if lock + sidecar + diff > 1:
-        raise click.UsageError("--lock, --sidecar and --diff are different schemas: choose one")
-    text = text_of(_schema(spec, lock=lock, sidecar=sidecar, diff=diff))
+    modes = {"lock": lock, "sidecar": sidecar, "diff": diff, "metrics": metrics}
+    chosen = [mode for mode, wanted in modes.items() if wanted]
+    if len(chosen) > 1:
+        words = " and ".join(f"--{mode}" for mode in chosen)
+        raise click.UsageError(f"{words} are different schemas: choose one")
+    text = text_of(_schema(spec, *chosen))
     if output is None:
         click.echo(text, nl=False)
         return
@@ -52,12 +58,14 @@ def command(spec: Path, output: Path | None, lock: bool, sidecar: bool, diff: bo
     click.echo(f"wrote {output}")
 
 
-def _schema(spec: Path, *, lock: bool, sidecar: bool, diff: bool) -> dict[str, Any]:
-    if diff:
+def _schema(spec: Path, mode: str = "") -> dict[str, Any]:
+    if mode == "diff":
         from compiler.model.changes_schema import schema
 
         return schema()
-    return lock_schema() if lock else contract_schema() if sidecar else spec_schema(spec)
+    if mode == "metrics":
+        return metrics_schema()
+    return {"lock": lock_schema, "sidecar": contract_schema}[mode]() if mode else spec_schema(spec)
 
 
 def spec_schema(spec: Path) -> dict[str, Any]:
@@ -114,6 +122,14 @@ def contract_schema() -> dict[str, Any]:
     from compiler.stages.check.contract import schema
 
     return schema()
+
+
+def metrics_schema() -> dict[str, Any]:
+    """The schema of a file of metrics."""
+    from compiler.model.spec.json_schema import document
+    from compiler.model.spec.measured import MeasuredSpec
+
+    return document(MeasuredSpec, "edgewright metrics")
 
 
 def _data(spec: Path) -> Mapping[str, Any]:

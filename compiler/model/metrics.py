@@ -19,6 +19,7 @@ from compiler.model.spec.artifacts import (
     ModelSpec,
     SelectSpec,
     VariantSpec,
+    VersionFields,
     VersionSpec,
 )
 from compiler.model.spec.gates import GateSpec
@@ -138,8 +139,12 @@ def measurements(
     version: VersionSpec, variant: VariantSpec | None, digests: Digests
 ) -> tuple[Measurement, ...]:
     """The values of a version; a variant that has values of its own is judged by those."""
-    source = variant if variant is not None and variant.metrics else version
-    return tuple(_measurement(one, digests) for one in source.metrics)
+    return of(variant if variant is not None and variant.metrics else version, digests)
+
+
+def of(build: VersionFields, digests: Digests) -> tuple[Measurement, ...]:
+    """The values that one build, a version or a variant, has of its own."""
+    return tuple(_measurement(one, digests) for one in build.metrics)
 
 
 def candidates(model: ModelSpec, digests: Digests) -> dict[str, tuple[Measurement, ...]]:
@@ -172,7 +177,7 @@ def _measurement(spec: MetricSpec, digests: Digests) -> Measurement:
         spec.name,
         spec.value,
         spec.dataset or "",
-        digests(spec.dataset) if spec.dataset else "",
+        (spec.digest or digests(spec.dataset)) if spec.dataset else "",
         spec.split or "",
         spec.profile or "",
         tuple(sorted(params.items())),

@@ -15,6 +15,9 @@ REPORTS: tuple[str, ...] = (
     "github",
     "json",
     "mermaid",
+    "models_card",
+    "models_huggingface",
+    "models_table",
     "sarif",
     "text",
 )

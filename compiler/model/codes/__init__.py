@@ -24,6 +24,7 @@ MODULES = (
     "git",
     "gates",
     "rollout",
+    "recording",
 )
 
 

@@ -5,6 +5,7 @@ Digests, sizes and which version is used are resolved later, against the lock.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -130,6 +131,34 @@ class MetricSpec(SpecModel):
         None, description="The hardware profile it was measured on."
     )
     params: Params = Field({}, description="Parameters of the metric, such as an IoU threshold.")
+    digest: Sha256 | None = Field(
+        None, description="The digest of the dataset it was measured on; the lock's otherwise."
+    )
+    by: Line | None = Field(None, description="Who measured it, such as a job's run.")
+
+    @model_validator(mode="after")
+    def _data_of_a_dataset(self) -> Self:
+        if self.dataset is None and self.digest:
+            raise fault(
+                codes.ONE_KEY_NEEDED,
+                f"{self.name} has the digest of a dataset, and no dataset",
+                'Example: dataset: "shelves:2026.1"',
+            )
+        return self
+
+
+def measured_once(metrics: Sequence[MetricSpec]) -> None:
+    """Refuse two values of one metric that were measured in the same way."""
+    seen: set[str] = set()
+    for one in metrics:
+        params = sorted((key, str(getattr(v, "text", v))) for key, v in one.params.items())
+        about = repr((one.name, one.dataset, one.digest, one.split, one.profile, params))
+        if about in seen:
+            raise fault(
+                codes.CONTRADICTION,
+                f"{one.name} is measured twice in the same way; one value counts",
+            )
+        seen.add(about)
 
 
 class LineageSpec(SpecModel):
@@ -178,16 +207,7 @@ class VersionFields(SpecModel):
 
     @model_validator(mode="after")
     def _measured_once(self) -> Self:
-        seen: set[str] = set()
-        for one in self.metrics:
-            params = sorted((key, str(getattr(v, "text", v))) for key, v in one.params.items())
-            about = repr((one.name, one.dataset, one.split, one.profile, params))
-            if about in seen:
-                raise fault(
-                    codes.CONTRADICTION,
-                    f"{one.name} is measured twice in the same way; one value counts",
-                )
-            seen.add(about)
+        measured_once(self.metrics)
         return self
 
 

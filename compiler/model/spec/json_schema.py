@@ -50,6 +50,13 @@ def build(kinds: Kinds, names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     return {**named, "title": "edgewright spec"}
 
 
+def document(model: type[BaseModel], title: str) -> dict[str, Any]:
+    """The schema of a document of its own, in the same dialect; names in it are any names."""
+    made = model.model_json_schema(ref_template="#/$defs/{model}")
+    plain: dict[str, Any] = _with_names(made, {})
+    return {"$schema": DIALECT, **plain, "title": title}
+
+
 def _set_entries(mapping: dict[str, Any], entry: dict[str, Any]) -> None:
     for pattern in mapping["patternProperties"]:
         mapping["patternProperties"][pattern] = entry

@@ -7,12 +7,21 @@ job, is decided later.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from compiler.model.codes import fleet as codes
 from compiler.model.diagnostics import Code, Diagnostics, Span
 from compiler.model.record import dataclass
 from compiler.model.resolved import View
-from compiler.model.spec.artifacts import DatasetSpec, ModelSpec, VersionSpec
+from compiler.model.spec.artifacts import (
+    DatasetSpec,
+    LineageSpec,
+    MetricSpec,
+    ModelSpec,
+    VersionFields,
+    VersionSpec,
+)
+from compiler.model.spec.data import GoldenSpec
 from compiler.model.spec.job import JobSpec, workers
 from compiler.model.spec.sections import MovedSpec
 from compiler.model.spec.spec import Spec
@@ -35,6 +44,39 @@ def check_references(spec: Spec, view: View, diagnostics: Diagnostics) -> None:
     checker.project()
 
 
+def check_history(spec: Spec, view: View, entry: History, diagnostics: Diagnostics) -> None:
+    """Report every dangling name in what is to be recorded of a version."""
+    _Checker(spec, view, diagnostics).history(entry)
+
+
+def check_version(spec: Spec, view: View, entry: VersionFields, diagnostics: Diagnostics) -> None:
+    """Report every dangling name of a version, or of a variant of one."""
+    checker = _Checker(spec, view, diagnostics)
+    if isinstance(entry, VersionSpec):
+        checker.version(entry)
+    else:
+        checker.build(entry)
+
+
+class History(Protocol):
+    """What is known of how bytes came about: a version, a variant, or a record of one."""
+
+    @property
+    def metrics(self) -> tuple[MetricSpec, ...]:
+        """The measured values."""
+        ...
+
+    @property
+    def lineage(self) -> LineageSpec | None:
+        """Where it comes from."""
+        ...
+
+    @property
+    def golden(self) -> GoldenSpec | None:
+        """A known input."""
+        ...
+
+
 @dataclass(slots=True)
 class _Checker:
     spec: Spec
@@ -48,7 +90,7 @@ class _Checker:
             elif model.target is not None and model.versions[model.target].yanked is not None:
                 self._yanked(name, model.target, model, model.span_of("target"))
             for entry in model.versions.values():
-                self._version(entry)
+                self.version(entry)
             self._processing(model)
         self._cycles()
 
@@ -122,7 +164,8 @@ class _Checker:
             if version:
                 self._missing_version(name, version, model.versions, span)
             return
-        if version and entry.yanked is not None:
+        if version and entry.yanked is not None and paired is not None:
+            # To come from a yanked version is history, and not to use it.
             self._yanked(name, version, model, span)
         if paired is not None and entry.pair is not paired:
             have = "is a pair" if entry.pair else "is a single model"
@@ -142,19 +185,24 @@ class _Checker:
         if version not in dataset.versions:
             self._missing_version(name, version, dataset.versions, span)
 
-    def _version(self, entry: VersionSpec) -> None:
+    def version(self, entry: VersionSpec) -> None:
         for part in ("edge", "cloud"):
             reference = getattr(entry, part)
             if reference is not None:
                 self.model(reference, entry.span_of(part), paired=False)
+        for build in (entry, *entry.variants.values()):
+            self.build(build)
+
+    def build(self, entry: VersionFields) -> None:
         if entry.uri is not None:
             self._store(entry.uri, entry.span_of("uri"))
-        for variant in entry.variants.values():
-            if variant.uri is not None:
-                self._store(variant.uri, variant.span_of("uri"))
-        self._history(entry)
+        self.history(entry)
 
-    def _history(self, entry: VersionSpec) -> None:
+    def history(self, entry: History) -> None:
+        golden = entry.golden
+        if golden is not None:
+            self._store(golden.input, golden.span_of("input"))
+            self._store(golden.expect, golden.span_of("expect"))
         lineage = entry.lineage
         if lineage is not None and lineage.base is not None:
             self.model(lineage.base, lineage.span_of("base"), paired=None)

@@ -69,6 +69,14 @@ def validate_fragment(
     return _validated(entry, Finder(entry, data, path, kinds), diagnostics, vocabularies)
 
 
+def validate_model(
+    model: type[SpecModel], data: Any, kinds: Kinds, diagnostics: Diagnostics
+) -> SpecModel | None:
+    """A document of its own as its model, such as a file of metrics, or None."""
+    shape = Shape("model", model=model)
+    return _validated(shape, Finder(shape, data, (), kinds), diagnostics, None)
+
+
 def _validated(
     shape: Shape,
     finder: Finder,
