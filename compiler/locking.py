@@ -19,7 +19,7 @@ from compiler.model.diagnostics import CompileError, Diagnostics
 from compiler.model.lock import Lock
 from compiler.model.record import dataclass
 from compiler.stages.load import Sources, load, lock_path, read_lock, shown
-from compiler.stages.lock.hosts import check_hosts, hosts
+from compiler.stages.lock.hosts import check_hosts, hosts, hosts_of_reports
 from compiler.stages.lock.lock import Asked, Choices, asked, named, relock
 from compiler.stages.lock.nouns import Change, changes
 
@@ -85,7 +85,8 @@ def reviewed_hosts(root: Path) -> frozenset[str]:
         opened = open_spec(root, (), True, Diagnostics())
     except CompileError:
         return frozenset()
-    return frozenset(hosts(opened.asked))
+    reports = hosts_of_reports(one.resolved for one in opened.asked)
+    return frozenset((*hosts(opened.asked), *reports))
 
 
 def make(

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from compiler.commands import common
-from compiler.commands.trust import branch_option, host_option, trusted
+from compiler.commands import common, trust
 from compiler.model.diagnostics import CompileError, Diagnostic, Diagnostics, Span
 from compiler.model.record import dataclass
 from compiler.model.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from compiler.locking import Opened, Trust
+    from compiler.locking import Opened
     from compiler.model.counted import Counted
     from compiler.model.inputs import Location
     from compiler.model.ports import Stores
@@ -62,8 +61,8 @@ class Chosen:
     "--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html",
     help="Write a page with class balance, box sizes and sample pictures.",
 )  # fmt: skip
-@host_option
-@branch_option
+@trust.host_option
+@trust.branch_option
 @common.format_option
 @common.guarded
 def command(
@@ -80,6 +79,7 @@ def command(
     from compiler import locking
     from compiler.adapters.stores import AllStores
     from compiler.reports import dataset_html, dataset_text
+    from compiler.stages.lock.hosts import host_of
 
     diagnostics = Diagnostics()
     opened = locking.open_spec(spec, environments, False, diagnostics)
@@ -91,7 +91,8 @@ def command(
             f"the data of {chosen.name} stays where it is born; name a copy of it with --at PATH"
         )
     if place is None:
-        _check_host(chosen, trusted(spec, main_branch, hosts), diagnostics)
+        host = host_of(chosen.location)
+        trust.check(spec, {host: chosen.span} if host else {}, main_branch, hosts, diagnostics)
     counted, shown = _count(chosen, chosen.location, AllStores(), PICTURES if report else 0)
     seed = chosen.dataset.splits.seed if chosen.dataset.splits else None
     if report:
@@ -174,16 +175,6 @@ def as_dict(chosen: Chosen, counted: Counted, report: Path | None) -> Mapping[st
 def _usage(message: str, known: Mapping[str, Any], wrong: str) -> NoReturn:
     listed = ", ".join(known) or "none"
     raise click.UsageError(f"{message}; there are: {listed}. {did_you_mean(wrong, known)}".rstrip())
-
-
-def _check_host(chosen: Chosen, trust: Trust, diagnostics: Diagnostics) -> None:
-    from compiler.stages.lock.hosts import check_hosts, host_of
-
-    host = host_of(chosen.location) if chosen.location else ""
-    if host and not trust.everything:
-        wanted = {host: chosen.span}
-        check_hosts(wanted, trust.reviewed, trust.allowed, trust.branch, diagnostics)
-    diagnostics.raise_errors()
 
 
 def _count(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from compiler.commands import common
+from compiler.commands import common, trust
 from compiler.commands.rollout_words import Move, as_dict, moment, text
 from compiler.model.diagnostics import Diagnostics
 
@@ -38,6 +38,8 @@ CLOCK = time.time
 @common.environment_option
 @common.dry_run_option
 @common.templates_option
+@trust.host_option
+@trust.branch_option
 @common.format_option
 @common.guarded
 def command(
@@ -48,6 +50,8 @@ def command(
     environments: tuple[str, ...],
     dry_run: bool,
     templates: Path | None,
+    hosts: tuple[str, ...],
+    main_branch: str | None,
     output_format: str,
 ) -> None:
     """Take the rollout of JOB one step on, in the lock of SPEC (a folder, default: specs).
@@ -58,6 +62,7 @@ def command(
     gc.disable()
     from compiler import pipeline, rolling
     from compiler.adapters.stores import AllStores
+    from compiler.stages.lock.hosts import hosts_of_reports
 
     diagnostics = Diagnostics()
     request = pipeline.Request(
@@ -65,6 +70,9 @@ def command(
     )
     opened = rolling.open_spec(request, diagnostics)
     chosen = _chosen(opened, job, model, diagnostics)
+    if if_ready:
+        asked = hosts_of_reports(one.resolved for one in chosen)
+        trust.check(spec, asked, main_branch, hosts, diagnostics)
     stores = AllStores() if if_ready else None
     moves = [_move(opened, one, stores, diagnostics) for one in chosen]
     diagnostics.raise_errors()

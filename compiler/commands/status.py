@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from compiler.commands import common
+from compiler.commands import common, trust
 from compiler.commands.clusters import check_known, context_of, several
 from compiler.model.diagnostics import Diagnostic, Diagnostics, Severity
 from compiler.model.observed import Snapshot, Verdict
@@ -53,6 +53,8 @@ CLOCK = time.time
 )
 @click.option("--all", "every", is_flag=True, help="List what is ready as well, site by site.")
 @common.templates_option
+@trust.host_option
+@trust.branch_option
 @common.format_option
 @common.guarded
 def command(
@@ -66,6 +68,8 @@ def command(
     with_reports: bool,
     every: bool,
     templates: Path | None,
+    hosts: tuple[str, ...],
+    main_branch: str | None,
     output_format: str,
 ) -> None:
     """Show what the clusters say of every job and site of SPEC (default: specs).
@@ -77,6 +81,7 @@ def command(
     from compiler import pipeline
     from compiler.commands.status_wanted import compiled
     from compiler.model import wanted as rows_of
+    from compiler.stages.lock.hosts import hosts_of_reports
 
     spec, sites = _places(places)
     request = pipeline.Request(
@@ -90,6 +95,9 @@ def command(
     rows = _chosen(rows, sites, jobs)
     _all_chosen(rows, sites, jobs)
     wishes = _Wishes(kubeconfig, context, engine_context)
+    if with_reports:
+        asked = hosts_of_reports(one.resolved for one in found.fronts)
+        trust.check(spec, asked, main_branch, hosts, Diagnostics())
     said, unread = _said(found, rows, sites) if with_reports else ([], [])
     judged, sources, problems = _judged(rows, bool(sites), wishes)
     left_out = 0 if sites or clusters else rows_of.unlabelled(found.tree)

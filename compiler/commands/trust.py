@@ -6,7 +6,7 @@ A proposal must not send credentials to a host that nobody has reviewed.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from compiler.commands import common
 if TYPE_CHECKING:
     from compiler.adapters.git import Git
     from compiler.locking import Trust
+    from compiler.model.diagnostics import Diagnostics, Span
 
 host_option = click.option(
     "--allow-host", "hosts", multiple=True, metavar="HOST",
@@ -54,6 +55,28 @@ def trusted(spec: Path, main_branch: str | None, allowed: Iterable[str]) -> Trus
     except GitError as error:
         raise common.failed(error.code, error.message, error.hint) from error
     return locking.Trust(reviewed=found, allowed=names, branch=name)
+
+
+def check(
+    spec: Path,
+    wanted: Mapping[str, Span | None],
+    main_branch: str | None,
+    allowed: Iterable[str],
+    diagnostics: Diagnostics,
+) -> None:
+    """Refuse hosts that nobody has reviewed, each at the line that names it.
+
+    Raises:
+        CompileError: one of them may not be asked.
+    """
+    from compiler.stages.lock.hosts import check_hosts
+
+    if not wanted:
+        return
+    trust = trusted(spec, main_branch, allowed)
+    if not trust.everything:
+        check_hosts(dict(wanted), trust.reviewed, trust.allowed, trust.branch, diagnostics)
+    diagnostics.raise_errors()
 
 
 def _resolved(git: Git, name: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from compiler.commands import promote as promoting
-from tests.commands.locking import entry, fleet, locked, put
+from tests.commands.locking import entry, fleet, git, locked, put
 from tests.commands.running import run, run_json
 
 NOW = 1_800_000_000.0
@@ -230,6 +230,31 @@ def test_a_store_that_cannot_be_asked_ends_with_6_and_moves_nothing(
     assert result.exit_code == 6, result.output
     assert "fleet.yaml:23:16: E8202 s3://far/reports/" in result.stderr
     assert rollout(folder)["step"] == 0
+
+
+@pytest.mark.parametrize(
+    "asked", [("promote", "watch", "--if-ready"), ("status", "north-1", "--reports")]
+)
+def test_a_proposal_cannot_have_reports_asked_of_a_host_that_nobody_reviewed(
+    tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    folder = shops(tmp_path)
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", "specs")
+    git(folder, "commit", "-qm", "Begin")
+    spec = folder / "specs/fleet.yaml"
+    far = 'far: {url: "s3://far", endpoint: "http://127.0.0.1:1", write: {secret: s3-writer}}'
+    text = spec.read_text().replace("stores: {", f"stores: {{{far}, ")
+    spec.write_text(text.replace('"main:reports/"', '"far:reports/"'))
+    refused = run(*asked, at=folder)
+    assert refused.exit_code == 1
+    assert "fleet.yaml:23:16: E7110 the spec on main names no 127.0.0.1:1" in refused.stderr
+    assert "E8202" not in refused.stderr
+    allowed = run(*asked, "--allow-host", "127.0.0.1:1", at=folder)
+    assert allowed.exit_code == 6
+    assert "E8202 s3://far/reports/" in allowed.stderr
+    git(folder, "commit", "-qam", "Report elsewhere")
+    assert "E7110" not in run(*asked, at=folder).stderr
 
 
 def test_without_reports_in_the_spec_readiness_cannot_be_asked_for(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from compiler.model.codes import lock as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.image_reference import split
 from compiler.model.inputs import Location
+from compiler.model.resolved import Resolved
+from compiler.model.stores import locate
 from compiler.stages.lock.lock import Asked, named
 
 PROVIDER = "amazonaws.com"
@@ -21,12 +23,12 @@ PROVIDER = "amazonaws.com"
 
 def host_of(at: Location) -> str:
     """The host, with its port, that is asked for a location; empty for a local file."""
-    parts = urlsplit(at.url)
-    if parts.scheme == "file":
+    scheme = urlsplit(at.url).scheme
+    if scheme == "file":
         return ""
-    if parts.scheme == "s3":
-        return urlsplit(at.endpoint).netloc.lower() if at.endpoint else PROVIDER
-    return parts.netloc.lower()
+    if scheme == "s3":
+        return _host(at.endpoint) if at.endpoint else PROVIDER
+    return _host(at.url)
 
 
 def registry_of(reference: str) -> str:
@@ -44,6 +46,18 @@ def hosts(environments: Iterable[Asked], only: Collection[str] = ()) -> dict[str
         for image in one.images.values():
             if not only or named(image.reference, only):
                 found.setdefault(registry_of(image.reference), image.span)
+    found.pop("", None)
+    return found
+
+
+def hosts_of_reports(environments: Iterable[Resolved]) -> dict[str, Span | None]:
+    """Every host that has reports of sidecars, with the line that names it."""
+    found: dict[str, Span | None] = {}
+    for one in environments:
+        reports = one.spec.reports
+        if reports is not None:
+            at = locate(one.spec.stores, reports.uri)
+            found.setdefault(host_of(at), reports.span_of("uri"))
     found.pop("", None)
     return found
 
@@ -67,3 +81,8 @@ def check_hosts(
             message = f"the spec on {branch} names no {host}"
             hint = f"merge the host first, or pass --allow-host {host} where you trust it"
         diagnostics.add(codes.HOST_UNKNOWN, message, span, hint)
+
+
+def _host(url: str) -> str:
+    """Host and port of an address, without the user that it may name."""
+    return urlsplit(url).netloc.rpartition("@")[2].lower()
