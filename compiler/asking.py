@@ -300,11 +300,11 @@ class _Asker:
 
     def _list(self, locations: Sequence[Location], pool: Executor) -> None:
         """List what many are asked of, so that none of them needs a question of its own."""
-        groups: dict[tuple[str, str], list[Location]] = {}
+        groups: dict[tuple[str, ...], list[Location]] = {}
         for at in locations:
             scheme, _, rest = at.url.partition("://")
             if scheme in LISTED and not at.url.endswith("/"):
-                groups.setdefault((at.endpoint, rest.partition("/")[0]), []).append(at)
+                groups.setdefault((at.endpoint, at.store, rest.partition("/")[0]), []).append(at)
         several = [group for group in groups.values() if len(group) > 1]
         for found in pool.map(self._listing, several):
             self.listed |= found

@@ -1,27 +1,25 @@
 """Registries of images by the OCI distribution protocol: the digest behind a tag, its platforms.
 
-Reads manifests and configs, never layers. Credentials are those of `docker login`, from its config
-file, bound to their registry; they are sent to that registry and to the token service that it
+Reads manifests and configs, never layers. Credentials are those of `docker login`, bound to their
+registry; they are sent to that registry and to the token service that it
 names, over TLS or loopback, and never after a redirect.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from http.client import HTTPException
-from pathlib import Path
 from threading import Lock
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import Request
 
+from compiler.adapters import web
+from compiler.adapters.registry_login import Login, login
 from compiler.model.codes import world as codes
 from compiler.model.image_reference import DOCKER_HUB, split
 from compiler.model.lock import LockedImage
@@ -29,7 +27,6 @@ from compiler.model.record import dataclass
 from compiler.model.stored import StoreError
 
 _HUB_HOST = "registry-1.docker.io"
-_HUB_LOGIN = "https://index.docker.io/v1/"
 _INDEXES = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -70,6 +67,7 @@ class Registries:
 
     def __init__(self) -> None:
         self._headers: dict[tuple[str, str], str] = {}
+        self._logins: dict[str, Login] = {}
         self._mutex = Lock()
 
     def image(self, reference: str) -> LockedImage:
@@ -133,10 +131,8 @@ class Registries:
         except HTTPError as error:
             with error:
                 raise _answered(place.shown, path, error) from None
-        except (URLError, HTTPException, OSError) as error:
-            reason = getattr(error, "reason", error)
-            hint = "see whether the registry is right and reachable from this machine"
-            raise StoreError(codes.STORE_FAILED, f"{place.shown}: {reason}", hint) from error
+        except web.UNANSWERED as error:
+            raise web.unreachable(place.shown, error) from error
 
     def _asked(self, place: Reference, url: str, headers: Mapping[str, str]) -> Any:
         key = (place.registry, place.repository)
@@ -149,12 +145,20 @@ class Registries:
                 raise
             # A token lives for minutes; a refusal of an old one says nothing of the next.
             with error:
-                header = _authorised(place, error.headers.get("WWW-Authenticate", ""))
+                challenge = error.headers.get("WWW-Authenticate", "")
+                header = _authorised(place, challenge, self._login(place.registry))
             if not header:
                 raise
         with self._mutex:
             self._headers[key] = header
         return _get(url, header, headers)
+
+    def _login(self, registry: str) -> Login:
+        # A helper may ask a keyring or a cloud: once for a registry, and not for each image.
+        with self._mutex:
+            if registry not in self._logins:
+                self._logins[registry] = login(registry)
+            return self._logins[registry]
 
 
 def parse(reference: str) -> Reference:
@@ -168,29 +172,30 @@ def parse(reference: str) -> Reference:
     return Reference(first, repository, digest if at else tag)
 
 
-def _get(url: str, authorization: str, headers: Mapping[str, str]) -> Any:
-    request = Request(url, headers=dict(headers))  # noqa: S310 - the scheme is ours
+def _get(
+    url: str, authorization: str, headers: Mapping[str, str], body: bytes | None = None
+) -> Any:
+    request = Request(url, body, dict(headers))  # noqa: S310 - the scheme is ours
     request.add_header("Accept", ", ".join((*_INDEXES, *_MANIFESTS, "*/*")))
     request.add_header("User-Agent", "edgewright")
     if authorization:
         request.add_unredirected_header("Authorization", authorization)
-    return urlopen(request, timeout=_SECONDS)  # noqa: S310
+    return web.ask(request, _SECONDS)
 
 
-def _authorised(place: Reference, challenge: str) -> str:
+def _authorised(place: Reference, challenge: str, known: Login) -> str:
     """The header that answers a challenge, empty where there is none."""
-    login = _login(place.registry)
     kind, _, rest = challenge.partition(" ")
     if kind.lower() == "basic":
-        return f"Basic {login}" if login else ""
+        return f"Basic {known.basic}" if known.basic else ""
     given = dict(_PARAMETER.findall(rest))
     realm = given.get("realm", "")
     parts = urlsplit(realm)
     if kind.lower() != "bearer" or not (parts.scheme == "https" or parts.hostname in _LOCAL):
         return ""
     scope = given.get("scope") or f"repository:{place.repository}:pull"
-    query = urlencode({"service": given.get("service", ""), "scope": scope})
-    with _get(f"{realm}?{query}", f"Basic {login}" if login else "", {}) as answer:
+    asked = {"service": given.get("service", ""), "scope": scope}
+    with _token(realm, asked, known) as answer:
         try:
             found = json.loads(answer.read(_MOST))
         except ValueError:
@@ -202,34 +207,20 @@ def _authorised(place: Reference, challenge: str) -> str:
     return f"Bearer {token}" if token else ""
 
 
-def _login(registry: str) -> str:
-    """User and password of `docker login`, in base64; empty where there are none."""
-    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    try:
-        auths = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("auths", {})
-    except (OSError, ValueError):
-        return ""
-    keys = (registry, f"https://{registry}", *((_HUB_LOGIN,) if registry == DOCKER_HUB else ()))
-    for key in keys:
-        entry = auths.get(key) if isinstance(auths, dict) else None
-        if isinstance(entry, dict) and isinstance(entry.get("auth"), str):
-            return str(entry["auth"])
-        if isinstance(entry, dict) and entry.get("username"):
-            pair = f"{entry['username']}:{entry.get('password', '')}"
-            return base64.b64encode(pair.encode()).decode()
-    return ""
+def _token(realm: str, asked: Mapping[str, str], known: Login) -> Any:
+    """The answer of a token service; a login that is a token itself is exchanged."""
+    if known.identity:
+        fields = {**asked, "grant_type": "refresh_token", "client_id": "edgewright",
+                  "refresh_token": known.identity}  # fmt: skip
+        return _get(realm, "", {}, urlencode(fields).encode())
+    return _get(f"{realm}?{urlencode(asked)}", f"Basic {known.basic}" if known.basic else "", {})
 
 
 def _answered(shown: str, path: str, error: HTTPError) -> StoreError:
     if error.code == 404:
         return StoreError(codes.STORE_ABSENT, f"{shown} has no {path.partition('/')[2]}")
-    if error.code in (401, 403):
-        hint = f"run `docker login {shown.partition('/')[0]}` as somebody who may read it"
-        return StoreError(codes.STORE_FAILED, f"{shown}: access is denied ({error.code})", hint)
-    if error.code == 429:
-        hint = "log in, or wait: the registry limits how often it is asked"
-        return StoreError(codes.STORE_FAILED, f"{shown}: asked too often (429)", hint)
-    return StoreError(codes.STORE_FAILED, f"{shown}: the registry answers {error.code}")
+    hint = f"run `docker login {shown.partition('/')[0]}` as somebody who may read it"
+    return web.refused(shown, error.code, hint)
 
 
 def _part(said: Any, key: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from importlib import import_module
 from threading import Lock
@@ -26,8 +26,10 @@ SCHEMES = {
 class AllStores:
     """Asks the store of each location. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, profiles: Mapping[str, str] | None = None) -> None:
+        """`profiles` are credentials by store; a store without one has the chain's."""
         self._made: dict[str, Stores] = {}
+        self._profiles = dict(profiles or {})
         self._mutex = Lock()
 
     def list(self, prefix: Location) -> Iterator[Stored]:
@@ -56,5 +58,6 @@ class AllStores:
         module, name = SCHEMES[scheme]
         with self._mutex:
             if module not in self._made:
-                self._made[module] = getattr(import_module(module), name)()
+                made = getattr(import_module(module), name)
+                self._made[module] = made(self._profiles) if scheme == "s3" else made()
             return self._made[module]

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from http.client import HTTPException
 from typing import Any, BinaryIO
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.error import HTTPError
+from urllib.request import Request
 
+from compiler.adapters import web
 from compiler.adapters.stores_faults import byte_range, changed, shown, stated_length, whole
 from compiler.model.codes import world as codes
 from compiler.model.inputs import Location
 from compiler.model.stored import Stored, StoreError
 
 _SECONDS = 60
+_LOGIN = "only what anybody may read is read; put it into an S3 bucket, or a registry"
 
 
 class HttpStore:
@@ -69,21 +69,8 @@ class HttpStore:
             yield whole(answer, at, stated_length(answer), _told)
 
 
-class _Redirects(HTTPRedirectHandler):
-    """Follows what a browser would, but never from TLS to plain text and to no other scheme."""
-
-    def redirect_request(
-        self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any
-    ) -> Any:
-        old, new = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
-        if new not in ("http", "https") or (old == "https" and new == "http"):
-            fp.close()
-            raise URLError(f"it redirects to {shown(newurl)}, which is not followed")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
 def _ask(request: Request) -> Any:
-    return build_opener(_Redirects).open(request, timeout=_SECONDS)
+    return web.ask(request, _SECONDS)
 
 
 def _request(at: Location, method: str = "GET") -> Request:
@@ -109,11 +96,6 @@ def _told(at: Location) -> Iterator[None]:
         yield
     except HTTPError as error:
         with error:
-            if error.code in (404, 410):
-                raise StoreError(codes.STORE_ABSENT, f"{shown(at.url)} is not there") from None
-            message = f"{shown(at.url)}: the server answers {error.code}"
-            raise StoreError(codes.STORE_FAILED, message) from None
-    except (URLError, HTTPException, OSError) as error:
-        reason = getattr(error, "reason", error)
-        hint = "see whether the address is right and reachable from this machine"
-        raise StoreError(codes.STORE_FAILED, f"{shown(at.url)}: {reason}", hint) from error
+            raise web.refused(shown(at.url), error.code, _LOGIN) from None
+    except web.UNANSWERED as error:
+        raise web.unreachable(shown(at.url), error) from error

@@ -7,28 +7,54 @@ appears in an error.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from threading import Lock
 from typing import Any, BinaryIO
 
 from compiler.adapters.stores_faults import byte_range, changed, whole
+from compiler.adapters.web import LATER
 from compiler.model.codes import world as codes
 from compiler.model.inputs import Location
 from compiler.model.stored import Stored, StoreError
 
 CONNECTIONS = 32
+ATTEMPTS = 5
 _ABSENT = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
-_DENIED = ("401", "403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch")
-_EXPIRED = ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired")
 _CHANGED = ("412", "PreconditionFailed")
+_LOGIN = "set AWS_PROFILE, pass --profile STORE=NAME, or set the keys of somebody who may read it"
+_REGION = "write the bucket's region: at the store"
+_CLOCK = "set the clock of this machine; signatures hold for minutes"
+_ARCHIVED = "restore the object from its archive class first"
+_WORDS: dict[tuple[str, ...], tuple[str, str]] = {
+    ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"): (
+        "the credentials have expired",
+        "log in again, such as by `aws sso login`, or set fresh keys",
+    ),
+    ("401", "403", "AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId", "InvalidToken",
+     "SignatureDoesNotMatch"): ("access is denied", _LOGIN),
+    ("301", "307", "PermanentRedirect", "AuthorizationHeaderMalformed",
+     "IllegalLocationConstraintException"): (
+        "the bucket is in another region", _REGION,
+    ),
+    ("429", "503", "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded",
+     "TooManyRequests", "ServiceUnavailable"): (
+        f"it is asked too often, also after {ATTEMPTS} attempts", LATER,
+    ),
+    ("RequestTimeTooSkewed",): ("this machine's clock and the store's differ too much", _CLOCK),
+    ("InvalidObjectState",): ("the object is archived and cannot be read", _ARCHIVED),
+    ("416", "InvalidRange"): ("the object is shorter than it was", "run it again"),
+    ("500", "502", "504", "InternalError"): ("the store has a fault of its own", LATER),
+}  # fmt: skip
+"""What an answer's code says, and what to do."""
 
 
 class S3Store:
-    """Objects by URL; one client for each endpoint and region."""
+    """Objects by URL; one client for each endpoint, region and profile."""
 
-    def __init__(self) -> None:
-        self._clients: dict[tuple[str, str], Any] = {}
+    def __init__(self, profiles: Mapping[str, str]) -> None:
+        self._profiles = profiles
+        self._clients: dict[tuple[str, str, str], Any] = {}
         self._mutex = Lock()
 
     def list(self, prefix: Location) -> Iterator[Stored]:
@@ -39,6 +65,9 @@ class S3Store:
             for page in pages.paginate(Bucket=bucket, Prefix=key):
                 for entry in page.get("Contents", ()):
                     name = entry["Key"][len(key) :]
+                    if not entry["Size"] and entry["Key"].endswith("/"):
+                        # What consoles make where somebody clicks on "new folder".
+                        continue
                     yield Stored(
                         prefix, name, entry["Size"], entry["ETag"].strip('"'),
                         modified=entry["LastModified"].timestamp(),
@@ -80,19 +109,21 @@ class S3Store:
 
     def _client(self, at: Location) -> Any:
         with self._mutex:
-            key = (at.endpoint, at.region)
+            # A profile goes with its store, so that it is sent to no other endpoint.
+            profile = self._profiles.get(at.store, "")
+            key = (at.endpoint, at.region, profile)
             if key not in self._clients:
-                self._clients[key] = _made(at)
+                self._clients[key] = _made(at, profile)
             return self._clients[key]
 
 
-def _made(at: Location) -> Any:
+def _made(at: Location, profile: str) -> Any:
     # Slow to load, and only needed where a store is of this kind.
     from boto3.session import Session
     from botocore import UNSIGNED
     from botocore.config import Config
 
-    session = Session()
+    session = Session(profile_name=profile or None)
     known = session.get_credentials() is not None
     return session.client(
         "s3",
@@ -104,7 +135,7 @@ def _made(at: Location) -> Any:
             max_pool_connections=CONNECTIONS,
             connect_timeout=10,
             read_timeout=60,
-            retries={"mode": "standard", "max_attempts": 3},
+            retries={"mode": "standard", "max_attempts": ATTEMPTS},
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         ),
@@ -125,7 +156,7 @@ def _told(at: Location) -> Iterator[None]:
     try:
         yield
     except (NoCredentialsError, ProfileNotFound, TokenRetrievalError) as error:
-        hint = "see `aws configure list`; AWS_PROFILE names a profile of ~/.aws/config"
+        hint = "see `aws configure list-profiles`; AWS_PROFILE and --profile name one of them"
         raise StoreError(codes.STORE_FAILED, f"{at.url}: {error}", hint) from error
     except ClientError as error:
         raise _answered(at, error.response.get("Error", {})) from error
@@ -140,14 +171,11 @@ def _answered(at: Location, said: dict[str, Any]) -> StoreError:
     code = str(said.get("Code", ""))
     if code in _ABSENT:
         return StoreError(codes.STORE_ABSENT, f"{at.url} is not there")
-    if code in _EXPIRED:
-        hint = "log in again, such as by `aws sso login`, or set fresh keys"
-        return StoreError(codes.STORE_FAILED, f"{at.url}: the credentials have expired", hint)
-    if code in _DENIED:
-        hint = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, of who may read it"
-        return StoreError(codes.STORE_FAILED, f"{at.url}: access is denied ({code})", hint)
     if code in _CHANGED:
         return changed(at)
+    for named, (words, hint) in _WORDS.items():
+        if code in named:
+            return StoreError(codes.STORE_FAILED, f"{at.url}: {words} ({code})", hint)
     return StoreError(codes.STORE_FAILED, f"{at.url}: the store answers {code}", "run it again")
 
 

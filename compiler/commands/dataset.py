@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from compiler.commands import common, trust
+from compiler.commands import common, credentials, trust
 from compiler.model.diagnostics import CompileError, Diagnostic, Diagnostics, Span
 from compiler.model.record import dataclass
 from compiler.model.suggest import did_you_mean
@@ -61,6 +61,7 @@ class Chosen:
     "--report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.html",
     help="Write a page with class balance, box sizes and sample pictures.",
 )  # fmt: skip
+@credentials.profile_option
 @trust.host_option
 @trust.branch_option
 @common.format_option
@@ -71,13 +72,13 @@ def command(
     environments: tuple[str, ...],
     place: Path | None,
     report: Path | None,
+    profiles: tuple[str, ...],
     hosts: tuple[str, ...],
     main_branch: str | None,
     output_format: str,
 ) -> None:
     """Count samples, classes, parts and problems of a dataset of SPEC (default: specs)."""
     from compiler import locking
-    from compiler.adapters.stores import AllStores
     from compiler.reports import dataset_html, dataset_text
     from compiler.stages.lock.hosts import host_of
 
@@ -93,7 +94,8 @@ def command(
     if place is None:
         host = host_of(chosen.location)
         trust.check(spec, {host: chosen.span} if host else {}, main_branch, hosts, diagnostics)
-    counted, shown = _count(chosen, chosen.location, AllStores(), PICTURES if report else 0)
+    world = credentials.stores(profiles, (one.resolved for one in opened.asked))
+    counted, shown = _count(chosen, chosen.location, world, PICTURES if report else 0)
     seed = chosen.dataset.splits.seed if chosen.dataset.splits else None
     if report:
         _write(report, dataset_html.render(chosen.title, chosen.dataset.format, counted, shown))

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from compiler.commands import common, lock_merge
-from compiler.commands.trust import branch_option, host_option, trusted
+from compiler.commands import common, credentials, lock_merge, trust
 from compiler.model.diagnostics import Diagnostics
 
 if TYPE_CHECKING:
@@ -53,8 +52,9 @@ SHOWN = 40
     metavar="BASE OURS THEIRS",
     help="Merge three locks into OURS, as Git's merge driver; exit 5 where both changed an entry.",
 )
-@host_option
-@branch_option
+@credentials.profile_option
+@trust.host_option
+@trust.branch_option
 @common.format_option
 @common.guarded
 def command(
@@ -69,6 +69,7 @@ def command(
     repair: bool,
     push_chunks: bool,
     merge: tuple[Path, Path, Path] | None,
+    profiles: tuple[str, ...],
     hosts: tuple[str, ...],
     main_branch: str | None,
     output_format: str,
@@ -78,13 +79,14 @@ def command(
         sys.exit(lock_merge.merge(*merge))
     from compiler import locking
     from compiler.adapters.registry import Registries
-    from compiler.adapters.stores import AllStores
     from compiler.asking import Wishes, World
     from compiler.stages.lock.lock import Choices
 
     diagnostics = Diagnostics()
     opened = locking.open_spec(spec, environments, repair, diagnostics)
-    trust = locking.Trust(everything=True) if offline else trusted(spec, main_branch, hosts)
+    everything = locking.Trust(everything=True)
+    trusted = everything if offline else trust.trusted(spec, main_branch, hosts)
+    stores = credentials.stores(profiles, (one.resolved for one in opened.asked))
     choices = Choices(
         only=frozenset(only),
         accept=frozenset(accept_changed),
@@ -100,8 +102,8 @@ def command(
             push_chunks=push_chunks and not dry_run,
             progress=told,
         )
-        world = World(stores=AllStores(), registry=Registries())
-        made = locking.make(opened, choices, wishes, world, trust, diagnostics)
+        world = World(stores=stores, registry=Registries())
+        made = locking.make(opened, choices, wishes, world, trusted, diagnostics)
     written = not dry_run and locking.write(opened, made, diagnostics)
     result = {
         "lock": made.file,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from compiler.commands import common, trust
+from compiler.commands import common, credentials, trust
 from compiler.commands.rollout_words import Move, as_dict, moment, text
 from compiler.model.diagnostics import Diagnostics
 
@@ -38,6 +38,7 @@ CLOCK = time.time
 @common.environment_option
 @common.dry_run_option
 @common.templates_option
+@credentials.profile_option
 @trust.host_option
 @trust.branch_option
 @common.format_option
@@ -50,6 +51,7 @@ def command(
     environments: tuple[str, ...],
     dry_run: bool,
     templates: Path | None,
+    profiles: tuple[str, ...],
     hosts: tuple[str, ...],
     main_branch: str | None,
     output_format: str,
@@ -61,7 +63,6 @@ def command(
     """
     gc.disable()
     from compiler import pipeline, rolling
-    from compiler.adapters.stores import AllStores
     from compiler.stages.lock.hosts import hosts_of_reports
 
     diagnostics = Diagnostics()
@@ -73,7 +74,8 @@ def command(
     if if_ready:
         asked = hosts_of_reports(one.resolved for one in chosen)
         trust.check(spec, asked, main_branch, hosts, diagnostics)
-    stores = AllStores() if if_ready else None
+    resolved = [one.resolved for one in chosen]
+    stores = credentials.stores(profiles, resolved) if if_ready else None
     moves = [_move(opened, one, stores, diagnostics) for one in chosen]
     diagnostics.raise_errors()
     change = _change(opened, moves, diagnostics)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from compiler.commands import common, trust
+from compiler.commands import common, credentials, trust
 from compiler.commands.clusters import check_known, context_of, several
 from compiler.model.diagnostics import Diagnostic, Diagnostics, Severity
 from compiler.model.observed import Snapshot, Verdict
@@ -53,6 +53,7 @@ CLOCK = time.time
 )
 @click.option("--all", "every", is_flag=True, help="List what is ready as well, site by site.")
 @common.templates_option
+@credentials.profile_option
 @trust.host_option
 @trust.branch_option
 @common.format_option
@@ -68,6 +69,7 @@ def command(
     with_reports: bool,
     every: bool,
     templates: Path | None,
+    profiles: tuple[str, ...],
     hosts: tuple[str, ...],
     main_branch: str | None,
     output_format: str,
@@ -98,7 +100,7 @@ def command(
     if with_reports:
         asked = hosts_of_reports(one.resolved for one in found.fronts)
         trust.check(spec, asked, main_branch, hosts, Diagnostics())
-    said, unread = _said(found, rows, sites) if with_reports else ([], [])
+    said, unread = _said(found, rows, sites, profiles) if with_reports else ([], [])
     judged, sources, problems = _judged(rows, bool(sites), wishes)
     left_out = 0 if sites or clusters else rows_of.unlabelled(found.tree)
     shown = _Shown(output_format, every, bool(sites), left_out, said)
@@ -116,16 +118,16 @@ class _Shown(NamedTuple):
 
 
 def _said(
-    found: Any, rows: Sequence[Any], sites: Collection[str]
+    found: Any, rows: Sequence[Any], sites: Collection[str], profiles: Iterable[str]
 ) -> tuple[list[dict[str, Any]], tuple[Diagnostic, ...]]:
     """What the sidecars of the sites reported, and why some of it could not be read."""
-    from compiler.adapters.stores import AllStores
     from compiler.commands.status_reports import reported
 
     if not sites:
         raise click.UsageError("--reports speaks of sites: name them")
     diagnostics = Diagnostics()
-    said = reported(found.fronts, rows, sites, AllStores(), CLOCK(), diagnostics)
+    stores = credentials.stores(profiles, (one.resolved for one in found.fronts))
+    said = reported(found.fronts, rows, sites, stores, CLOCK(), diagnostics)
     return said, diagnostics.in_order()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from compiler.adapters import web
 from compiler.adapters.registry import Registries
 from compiler.adapters.stores import AllStores
 from compiler.adapters.stores_faults import shown
@@ -26,22 +27,27 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="http://$HOST/token",service="s"'
 
 
 @contextmanager
-def served(answers: Mapping[str, list[Answer]]) -> Iterator[str]:
-    """A server that gives each path's answers one after the other, the last one for ever."""
+def served(answers: Mapping[str, list[Answer]], posted: list[bytes] | None = None) -> Iterator[str]:
+    """A server that gives each path's answers one after the other, the last one for ever.
+
+    `posted` takes the bodies that it is sent.
+    """
     left = {path: list(found) for path, found in answers.items()}
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
+            if self.command == "POST" and posted is not None:
+                posted.append(self.rfile.read(int(self.headers["Content-Length"])))
             queue = left.get(self.path.partition("?")[0], [(404, {}, b"")])
             status, headers, body = queue.pop(0) if len(queue) > 1 else queue[0]
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value.replace("$HOST", self.headers["Host"]))
             self.end_headers()
-            if self.command == "GET":
+            if self.command != "HEAD":
                 self.wfile.write(body)
 
-        do_GET = do_HEAD = answer  # noqa: N815
+        do_GET = do_HEAD = do_POST = answer  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             del format, args
@@ -101,6 +107,38 @@ def test_redirects_lead_to_web_servers_only() -> None:
     with served(away) as host, pytest.raises(StoreError, match="not followed") as caught:
         AllStores().look(Location(f"http://{host}/a"))
     assert "test-secret" not in str(caught.value)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that were waited, without waiting them."""
+    found: list[float] = []
+    monkeypatch.setattr(web, "SLEEP", found.append)
+    return found
+
+
+def test_a_server_that_is_busy_for_a_while_is_asked_again_when_it_says(waits: list[float]) -> None:
+    busy: list[Answer] = [(429, {"Retry-After": "7"}, b""), (503, {}, b"")]
+    with served({"/m": [*busy, (200, {"Content-Length": "1"}, b"m")]}) as host:
+        assert AllStores().look(Location(f"http://{host}/m")).size == 1
+    assert waits[0] == 7
+    assert 0.5 <= waits[1] <= 1.5
+
+
+def test_who_says_no_or_wants_to_be_left_alone_for_an_hour_is_not_asked_again(
+    waits: list[float],
+) -> None:
+    away: dict[str, list[Answer]] = {
+        "/no": [(403, {}, b"")],
+        "/later": [(429, {"Retry-After": "3600"}, b"")],
+        "/busy": [(503, {}, b"")],
+    }
+    with served(away) as host:
+        for path, words in (("no", "denied"), ("later", "too often"), ("busy", "answer is 503")):
+            with pytest.raises(StoreError, match=words) as caught:
+                AllStores().look(Location(f"http://{host}/{path}"))
+            assert caught.value.hint
+            assert len(waits) == (web.ATTEMPTS - 1 if path == "busy" else 0)
 
 
 def test_messages_have_no_user_and_no_query() -> None:

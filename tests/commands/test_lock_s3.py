@@ -11,7 +11,8 @@ import pytest
 
 from tests.commands.locking import DIGEST, MODELS, SPEC, entry, locked
 from tests.commands.running import ROOT, run, run_json
-from tests.sidecar.support.s3 import ACCESS, S3, SECRET
+from tests.sidecar.support.proxy import Fault, Relay, answer
+from tests.sidecar.support.s3 import ACCESS, READER_ACCESS, READER_SECRET, S3, SECRET
 
 MANY = 40
 
@@ -80,6 +81,48 @@ def test_what_is_not_in_the_bucket_is_named_and_the_rest_is_done(folder: Path, s
     assert result.exit_code == 6
     assert "E8201 models/detector:9: s3://" in result.stderr
     assert len(locked(folder).of("default", "artifacts")) == MANY - 2
+
+
+def test_a_store_that_throttles_is_told_once_and_the_other_store_is_done(
+    folder: Path, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", _no_delay)
+    body = b"<Error><Code>SlowDown</Code></Error>"
+    slow = Fault(answer=answer("503 Slow Down", "Content-Type: application/xml", body=body))
+    with Relay(s3.port, always=slow) as relay:
+        relay.harms = lambda asked: "list-type" in asked.target or asked.method == "HEAD"
+        spec = folder / "specs/fleet.yaml"
+        spec.write_text(spec.read_text().replace(s3.endpoint, relay.url(s3.endpoint, s3.port)))
+        models = folder / "specs/models.yaml"
+        text = models.read_text()
+        (folder / "here.onnx").write_bytes(b"here")
+        here = f'"{(folder / "here.onnx").as_uri()}"'
+        models.write_text(text.replace('"main:detector/2.onnx"', here))
+        result = run("lock", at=folder)
+    assert result.exit_code == 6
+    assert result.stderr.count("it is asked too often") == 1
+    assert "run it again later; what is done stays done" in result.stderr
+    assert list(locked(folder).of("default", "artifacts")) == ["models/detector:2"]
+
+
+def test_a_profile_is_for_one_store_and_a_word_that_names_none_is_told(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test-other-secret")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    (tmp_path / "credentials").write_text(
+        f"[reader]\naws_access_key_id = {READER_ACCESS}\naws_secret_access_key = {READER_SECRET}\n"
+    )
+    assert len(run_json("lock", "--profile", "main=reader", at=folder)["changes"]) == MANY
+    wrong = run("lock", "--profile", "mian=reader", at=folder)
+    assert wrong.exit_code == 2
+    assert "there is no S3 store mian. Did you mean main?" in wrong.stderr
+    assert "write STORE=NAME" in run("lock", "--profile", "reader", at=folder).stderr
+
+
+def _no_delay(self: object, context: object) -> float:
+    del self, context
+    return 0.0
 
 
 def test_the_helmet_example_is_locked_against_a_store(
