@@ -260,3 +260,16 @@ def test_an_output_that_cannot_be_written_is_the_outside_worlds_fault(shop: Path
     assert made.returncode in (1, 2, 6)
     assert "Traceback" not in made.stderr
     assert (shop / "generated").read_text() == "a file where a folder should be"
+
+
+def test_a_compile_loads_nothing_that_asks_the_world(shop: Path) -> None:
+    """Their imports take longer than many a compile."""
+    outside = ("boto3", "botocore", "git", "kubernetes", "requests", "ruamel", "ssl", "urllib3")
+    code = (
+        "import sys\nfrom compiler.cli import program\n"
+        "try:\n    program.main(sys.argv[1:])\nexcept SystemExit as end:\n    assert not end.code\n"
+        f"print('loaded:', [name for name in {outside} if name in sys.modules])\n"
+    )
+    command = [sys.executable, "-c", code, "compile", "specs", "--output", "generated"]
+    done = subprocess.run(command, cwd=shop, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("loaded: []\n")
