@@ -204,13 +204,15 @@ class Diagnostics:
         own: Span | None,
         span: Span | None = None,
         hint: str = "",
+        related: tuple[Related, ...] = (),
     ) -> None:
         """Record what other sites may share: equal texts on one line become one finding.
 
         `text` and `hint` name no site. `own` is the site's own line, which stands for the finding
-        where no line that all of them share, `span`, has the fault.
+        where no line that all of them share, `span`, has the fault. `related` goes with `text`.
         """
-        self.found[_shared(code, hint, AtSites(text, span, ((site, own),)))] = None
+        found = _shared(code, hint, AtSites(text, span, ((site, own),)), related)
+        self.found[found] = None
 
     def add_at_place(
         self,
@@ -279,7 +281,8 @@ def _joined(several: Sequence[Diagnostic]) -> Diagnostic:
     if len(several) == 1:
         return first
     parts: list[Any] = [one.shared for one in several]
-    return _shared(first.code, first.hint, type(parts[0]).joined(parts))
+    related = first.related if isinstance(first.shared, AtSites) else ()
+    return _shared(first.code, first.hint, type(parts[0]).joined(parts), related)
 
 
 def _name(site: tuple[str, Span | None]) -> str:

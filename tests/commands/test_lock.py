@@ -442,6 +442,26 @@ def test_a_selection_that_can_compare_nothing_says_why_each_version_fell_out(
     assert selected(folder)["reason"] == "measured elsewhere"
 
 
+def test_a_selection_follows_licences_to_the_base_that_a_version_is_made_from(
+    tmp_path: Path,
+) -> None:
+    base = 'base: {license: AGPL-3.0, versions: {"1": {uri: "main:base.onnx"}}, target: "1"}'
+    text = measured("0.50", "0.55").replace("models:\n", f"models:\n  {base}\n")
+    text = text.replace("framework: onnx", "license: MIT OR AGPL-3.0-only").replace(
+        '{uri: "main:detector/2.onnx",', '{uri: "main:detector/2.onnx", lineage: {base: base},'
+    )
+    text = text.replace("improvesBy: 0.01}", "require: {license: [Apache-2.0, mit]}}")
+    folder = fleet(tmp_path, models=text + SHELVES)
+    put(folder, "shelves/2026.1/labels.csv", b"id,label\n1,can\n")
+    for name in ("base.onnx", "detector/1.onnx", "detector/2.onnx"):
+        put(folder, name, name.encode())
+    found = selected(folder)
+    assert found["version"] == "1"
+    assert found["rejected"] == {
+        "2": "it carries the licence of base:1, that it is made from: AGPL-3.0-only is not accepted"
+    }
+
+
 def test_a_metric_without_a_direction_cannot_select(tmp_path: Path) -> None:
     text = measured("0.50", "0.55").replace("map50", "gap-score")
     folder = fleet(tmp_path, models=text + SHELVES)

@@ -46,6 +46,14 @@ POLICY_MALFORMED = Code(
     "not known.",
     "Write it with the names that the hint lists; the functions are in the docs on gates.",
 )
+LICENSE_REFUSED = Code(
+    "E7515",
+    "A licence is not one of those that are accepted",
+    "`licenses:` says under which licences a model may be deployed. A version that is made from "
+    "another one carries the duties of that one's licence as well, so every base on the way back "
+    "is judged. A licence that nobody stated cannot be accepted.",
+    "Use a version under another licence, state the licence, or change `licenses:`.",
+)
 EFFECT_UNWANTED = Code(
     "E7520",
     "The change does what `diff --fail-on` names",

@@ -32,8 +32,10 @@ from compiler.model.spec.scalars import (
     Count,
     CountOrZero,
     HostPath,
+    License,
     Line,
     Number,
+    OneLicense,
     Prose,
     Quantity,
     RelativePath,
@@ -44,7 +46,6 @@ from compiler.model.spec.where import WhereField
 
 Unpack = Literal["tar", "tar.gz", "zip"]
 Words = OneOrMany[Word]
-Lines = OneOrMany[Line]
 
 
 class CodeSpec(SpecModel):
@@ -199,6 +200,9 @@ class VersionFields(SpecModel):
     postprocess: ProcessingSpec | None = Field(
         None, description="The postprocessing, where it differs from the model's."
     )
+    license: License | None = Field(
+        None, description="The licence, where it differs from the model's."
+    )
     needs: NeedsSpec | None = Field(None, description="What a host must have for it.")
     metrics: tuple[MetricSpec, ...] = Field((), description="Measured values.")
     lineage: LineageSpec | None = Field(None, description="Where it comes from.")
@@ -250,7 +254,7 @@ class VersionSpec(VersionFields):
 class RequirementSpec(SpecModel):
     """What a version must be to be selected at all."""
 
-    license: Lines = Field((), description="Licences that are acceptable.")
+    license: OneOrMany[OneLicense] = Field((), description="Licences that are acceptable.")
     framework: Words = Field((), description="Frameworks that are acceptable.")
 
 
@@ -285,7 +289,7 @@ class ModelSpec(SpecModel):
     signature: SignatureSpec | None = Field(None, description="What goes in and what comes out.")
     preprocess: ProcessingSpec | None = Field(None, description="Code that runs before it.")
     postprocess: ProcessingSpec | None = Field(None, description="Code that runs after it.")
-    license: Line | None = Field(None, description="The licence, as an SPDX expression.")
+    license: License | None = Field(None, description="The licence, as an SPDX expression.")
     versions: dict[Version, VersionSpec] = Field(
         {}, description="Versions by name; quote names that look like numbers."
     )
@@ -373,7 +377,7 @@ class DatasetSpec(SpecModel):
     local: LocalDataSpec | None = Field(
         None, description="Where it lies on hosts, instead of versions."
     )
-    license: Line | None = Field(None, description="The licence, as an SPDX expression.")
+    license: License | None = Field(None, description="The licence, as an SPDX expression.")
 
     @model_validator(mode="after")
     def _versions_or_local(self) -> Self:

@@ -11,6 +11,7 @@ import re
 from pydantic_core import PydanticCustomError
 
 from compiler.model.codes import spec as codes
+from compiler.model.licensing import LicenseError, canonical
 from compiler.model.spec.base import fault
 
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
@@ -134,6 +135,28 @@ def check_image(text: str) -> PydanticCustomError | None:
             "registry.example.com/ort-server:1.19",
         )
     return None
+
+
+def check_license(text: str) -> PydanticCustomError | None:
+    """An SPDX expression of known licences."""
+    try:
+        canonical(text)
+    except LicenseError as error:
+        return fault(codes.UNKNOWN_WORD, str(error), error.hint)
+    return None
+
+
+def check_one_license(text: str) -> PydanticCustomError | None:
+    """One licence, with its exception where it has one."""
+    wrong = check_license(text)
+    if wrong is None and any(word in canonical(text).split(" ") for word in ("AND", "OR")):
+        listed = ", ".join(one for one in re.split(r" (?:AND|OR) ", canonical(text)))
+        return fault(
+            codes.MALFORMED_TEXT,
+            f"{text} is an expression, and a list of licences has one in each entry",
+            f"Write them apart: [{re.sub(r'[()]', '', listed)}].",
+        )
+    return wrong
 
 
 def check_window(text: str) -> PydanticCustomError | None:

@@ -14,6 +14,8 @@ from compiler.model.spec.checks import (
     check_absolute,
     check_cron,
     check_image,
+    check_license,
+    check_one_license,
     check_relative,
     check_uri,
     check_url,
@@ -194,6 +196,26 @@ Image = Annotated[
     ),
 ]
 Line = Annotated[str, Text(noun="text")]
+License = Annotated[
+    str,
+    Text(
+        noun="licence",
+        rule="an SPDX expression",
+        example="Apache-2.0 OR MIT",
+        maximum=1000,
+        check=check_license,
+    ),
+]
+OneLicense = Annotated[
+    str,
+    Text(
+        noun="licence",
+        rule="the SPDX name of one licence, WITH an exception where it has one",
+        example="Apache-2.0",
+        maximum=200,
+        check=check_one_license,
+    ),
+]
 Prose = Annotated[str, Text(noun="text", placeholders=None)]
 SiteText = Annotated[
     str,

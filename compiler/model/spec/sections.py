@@ -5,14 +5,15 @@ Only declares and parses; `set:` is typed like the thing it sets by a later stag
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from compiler.model.spec.base import SpecModel
+from compiler.model.codes import spec as codes
+from compiler.model.spec.base import OneOrMany, SpecModel, fault
 from compiler.model.spec.free import Raw
 from compiler.model.spec.names import JobName, Name, Namespace, SpecPath, Word
-from compiler.model.spec.scalars import FilePath, Prose
+from compiler.model.spec.scalars import FilePath, OneLicense, Prose
 from compiler.model.spec.where import WhereField
 from compiler.model.spec.worker import PlaceSpec
 
@@ -24,6 +25,21 @@ class MetricDefinitionSpec(SpecModel):
     unit: Literal["s", "B", "%"] | None = Field(
         None, description="Its base unit: seconds, bytes or percent; none: a bare number."
     )
+
+
+class LicensesSpec(SpecModel):
+    """Under which licences a model may be deployed, its bases included."""
+
+    allow: OneOrMany[OneLicense] = Field(
+        (), description="Licences that are accepted; all but the denied ones where left out."
+    )
+    deny: OneOrMany[OneLicense] = Field((), description="Licences that are not.")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not (self.allow or self.deny):
+            raise fault(codes.ONE_KEY_NEEDED, "licenses needs allow, deny or both")
+        return self
 
 
 class OverrideSpec(SpecModel):

@@ -18,6 +18,7 @@ from compiler.model.spec.project import ProjectSpec, ReportsSpec, SidecarSpec, S
 from compiler.model.spec.scalars import FilePath
 from compiler.model.spec.sections import (
     EnvironmentSpec,
+    LicensesSpec,
     MetricDefinitionSpec,
     MovedSpec,
     ObjectSpec,
@@ -41,6 +42,9 @@ class Spec(SpecModel):
     datasets: dict[Name, DatasetSpec] = Field({}, description="Datasets by name.")
     metrics: dict[Word, MetricDefinitionSpec] = Field(
         {}, description="What metrics mean that are no common ones, by name."
+    )
+    licenses: LicensesSpec | None = Field(
+        None, description="Under which licences models may be deployed."
     )
     jobs: dict[Name, AnyJob] = Field({}, description="Jobs by name.")
     overrides: tuple[OverrideSpec, ...] = Field(

@@ -10,8 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import field
 
 from compiler.model import metrics
+from compiler.model.ancestry import ancestry, refusal, targets, unlicensed
 from compiler.model.codes import lock as codes
 from compiler.model.diagnostics import Diagnostics, Related
+from compiler.model.licensing import Rules
 from compiler.model.lock import Lock, LockedArtifact, LockedImage, LockedTarget
 from compiler.model.lockable import LockableArtifact, LockableImage, artifacts, images
 from compiler.model.record import dataclass
@@ -241,7 +243,8 @@ class _Maker:
         incumbent = known.version if known else ""
         span = model.select.span_of("metric") if model.select else None
         try:
-            found = select(model, incumbent, sizes, digests, defined)
+            unlicensed = _unlicensed(resolved, self.old, name, model)
+            found = select(model, incumbent, sizes, digests, defined, unlicensed)
         except UndefinedMetricError as error:
             self.diagnostics.add(
                 codes.METRIC_UNKNOWN,
@@ -277,6 +280,22 @@ def missing_platforms(wanted: LockableImage, image: LockedImage) -> dict[str, tu
         for platform, sites in wanted.platforms.items()
         if not any(f"{there}/".startswith(f"{platform}/") for there in image.platforms)
     }
+
+
+def _unlicensed(resolved: Resolved, lock: Lock, name: str, model: ModelSpec) -> dict[str, str]:
+    """Why versions may not be selected: their licences, and those of what they are made from."""
+    wanted = model.select.require.license if model.select else ()
+    everywhere = resolved.spec.licenses
+    rules = [Rules.of(wanted)] if wanted else []
+    rules += [Rules.of(everywhere.allow, everywhere.deny)] if everywhere else []
+    models = resolved.base.models
+    known = targets(models, lock, resolved.environment) if rules else {}
+    found: dict[str, str] = {}
+    for version in model.versions if rules else ():
+        line = tuple(ancestry(models, known, name, version))
+        for one in (one for rule in rules for one in unlicensed(line, rule)):
+            found.setdefault(version, f"it {refusal(one, base=one.ancestor is not line[0])}")
+    return found
 
 
 def _artifacts(entries: Mapping[Place, SpecModel]) -> dict[Place, LockedArtifact]:

@@ -47,8 +47,11 @@ def select(
     sizes: Mapping[str, int],
     digests: Digests,
     defined: Mapping[str, Metric],
+    unlicensed: Mapping[str, str],
 ) -> Selection:
     """Choose a version. `incumbent` is the one in use or empty; `sizes` are bytes by version.
+
+    `unlicensed` says of versions why their licence is not accepted.
 
     Raises:
         UndefinedMetricError: the metric is no common one and not defined in the spec.
@@ -65,7 +68,7 @@ def select(
     unfit: set[str] = set()
     found: dict[str, list[Measurement]] = {}
     for name, version in model.versions.items():
-        why = _unfit(model, version, spec)
+        why = _unfit(model, version, spec) or unlicensed.get(name, "")
         why = why or _gated(model, name, incumbent, values, defined)
         suiting = metrics.suiting(values[name], asked)
         if why:
@@ -175,9 +178,7 @@ def _check_unit(compared: Mapping[str, Measurement], spec: SelectSpec) -> None:
 def _unfit(model: ModelSpec, version: VersionSpec, spec: SelectSpec) -> str:
     if version.yanked is not None:
         return f"yanked: {version.yanked}"
-    licenses, frameworks = spec.require.license, spec.require.framework
-    if licenses and model.license not in licenses:
-        return f"its license is {model.license or 'not stated'}, not {' or '.join(licenses)}"
+    frameworks = spec.require.framework
     framework = version.framework or model.framework
     if frameworks and framework not in frameworks:
         return f"its framework is {framework or 'not stated'}, not {' or '.join(frameworks)}"

@@ -26,6 +26,7 @@ from compiler.model.spec.data import GoldenSpec
 from compiler.model.spec.job import JobSpec
 from compiler.model.stores import locate
 from compiler.stages.plan.gates import Gates
+from compiler.stages.plan.licenses import Licenses
 
 
 @dataclass(slots=True)
@@ -40,9 +41,11 @@ class Chooser:
     made: dict[tuple[object, ...], Artifact | HostData | None] = field(default_factory=dict)
     variants: dict[tuple[int, str], str | None] = field(default_factory=dict)
     gates: Gates = field(init=False)
+    licenses: Licenses = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the judge of what is chosen."""
+        """Make the judges of what is chosen."""
+        self.licenses = Licenses(self.resolved, self.diagnostics)
         self.gates = Gates(self.resolved, self.diagnostics)
 
     def choose(
@@ -77,6 +80,7 @@ class Chooser:
         choice = Choice(name, version, variant, reason)
         before = rollout.from_ if rollout and rollout.from_ != version else ""
         self.gates.check(choice, site, before)
+        self.licenses.check(choice, site)
         return choice
 
     def left(self, job_name: str, reference: str) -> str:

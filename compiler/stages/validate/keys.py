@@ -49,6 +49,7 @@ _OTHER_WORDS = {
     "cron": "schedule",
     "licence": "license",
     "licenseType": "license",
+    "licences": "licenses",
     "architecture": "arch",
     "gpu": "accelerator",
     "gpus": "accelerator",

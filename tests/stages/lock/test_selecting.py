@@ -41,7 +41,7 @@ def model(versions: list[Any], **select: Any) -> ModelSpec:
 def chosen(
     versions: list[Any], incumbent: str = "", sizes: dict[str, int] | None = None, **more: Any
 ) -> Selection:
-    return select(model(versions, **more), incumbent, sizes or {}, lambda name: name, {})
+    return select(model(versions, **more), incumbent, sizes or {}, lambda name: name, {}, {})
 
 
 @given(VERSIONS, some.randoms())
@@ -110,7 +110,7 @@ def test_values_on_two_datasets_are_never_compared() -> None:
 def test_a_lower_value_wins_where_lower_is_better() -> None:
     two = [("1.0", 1, "a:1", False), ("2.0", 5, "a:1", False)]
     made = model(two)
-    found = select(made, "", {}, lambda name: name, {"map50": Metric("map50", higher=False)})
+    found = select(made, "", {}, lambda name: name, {"map50": Metric("map50", higher=False)}, {})
     assert found.target is not None
     assert found.target.version == "1.0"
 
@@ -120,19 +120,28 @@ def test_a_metric_that_nobody_defines_is_refused() -> None:
         {"versions": {"1": {"uri": "host:/m"}}, "select": {"metric": "gap"}}
     )
     with pytest.raises(UndefinedMetricError, match="gap"):
-        select(made, "", {}, lambda name: name, {})
+        select(made, "", {}, lambda name: name, {}, {})
 
 
 def test_a_gate_of_the_model_and_its_requirements_keep_a_version_out() -> None:
     both = [("1.0", 3, "a:1", False), ("2.0", 5, "a:1", False)]
     gated = model(both, gates=[{"metric": "p95", "atMost": "30ms"}])
-    found = select(gated, "", {}, lambda name: name, {})
+    found = select(gated, "", {}, lambda name: name, {}, {})
     assert found.target is None
     assert found.fallen["2.0"] == "a gate fails: p95 was not measured"
     picky = model([("1.0", 3, "a:1", False)], require={"framework": ["tensorrt"]})
-    assert select(picky, "", {}, lambda name: name, {}).fallen == {
+    assert select(picky, "", {}, lambda name: name, {}, {}).fallen == {
         "1.0": "its framework is onnx, not tensorrt"
     }
+
+
+def test_a_version_whose_licence_is_not_accepted_falls_out_with_the_reason() -> None:
+    both = model([("1.0", 3, "a:1", False), ("2.0", 5, "a:1", False)])
+    found = select(both, "2.0", {}, lambda name: name, {}, {"2.0": "it is under MIT"})
+    assert found.target is not None
+    assert found.target.version == "1.0"
+    assert found.fallen["2.0"] == "it is under MIT"
+    assert found.unfit == {"2.0"}
 
 
 def test_each_version_that_is_better_is_told_that_it_is_not_better_enough() -> None:
@@ -158,22 +167,22 @@ def timed(*values: str, **more: Any) -> ModelSpec:
 
 
 def test_a_value_of_zero_and_a_bound_in_another_unit() -> None:
-    found = select(timed("24ms", "0ms"), "1", {}, lambda name: name, {})
+    found = select(timed("24ms", "0ms"), "1", {}, lambda name: name, {}, {})
     assert found.target is not None
     assert found.target.reason == "p95 0ms beats 1 with 24ms by 24ms"
     assert (found.target.metric, found.target.value) == ("p95", "0ms")
     with pytest.raises(UnitError, match=r"improvesBy 0.01 has no unit, and p95 24ms has a unit of"):
-        select(timed("24ms", "20ms", improvesBy=0.01), "1", {}, lambda name: name, {})
+        select(timed("24ms", "20ms", improvesBy=0.01), "1", {}, lambda name: name, {}, {})
 
 
 def test_what_only_a_variant_was_measured_for_counts() -> None:
     metric = {"name": "p95", "value": "20ms", "profile": "orin"}
     version = {"uri": "host:/m", "variants": {"int8": {"uri": "host:/v", "metrics": [metric]}}}
     given = {"versions": {"1": version}, "select": {"metric": "p95", "profile": "orin"}}
-    found = select(ModelSpec.model_validate(given), "", {}, lambda name: name, {})
+    found = select(ModelSpec.model_validate(given), "", {}, lambda name: name, {}, {})
     assert found.target is not None
 
 
 def test_a_version_in_use_that_may_not_be_used_is_told_apart() -> None:
     made = model([("1.0", 4, "a:1", True)])
-    assert select(made, "1.0", {}, lambda name: name, {}).unfit == {"1.0"}
+    assert select(made, "1.0", {}, lambda name: name, {}, {}).unfit == {"1.0"}
