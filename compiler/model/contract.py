@@ -18,7 +18,7 @@ from compiler.model.codes import plan as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.fleet import Network, Site
 from compiler.model.inputs import Artifact, Location
-from compiler.model.layout import RUN, STORE
+from compiler.model.layout import CONFIG_FILE, RUN, STORE
 from compiler.model.member import Delivery, Member, Release
 from compiler.model.record import dataclass
 from compiler.model.server import Server
@@ -124,6 +124,18 @@ def text(document: Mapping[str, Any]) -> str:
     """The document for a ConfigMap: one line per key and per listed thing, for reviewers."""
     lines = (f"{_canonical(key)}: {_block(document[key])}" for key in sorted(document))
     return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def held(data: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The config that a ConfigMap holds; None for any other object, and for what is no config."""
+    texts = data.get("data") if data.get("kind") == "ConfigMap" else None
+    found = texts.get(CONFIG_FILE) if isinstance(texts, Mapping) else None
+    try:
+        document = json.loads(found) if isinstance(found, str) else None
+    except ValueError:
+        return None
+    known = isinstance(document, dict) and {"contract", "tenant"} <= document.keys()
+    return document if known else None
 
 
 def secrets(document: Mapping[str, Any]) -> dict[str, str]:

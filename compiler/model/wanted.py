@@ -7,12 +7,11 @@ Pure functions of the tree; nothing here asks.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from compiler.model.contract import revision
+from compiler.model.contract import held, revision
 from compiler.model.fleet import Cluster
 from compiler.model.hashing import HASH_DIGITS, canonical_json, sha256
 from compiler.model.manifest import Directory, Object, Tree, UnitRole
@@ -180,15 +179,8 @@ def hosts(data: Mapping[str, Any]) -> tuple[str, ...]:
 
 def sidecar_revision(data: Mapping[str, Any]) -> str:
     """The revision of the sidecar config that a ConfigMap holds; empty for any other object."""
-    texts = data.get("data") if data.get("kind") == "ConfigMap" else None
-    text = texts.get("config.json") if isinstance(texts, Mapping) else None
-    try:
-        document = json.loads(text) if isinstance(text, str) else None
-    except ValueError:
-        return ""
-    if not isinstance(document, dict) or not {"contract", "tenant"} <= document.keys():
-        return ""
-    return revision(document)
+    document = held(data)
+    return revision(document) if document else ""
 
 
 def template_revision(data: Mapping[str, Any]) -> str:

@@ -6,13 +6,12 @@ cannot be read is no config here; `check` has judged it before.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import Any
 
 from compiler.model.changes import Effect, FieldChange
-from compiler.model.layout import CONFIG_FILE
+from compiler.model.contract import held
 from compiler.model.record import dataclass
 from compiler.stages.compare.fields import differences
 from compiler.stages.compare.pods import Verdict
@@ -57,13 +56,8 @@ class Config:
 
 def config_of(data: Mapping[str, Any]) -> Config | None:
     """The sidecar config that a ConfigMap holds; None for any other object."""
-    texts = data.get("data") if data.get("kind") == "ConfigMap" else None
-    text = texts.get(CONFIG_FILE) if isinstance(texts, Mapping) else None
-    try:
-        document = json.loads(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    if not isinstance(document, dict) or not {"contract", "tenant"} <= document.keys():
+    document = held(data)
+    if document is None:
         return None
     listed = document.get("artifacts") or ()
     return Config(document, {(str(a.get("kind")), str(a.get("name"))): a for a in listed})
