@@ -26,14 +26,13 @@ from compiler.model.lock import Lock, LockedArtifact, LockedDataset, LockedImage
 from compiler.model.lockable import LockableArtifact, LockableImage
 from compiler.model.ports import Registry, Stores
 from compiler.model.record import dataclass
-from compiler.model.stored import Stored, StoreError, below
+from compiler.model.stored import Stored, StoreError, below, list_location
 from compiler.stages.lock.hosts import host_of, registry_of
 from compiler.stages.lock.lock import Asked, missing_platforms, named
 from compiler.stages.lock.measure import (
     CHUNKED_FROM,
     Read,
     chunk_list,
-    list_location,
     measure,
     measure_prefix,
     state_of,

@@ -9,6 +9,9 @@ from compiler.model.diagnostics import Code
 from compiler.model.inputs import Location
 from compiler.model.record import dataclass
 
+LIST = ".chunks"
+"""How the name of the list of an artifact's chunks ends."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -34,6 +37,12 @@ def below(folder: Location, name: str) -> Location:
     # Where files have URLs, `#`, `?` and `%` in their names would mean something else.
     part = quote(name) if folder.url.startswith("file:") else name
     return replace(folder, url=f"{folder.url}{part}")
+
+
+def list_location(at: Location) -> Location:
+    """Where the list of an artifact's chunks lies: where the sidecar looks for it."""
+    url, mark, query = at.url.partition("?") if at.url.startswith("http") else (at.url, "", "")
+    return replace(at, url=f"{url}{LIST}{mark}{query}")
 
 
 class StoreError(Exception):

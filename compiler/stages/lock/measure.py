@@ -9,12 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import BinaryIO, Final
 
 from compiler.model.archives import Content, count_tar, count_zip
 from compiler.model.codes import world as codes
-from compiler.model.inputs import Location
 from compiler.model.lock import LockedChunks
 from compiler.model.lockable import LockableArtifact
 from compiler.model.ports import Stores
@@ -26,7 +24,6 @@ CHUNK: Final = 4 * 1024 * 1024
 CHUNKED_FROM: Final = 64 * 1024 * 1024
 """Artifacts above this many bytes get digests of their parts."""
 
-LIST: Final = ".chunks"
 _PIECE: Final = 1024 * 1024
 _FILE_MODE, _DIRECTORY_MODE = 0o444, 0o555
 
@@ -80,12 +77,6 @@ def chunk_list(read: Read) -> LockedChunks:
     """What the lock says of a list of digests."""
     root = hashlib.sha256(read.chunks).hexdigest()
     return LockedChunks(size=CHUNK, count=len(read.chunks) // 32, root=root)
-
-
-def list_location(at: Location) -> Location:
-    """Where the list of an artifact's chunks lies: where the sidecar looks for it."""
-    url, mark, query = at.url.partition("?") if at.url.startswith("http") else (at.url, "", "")
-    return replace(at, url=f"{url}{LIST}{mark}{query}")
 
 
 def state_of(files: Iterable[Stored]) -> str:

@@ -11,7 +11,8 @@ import pytest
 from compiler.adapters.stores import AllStores
 from compiler.model.inputs import Location
 from compiler.model.lockable import LockableArtifact
-from compiler.stages.lock.measure import CHUNKED_FROM, chunk_list, list_location, measure
+from compiler.model.stored import list_location
+from compiler.stages.lock.measure import CHUNKED_FROM, chunk_list, measure
 from sidecar.model.config import Chunks as DeviceChunks
 from sidecar.model.config import Source
 from sidecar.transfer import chunks
