@@ -1,8 +1,7 @@
 """Registries of images by the OCI distribution protocol: the digest behind a tag, its platforms.
 
-Reads manifests and configs, never layers. Credentials are those of `docker login`, bound to their
-registry; they are sent to that registry and to the token service that it
-names, over TLS or loopback, and never after a redirect.
+Credentials are those of `docker login`, bound to their registry; they are sent to that registry and
+to the token service that it names, over TLS or loopback, and never after a redirect.
 """
 
 from __future__ import annotations
@@ -11,17 +10,19 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from threading import Lock
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import Request
 
 from compiler.adapters import web
 from compiler.adapters.registry_login import Login, login
+from compiler.adapters.stores_faults import byte_range, stated_length, whole
 from compiler.model.codes import world as codes
 from compiler.model.image_reference import DOCKER_HUB, split
+from compiler.model.inputs import Location
 from compiler.model.lock import LockedImage
 from compiler.model.record import dataclass
 from compiler.model.stored import StoreError
@@ -86,6 +87,33 @@ class Registries:
             platforms = [_platform(self.document(place, f"blobs/{config}")[1])]
         known = sorted({one for one in platforms if one})
         return LockedImage(digest=digest, platforms=tuple(known))
+
+    def manifest(self, reference: str, digest: str) -> bytes:
+        """The manifest or index with that digest in the repository of a reference."""
+        return self.document(parse(reference), f"manifests/{digest}")[0]
+
+    def blob(
+        self, reference: str, digest: str, *, start: int = 0
+    ) -> AbstractContextManager[BinaryIO]:
+        """A stream of a blob's bytes."""
+        return self.stream(parse(reference), digest, start=start)
+
+    @contextmanager
+    def stream(
+        self, place: Reference, digest: str, *, start: int = 0, length: int | None = None
+    ) -> Iterator[BinaryIO]:
+        """A stream of a part of a blob.
+
+        Raises:
+            StoreError: the registry does not give it.
+        """
+        wanted = byte_range(start, length)
+        at = Location(f"{place.shown}@{digest}")
+        with self.opened(place, f"blobs/{digest}", {"Range": wanted} if wanted else {}) as answer:
+            if wanted and answer.status != 206:
+                raise StoreError(codes.STORE_FAILED, f"{at.url}: the registry gives no ranges")
+            size = stated_length(answer)
+            yield whole(answer, at, size, lambda _: self.told(place, "blob"))
 
     def document(self, place: Reference, path: str) -> tuple[bytes, dict[str, Any]]:
         """A manifest or config: its bytes, and what they say.

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from compiler.adapters.registry import Reference, Registries
-from compiler.adapters.stores_faults import byte_range, stated_length, whole
 from compiler.model.codes import world as codes
 from compiler.model.inputs import Location
 from compiler.model.stored import Stored, StoreError
@@ -57,14 +56,9 @@ class OciStore:
     ) -> Iterator[BinaryIO]:
         """A stream of the layer's bytes; with `etag`, its digest, of that layer."""
         digest = etag or self._layer(at)[0]
-        wanted = byte_range(start, length)
-        headers = {"Range": wanted} if wanted else {}
         place = _reference(at)[0]
-        with self._registries.opened(place, f"blobs/{digest}", headers) as answer:
-            if headers and answer.status != 206:
-                raise StoreError(codes.STORE_FAILED, f"{at.url}: the registry gives no ranges")
-            size = stated_length(answer)
-            yield whole(answer, at, size, lambda _: self._registries.told(place, "blob"))
+        with self._registries.stream(place, digest, start=start, length=length) as stream:
+            yield stream
 
     def _layer(self, at: Location) -> tuple[str, int]:
         place, file = _reference(at)

@@ -70,6 +70,24 @@ class Registry(Protocol):
         """
         ...
 
+    def manifest(self, reference: str, digest: str) -> bytes:
+        """The manifest or index with that digest in the repository of a reference.
+
+        Raises:
+            StoreError: the registry does not give it, or gives something else.
+        """
+        ...
+
+    def blob(
+        self, reference: str, digest: str, *, start: int = 0
+    ) -> AbstractContextManager[BinaryIO]:
+        """A stream of a blob's bytes, which are not checked.
+
+        Raises:
+            StoreError: the registry does not give it.
+        """
+        ...
+
 
 class Files(Protocol):
     """The files of one version of a dataset, wherever they lie: a folder, a prefix, an archive."""
