@@ -2,8 +2,9 @@
 
 A bundle is a tar archive, perhaps through gzip, or a directory: `artifacts/<sha256>`, beside some
 `<sha256>.chunks`, and `bundle.json`, which says what there has to be. Only these names, and only
-plain files, are taken. A file counts once its bytes have the digest that it is named by; what the
-store has already is passed over. Nothing here reads a config, unpacks an artifact or activates one.
+plain files, are taken; what an archive holds for other readers, such as `manifests/` and `images/`,
+is passed over. A file counts once its bytes have the digest that it is named by; what the store has
+already is passed over too. Nothing here reads a config, unpacks an artifact or activates one.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ CONTENTS: Final = "bundle.json"
 FOLDER: Final = "artifacts"
 FORMAT: Final = 1
 _NAME: Final = re.compile(r"([0-9a-f]{64})(\.chunks)?")
+_OTHERS: Final = ("edgewright.lock", "manifests/", "configs/", "images/")
+"""How names begin that are not for the store."""
 _GZIP: Final = b"\x1f\x8b"
 _CAPS: Final = Unpack("tar", max_bytes=1 << 60, max_files=100_000)
 """What bounds the bytes of a bundle is the room of the disk, looked at before each file."""
@@ -156,13 +159,15 @@ class _Shelf:
         self.wrong: list[Wrong] = []
 
     def directory(self, path: str) -> None:
-        """Only the one."""
-        if path != FOLDER:
+        """Only the one, and those of other readers."""
+        if path != FOLDER and not f"{path}/".startswith(_OTHERS):
             raise refused(os.fsencode(path), "a directory that is no part of a bundle")
 
     def file(self, path: str, executable: bool, size: int) -> Sink:
         """What takes in the bytes of one file."""
         del executable
+        if path.startswith(_OTHERS):
+            return _Nothing()
         match = insist(path)
         if match is None:
             if self._came:

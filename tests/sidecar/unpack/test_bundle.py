@@ -79,6 +79,19 @@ def test_contents_and_directories_need_not_be_named_and_gzip_is_understood(
     assert load(place, archive).new == [sha(ONE)]
 
 
+def test_what_is_there_for_other_readers_is_passed_over(place: bundle.Place) -> None:
+    others = [
+        entry(b"edgewright.lock", b"lock: 1\n"),
+        entry(b"configs/watch.json", b"{}"),
+        entry(b"manifests/", kind=b"5"),
+        entry(b"manifests/shop/kustomization.yaml", b"resources: []\n"),
+        entry(b"images/linux-arm64.tar", TWO),
+    ]
+    archive = tar(contents(ONE), *others, entry(name(ONE), ONE))
+    assert load(place, archive) == bundle.Outcome([sha(ONE)], [], [])
+    assert held(place.layout) == {sha(ONE)}
+
+
 def test_an_archive_comes_in_by_a_pipe(place: bundle.Place) -> None:
     out, into = os.pipe()
 
