@@ -15,6 +15,7 @@ from importlib import import_module
 import click
 
 COMMANDS = {
+    "bundle": "Put what a site without a network needs into one archive.",
     "check": "Check a spec without writing anything.",
     "compile": "Compile a spec into generated/.",
     "dataset": "Count samples, classes, parts and problems of a dataset.",
@@ -37,7 +38,7 @@ INTERRUPTED = 130
 """What shells report of a command that Ctrl-C ended."""
 
 LATER = (
-    "bundle", "import",
+    "import",
 )  # fmt: skip
 """Commands of the language's plan that this release does not have."""
 

@@ -112,6 +112,16 @@ ELSEWHERE = {
               "test_a_store_that_fails_is_named_once_and_the_rest_is_done", "locking"),
     "E8203": ("commands/test_lock.py::"
               "test_a_store_that_fails_is_named_once_and_the_rest_is_done", "locking"),
+    "E8301": ("commands/test_bundle.py::test_other_bytes_than_are_locked_are_refused", "bundling"),
+    "E8302": ("stages/pack/test_images.py::test_a_platform_that_an_image_lacks_is_named",
+              "bundling"),
+    "E8303": ("commands/test_bundle.py::test_what_cannot_be_written_is_told", "bundling"),
+    "E8304": ("commands/test_bundle.py::test_what_is_no_bundle_is_told_so", "bundling"),
+    "E8305": ("commands/test_bundle.py::test_a_part_that_is_torn_is_named", "bundling"),
+    "E8306": ("commands/test_bundle.py::test_what_is_missing_and_what_is_surplus_is_named",
+              "bundling"),
+    "E8307": ("commands/test_bundle.py::test_what_is_missing_and_what_is_surplus_is_named",
+              "bundling"),
     "N7203": ("commands/test_lock.py::"
               "test_a_large_artifact_gets_its_chunks_where_their_list_is_in_the_store", "locking"),
     "E7520": ("commands/test_diff_formats.py::"

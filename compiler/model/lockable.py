@@ -90,9 +90,24 @@ def images(resolved: Resolved) -> list[LockableImage]:
 
 def image_uses(resolved: Resolved) -> Iterator[tuple[str, Span | None, list[Site]]]:
     """Every use of an image that is named by tag: the line that names it, and the sites."""
-    for reference, span, sites in _uses(resolved):
+    for reference, span, sites in uses(resolved):
         if sites and "@" not in reference:
             yield reference, span, sites
+
+
+def uses(resolved: Resolved) -> Iterator[tuple[str, Span | None, list[Site]]]:
+    """Every use of an image: the line that names it, and the sites."""
+    sidecar = resolved.spec.sidecar
+    for view in resolved.all_views:
+        here = [site for site in resolved.sites.values() if resolved.view(site.name) is view]
+        for job in view.jobs.values():
+            placed = list(_placed(job, here))
+            for worker, sites in placed:
+                if worker.image is not None:
+                    yield worker.image, worker.span_of("image"), sites
+            if sidecar is not None and job.delivery != "native" and _brings(job, view):
+                for sites in [sites for _, sites in placed] or [_selected(job, here)]:
+                    yield sidecar.image, sidecar.span_of("image"), sites
 
 
 def moved_past(entry: LockedArtifact, uri: str, sha256: str) -> str:
@@ -127,20 +142,6 @@ def _bytes(
         sha256=source.sha256 or "",
         span=source.span_of("uri"),
     )
-
-
-def _uses(resolved: Resolved) -> Iterator[tuple[str, Span | None, list[Site]]]:
-    sidecar = resolved.spec.sidecar
-    for view in resolved.all_views:
-        here = [site for site in resolved.sites.values() if resolved.view(site.name) is view]
-        for job in view.jobs.values():
-            placed = list(_placed(job, here))
-            for worker, sites in placed:
-                if worker.image is not None:
-                    yield worker.image, worker.span_of("image"), sites
-            if sidecar is not None and job.delivery != "native" and _brings(job, view):
-                for sites in [sites for _, sites in placed] or [_selected(job, here)]:
-                    yield sidecar.image, sidecar.span_of("image"), sites
 
 
 def _brings(job: JobSpec, view: View) -> bool:

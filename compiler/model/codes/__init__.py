@@ -25,6 +25,7 @@ MODULES = (
     "gates",
     "rollout",
     "recording",
+    "bundle",
 )
 
 

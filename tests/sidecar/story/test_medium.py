@@ -1,7 +1,7 @@
 """A site without any network: what its pod needs comes on a medium.
 
-The compiler, the rendered containers and the sidecar are real; the kubelet and the server are
-stand-ins. The pod's network namespace has loopback and nothing else.
+The compiler, the rendered containers, the sidecar and the bundle are real; the kubelet and the
+server are stand-ins. The pod's network namespace has loopback and nothing else.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import io
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -20,10 +21,11 @@ from pathlib import Path
 import pytest
 
 from tests.sidecar.pods.specs import SERVER
-from tests.sidecar.story.fleet import Fleet
+from tests.sidecar.story.fleet import REPOSITORY, Fleet
 from tests.sidecar.support import disks
 from tests.sidecar.support.pod import Node, Pod, python_image, sidecar_image
 from tests.sidecar.support.running import surroundings
+from tests.sidecar.support.s3 import ACCESS, S3, SECRET
 
 ARCH = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 
@@ -63,15 +65,21 @@ class Island:
 
 
 @pytest.fixture
-def island(tmp_path: Path) -> Iterator[Island]:
-    fleet = Fleet(
-        tmp_path / "fleet", endpoint="http://192.0.2.1:8333", arch=ARCH,
-        versions={"1": b"add 1\n", "2": b"add 2\n"},
-    )  # fmt: skip
+def node(tmp_path: Path) -> Iterator[Node]:
     disk = tmp_path / "node" / "host"
     disk.mkdir(parents=True)
     with disks.tmpfs("2g", at=str(disk)), Node(tmp_path / "node") as node:
-        yield Island(node, fleet)
+        yield node
+
+
+@pytest.fixture
+def island(node: Node, tmp_path: Path) -> Island:
+    return Island(node, fleet(tmp_path, "http://192.0.2.1:8333"))
+
+
+def fleet(tmp_path: Path, endpoint: str) -> Fleet:
+    versions = {"1": b"add 1\n", "2": b"add 2\n"}
+    return Fleet(tmp_path / "fleet", endpoint=endpoint, arch=ARCH, versions=versions)
 
 
 def written(path: Path, *datas: bytes) -> Path:
@@ -118,3 +126,35 @@ def offline(pod: Pod) -> bool:
     except OSError:
         return False
     return any(one.get("reason") == "Offline" for one in found)
+
+
+@pytest.mark.parametrize("way", ["as an archive", "unpacked"])
+def test_a_site_comes_up_from_its_bundle_and_nothing_else(
+    node: Node, s3: S3, tmp_path: Path, way: str
+) -> None:
+    # Where the bundle is made there is a network.
+    island = Island(node, fleet(tmp_path, s3.endpoint))
+    home = island.fleet.directory
+    s3.put("artifacts", "shelf/1.tar.gz", island.fleet.archives["1"])
+    medium, carried = tmp_path / "store-1.tar", tmp_path / "carried"
+    access = {"AWS_ACCESS_KEY_ID": ACCESS, "AWS_SECRET_ACCESS_KEY": SECRET}
+    bundled = subprocess.run(
+        [sys.executable, "-m", "compiler", "bundle", "store-1", "--output", str(medium)],
+        cwd=home, env={**os.environ, **access, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert bundled.returncode == 0, bundled.stderr
+    with tarfile.open(medium) as archive:
+        archive.extractall(carried, filter="data")
+    # From here on there is only what was carried.
+    shutil.rmtree(home / "generated")
+    shutil.copytree(carried / "manifests", home / "generated")
+    with island.pod() as pod:
+        pod.wait_for(lambda: offline(pod), "say that it is offline")
+        assert not pod["worker"].running
+        done = island.load(medium if way == "as an archive" else carried)
+        assert (done.returncode, done.stderr) == (0, "")
+        pod.wait_for(lambda: pod["worker"].running, "let the worker start")
+        assert pod.network.counters().keys() == {"lo"}
+        blobs = {path.name for path in (island.store() / "store/blobs").rglob("*")}
+        assert hashlib.sha256(island.fleet.archives["1"]).hexdigest() in blobs
