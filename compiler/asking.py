@@ -23,12 +23,12 @@ from compiler.model.counted import UncountableError
 from compiler.model.diagnostics import Code, Diagnostics, Span
 from compiler.model.inputs import Location
 from compiler.model.lock import Lock, LockedArtifact, LockedDataset, LockedImage
-from compiler.model.lockable import LockableArtifact, LockableImage
+from compiler.model.lockable import LockableArtifact, LockableImage, missing_platforms
 from compiler.model.ports import Registry, Stores
 from compiler.model.record import dataclass
 from compiler.model.stored import Stored, StoreError, below, list_location
 from compiler.stages.lock.hosts import host_of, registry_of
-from compiler.stages.lock.lock import Asked, missing_platforms, named
+from compiler.stages.lock.lock import Asked, named
 from compiler.stages.lock.measure import (
     CHUNKED_FROM,
     Read,

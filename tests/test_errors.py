@@ -85,8 +85,6 @@ ELSEWHERE = {
               "locking"),
     "E7107": ("commands/test_lock.py::"
               "test_offline_takes_what_the_spec_states_and_names_the_rest", "locking"),
-    "E7108": ("stages/lock/test_lock.py::"
-              "test_an_image_that_lacks_a_platform_names_the_sites", "locking"),
     "E7109": ("commands/test_lock.py::"
               "test_an_override_that_gives_a_version_other_bytes_is_an_error", "locking"),
     "E7110": ("commands/test_lock.py::"

@@ -23,7 +23,7 @@ OUTSIDE_WORLD = 6
 WORLD_CODES = ("E8", "E95")
 """Codes of these families say that the outside world failed: exit code 6."""
 GATE_FAILED = 3
-GATE_CODES = ("E7501", "E7502", "E7504", "E7515")
+GATE_CODES = ("E7501", "E7502", "E7504", "E7515", "E7516")
 """A gate, a requirement or a policy says no: exit code 3."""
 GIT_CONFLICT = 5
 GIT_CODES = "E94"

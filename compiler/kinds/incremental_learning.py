@@ -80,6 +80,8 @@ def plan(job: IncrementalLearningSpec, context: Planning) -> Iterator[Node]:
 def _at_site(job: IncrementalLearningSpec, site: Site, context: Planning) -> Iterator[Node]:
     place = _place(job, site, context)
     choice = context.choose(job, job.model, site, job.span_of("model"))
+    if choice is not None:
+        context.check_server(job.workers.infer, choice, site)
     initial = context.bytes_of(choice, site) if choice else None
     share = context.share(job.dataset, place, job.span_of("dataset")) if place else None
     if place is None or choice is None or initial is None or share is None:

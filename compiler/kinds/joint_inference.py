@@ -130,6 +130,7 @@ class _Parts:
         bytes_ = self.context.bytes_of(choice, site) if choice else None
         if choice is None or bytes_ is None:
             return []
+        self.context.check_server(spec, choice, site)
         replicas, per_host = self.context.replicas(spec, job)
         place_spec = spec.place or job.place
         found = []

@@ -94,23 +94,9 @@ def _models(job: ServeSpec, site: Site, context: Planning) -> Found:
         choice = context.choose(job, reference, site, span)
         bytes_ = context.bytes_of(choice, site) if choice else None
         if choice is not None and bytes_ is not None:
-            _loads(job, choice, bytes_, context)
+            context.check_server(job.worker, choice, site)
             found.append((choice, bytes_))
     return found
-
-
-def _loads(job: ServeSpec, choice: Choice, bytes_: Artifact | HostData, context: Planning) -> None:
-    server = context.server(job.worker)
-    framework = bytes_.framework if isinstance(bytes_, Artifact) else ""
-    if not server.accepts(framework):
-        context.report(
-            codes.FRAMEWORK_MISMATCH,
-            f"{server.name} does not load {framework}, the framework of {choice.model}:"
-            f"{choice.version}{'/' + choice.variant if choice.variant else ''}; "
-            f"it loads {', '.join(sorted(server.frameworks))}",
-            job.worker.span_of("server"),
-            "choose another server, or convert the model",
-        )
 
 
 def _update(job: ServeSpec, context: Planning) -> str:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from compiler.model.choice import Level, levels, said
 from compiler.model.diagnostics import Span
 from compiler.model.licensing import Rules
 from compiler.model.lock import Lock
 from compiler.model.record import dataclass
-from compiler.model.spec.artifacts import LineageSpec, ModelSpec, VersionFields
+from compiler.model.spec.artifacts import LineageSpec, ModelSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +23,23 @@ class Ancestor:
     """
 
     reference: str
-    levels: tuple[VersionFields | ModelSpec, ...]
+    levels: tuple[Level, ...]
     span: Span | None = None
 
     @property
     def lineage(self) -> LineageSpec | None:
         """What the nearest level says of where it comes from."""
-        return next((one.lineage for one in self.levels
-                     if isinstance(one, VersionFields) and one.lineage), None)  # fmt: skip
+        found = said(self.levels, "lineage")
+        return found[0] if found else None
 
     @property
     def license(self) -> tuple[str, Span | None]:
         """Its licence and the line that states it; empty where none does, with the model's line."""
-        found = next((one for one in self.levels if one.license), None)
+        found = said(self.levels, "license")
         if found is None:
             return "", self.levels[-1].span
-        return found.license or "", found.span_of("license")
+        text, level = found
+        return text, level.span_of("license")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,10 @@ def ancestry(
     seen: set[str] = set()
     while f"{name}:{version}" not in seen:
         model = models.get(name)
-        entry = model.versions.get(version) if model else None
-        if model is None or entry is None:
+        if model is None or version not in model.versions:
             return
         seen.add(f"{name}:{version}")
-        build = entry.variants.get(variant)
-        found = Ancestor(f"{name}:{version}", (*((build,) if build else ()), entry, model), span)
+        found = Ancestor(f"{name}:{version}", levels(model, version, variant), span)
         yield found
         lineage = found.lineage
         if lineage is None or lineage.base is None:

@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 from compiler.model.fleet import Site
 from compiler.model.lock import LockedRollout
 from compiler.model.record import dataclass
-from compiler.model.spec.artifacts import NeedsSpec, VariantSpec, VersionSpec
+from compiler.model.spec.artifacts import (
+    ModelSpec,
+    NeedsSpec,
+    VariantSpec,
+    VersionFields,
+    VersionSpec,
+)
 from compiler.model.spec.job import RolloutStepSpec
 
 
@@ -25,6 +32,10 @@ class Choice:
     version: str
     variant: str
     reason: str
+
+    def __str__(self) -> str:
+        """The version by name, and the variant where it is one."""
+        return f"{self.model}:{self.version}{f'/{self.variant}' if self.variant else ''}"
 
 
 class TieError(Exception):
@@ -41,6 +52,25 @@ class NoVariantError(Exception):
     def __init__(self, reasons: dict[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {why}" for name, why in reasons.items()))
         self.reasons = reasons
+
+
+Level = VersionFields | ModelSpec
+
+
+def levels(model: ModelSpec, version: str, variant: str = "") -> tuple[Level, ...]:
+    """Who may say something of a build, the nearest first: the variant, the version, the model."""
+    entry = model.versions[version]
+    build = entry.variants.get(variant)
+    return (build, entry, model) if build is not None else (entry, model)
+
+
+def said(by: Sequence[Level], attribute: str) -> tuple[Any, Level] | None:
+    """What the nearest level says, and which one that is; None where no level does."""
+    for level in by:
+        value = getattr(level, attribute, None)
+        if value:
+            return value, level
+    return None
 
 
 def choose_version(

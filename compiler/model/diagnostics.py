@@ -65,6 +65,11 @@ class Related:
     span: Span
     message: str
 
+    @classmethod
+    def at(cls, span: Span | None, message: str) -> tuple[Related, ...]:
+        """The line, where it is known."""
+        return (cls(span, message),) if span else ()
+
 
 @dataclass(frozen=True, slots=True)
 class AtSites:

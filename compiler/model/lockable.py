@@ -11,7 +11,7 @@ from dataclasses import field
 from compiler.model.diagnostics import Span
 from compiler.model.fleet import Site
 from compiler.model.inputs import Location
-from compiler.model.lock import LockedArtifact
+from compiler.model.lock import LockedArtifact, LockedImage
 from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved, View
 from compiler.model.selection import selects
@@ -117,6 +117,17 @@ def moved_past(entry: LockedArtifact, uri: str, sha256: str) -> str:
     if sha256 and sha256 != entry.sha256:
         return f"its sha256 is {sha256[:12]}…, the lock has {entry.sha256[:12]}…"
     return ""
+
+
+def missing_platforms(wanted: LockableImage, image: LockedImage) -> dict[str, tuple[str, ...]]:
+    """The platforms that are needed and not there; none where the registry does not say."""
+    if not image.platforms:
+        return {}
+    return {
+        platform: sites
+        for platform, sites in wanted.platforms.items()
+        if not any(f"{there}/".startswith(f"{platform}/") for there in image.platforms)
+    }
 
 
 def model_references(job: JobSpec) -> tuple[str, ...]:

@@ -57,6 +57,10 @@ class Planning(Protocol):
         """The server flavour that the worker names; `custom` where it names none."""
         ...
 
+    def check_server(self, worker: WorkerSpec, choice: Choice, site: Site) -> None:
+        """Report a server flavour that does not load the framework of what was chosen."""
+        ...
+
     def choose(self, job: JobSpec, reference: str, site: Site, span: Span | None) -> Choice | None:
         """Which version and variant of a model the site gets; the one function that decides."""
         ...

@@ -54,6 +54,13 @@ LICENSE_REFUSED = Code(
     "is judged. A licence that nobody stated cannot be accepted.",
     "Use a version under another licence, state the licence, or change `licenses:`.",
 )
+NEEDS_UNMET = Code(
+    "E7516",
+    "A version needs other hardware than a site has",
+    "`needs:` says on which processors and accelerators a version runs. Anywhere else it fails "
+    "when the server loads it, long after the change was reviewed.",
+    "Place the job on sites that have it, or add a variant of the version for their hardware.",
+)
 EFFECT_UNWANTED = Code(
     "E7520",
     "The change does what `diff --fail-on` names",

@@ -14,8 +14,14 @@ from compiler.model.ancestry import ancestry, refusal, targets, unlicensed
 from compiler.model.codes import lock as codes
 from compiler.model.diagnostics import Diagnostics, Related
 from compiler.model.licensing import Rules
-from compiler.model.lock import Lock, LockedArtifact, LockedImage, LockedTarget
-from compiler.model.lockable import LockableArtifact, LockableImage, artifacts, images
+from compiler.model.lock import Lock, LockedArtifact, LockedTarget
+from compiler.model.lockable import (
+    LockableArtifact,
+    LockableImage,
+    artifacts,
+    images,
+    missing_platforms,
+)
 from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
 from compiler.model.spec.artifacts import ModelSpec
@@ -269,17 +275,6 @@ class _Maker:
                 "add what is missing to metrics: of the version, or name one with target:",
             )
         return found.target
-
-
-def missing_platforms(wanted: LockableImage, image: LockedImage) -> dict[str, tuple[str, ...]]:
-    """The platforms that are needed and not there; none where the registry does not say."""
-    if not image.platforms:
-        return {}
-    return {
-        platform: sites
-        for platform, sites in wanted.platforms.items()
-        if not any(f"{there}/".startswith(f"{platform}/") for there in image.platforms)
-    }
 
 
 def _unlicensed(resolved: Resolved, lock: Lock, name: str, model: ModelSpec) -> dict[str, str]:

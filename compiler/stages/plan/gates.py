@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import field
 
 from compiler.model import metrics
-from compiler.model.choice import Choice
+from compiler.model.choice import Choice, misfit
 from compiler.model.codes import gates as codes
 from compiler.model.counted import imbalance
 from compiler.model.diagnostics import Diagnostics, Related, Span
@@ -21,7 +21,7 @@ from compiler.model.lock import LockedDataset
 from compiler.model.metrics import Measurement
 from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
-from compiler.model.spec.artifacts import DatasetSpec, ModelSpec, RequirementsSpec
+from compiler.model.spec.artifacts import DatasetSpec, ModelSpec, NeedsSpec, RequirementsSpec
 from compiler.model.spec.gates import GateSpec
 
 Judged = tuple[GateSpec, Verdict, Standing]
@@ -34,12 +34,14 @@ class Gates:
     resolved: Resolved
     diagnostics: Diagnostics
     judged: dict[tuple[object, ...], tuple[Judged, ...]] = field(default_factory=dict)
+    fitting: dict[int, str] = field(default_factory=dict)
     stood: dict[Standing, None] = field(default_factory=dict)
     """Every gate that was asked about, in that order, with what decided."""
 
     def check(self, choice: Choice, site: Site, before: str) -> None:
         """Report every gate that the version does not pass at a site; `before` may be empty."""
         model = self.resolved.view(site.name).models[choice.model]
+        self._hardware(model, choice, site)
         if not model.gates:
             return
         key = (id(model), choice.version, choice.variant, before)
@@ -50,6 +52,34 @@ class Gates:
                 self.stood[standing] = None
                 if not verdict.holds:
                     self._report(choice, gate, verdict, site)
+
+    def _hardware(self, model: ModelSpec, choice: Choice, site: Site) -> None:
+        version = model.versions[choice.version]
+        variant = version.variants.get(choice.variant)
+        needs = (variant.needs if variant else None) or version.needs
+        why = misfit(needs, site)
+        if not why or needs is None:
+            return
+        profile = self.resolved.spec.fleet.profiles[site.profile.name]
+        self.diagnostics.add_at_site(
+            codes.NEEDS_UNMET,
+            f"{choice} {why}",
+            site.name,
+            site.span,
+            needs.span,
+            self._fitting(needs),
+            Related.at(profile.span, f"{site.profile.name} is defined here"),
+        )
+
+    def _fitting(self, needs: NeedsSpec) -> str:
+        """What would run it: the profiles of the environment's sites that meet the needs."""
+        if id(needs) not in self.fitting:
+            sites = self.resolved.sites.values()
+            names = sorted({site.profile.name for site in sites if not misfit(needs, site)})
+            self.fitting[id(needs)] = " or ".join(names)
+        found = self.fitting[id(needs)]
+        add = "add a variant for this hardware"
+        return f"place the job where the profile is {found}, or {add}" if found else add
 
     def _judge(self, model: ModelSpec, choice: Choice, before: str) -> Iterator[Judged]:
         digests = metrics.digests(self.resolved.lock, self.resolved.environment)
@@ -67,12 +97,10 @@ class Gates:
             yield gate, verdict, Standing.of(*named, gate.metric, verdict)
 
     def _report(self, choice: Choice, gate: GateSpec, verdict: Verdict, site: Site) -> None:
-        variant = f"/{choice.variant}" if choice.variant else ""
         at = f" ({verdict.span})" if verdict.span else ""
         self.diagnostics.add_at_site(
             codes.GATE_FAILS,
-            f"{choice.model}:{choice.version}{variant} fails its gate on {gate.metric}: "
-            f"{verdict.why}{at}",
+            f"{choice} fails its gate on {gate.metric}: {verdict.why}{at}",
             site.name,
             site.span,
             gate.span,
@@ -115,7 +143,7 @@ def _check_dataset(
         )
         return
     at = lock.span(environment, "datasets", reference) if lock else None
-    related = (Related(at, "counted here"),) if at else ()
+    related = Related.at(at, "counted here")
     for attribute, message, hint in _unmet(wanted, entry):
         span: Span | None = wanted.span_of(attribute)
         text = f"{reference} {message}"

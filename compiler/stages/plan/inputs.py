@@ -9,7 +9,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import field
 
-from compiler.model.choice import Choice, NoVariantError, TieError, choose_variant, choose_version
+from compiler.model.choice import (
+    Choice,
+    NoVariantError,
+    TieError,
+    choose_variant,
+    choose_version,
+    levels,
+    said,
+)
 from compiler.model.codes import fleet as fleet_codes
 from compiler.model.codes import lock as lock_codes
 from compiler.model.codes import plan as codes
@@ -272,7 +280,7 @@ class Chooser:
         if choice.variant:
             lock_name += f"/{choice.variant}"
         golden = (variant.golden if variant else None) or entry.golden
-        framework = (variant.framework if variant else None) or entry.framework or model.framework
+        framework = said(levels(model, choice.version, choice.variant), "framework")
         return self.artifact(
             "model",
             lock_name,
@@ -284,7 +292,7 @@ class Chooser:
             variant=choice.variant,
             unpack=source.unpack or entry.unpack or "",
             serve_version=list(model.versions).index(choice.version) + 1,
-            framework=framework or "",
+            framework=framework[0] if framework else "",
             golden=self._golden(golden) if golden else None,
         )
 

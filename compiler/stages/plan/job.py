@@ -10,12 +10,12 @@ from dataclasses import field
 from typing import Any
 
 from compiler import servers
-from compiler.model.choice import Choice
+from compiler.model.choice import Choice, levels, said
 from compiler.model.codes import fleet as fleet_codes
 from compiler.model.codes import plan as codes
 from compiler.model.contract import emits
 from compiler.model.contract_parts import bytes_per_second
-from compiler.model.diagnostics import Code, Diagnostics, Span
+from compiler.model.diagnostics import Code, Diagnostics, Related, Span
 from compiler.model.fleet import Site
 from compiler.model.hard_examples import ALGORITHMS
 from compiler.model.inputs import Artifact, Binding, HostData, Location
@@ -139,6 +139,24 @@ class JobPlanning:
     def server(self, worker: WorkerSpec) -> Server:
         """The server flavour that the worker names; `custom` where it names none."""
         return servers.server(worker.server or "")
+
+    def check_server(self, worker: WorkerSpec, choice: Choice, site: Site) -> None:
+        """Report a server flavour that does not load the framework of what was chosen."""
+        server = self.server(worker)
+        model = self.resolved.view(site.name).models[choice.model]
+        found = said(levels(model, choice.version, choice.variant), "framework")
+        if found is None or server.accepts(found[0]):
+            return
+        framework, level = found
+        span = level.span_of("framework")
+        self.diagnostics.add(
+            codes.FRAMEWORK_MISMATCH,
+            f"{server.name} does not load {framework}, the framework of {choice}; "
+            f"it loads {', '.join(sorted(server.frameworks))}",
+            worker.span_of("server"),
+            "choose another server, or convert the model",
+            Related.at(span, f"{framework} is said here"),
+        )
 
     def choose(self, job: JobSpec, reference: str, site: Site, span: Span | None) -> Choice | None:
         """Which version and variant of a model the site gets."""

@@ -64,8 +64,6 @@ class Licenses:
 
 
 def _findings(spec: LicensesSpec, line: tuple[Ancestor, ...], choice: Choice) -> Iterator[_Finding]:
-    variant = f"/{choice.variant}" if choice.variant else ""
-    subject = f"{choice.model}:{choice.version}{variant}"
     for found in unlicensed(line, Rules.of(spec.allow, spec.deny)):
         at = line.index(found.ancestor)
         related = [
@@ -76,7 +74,7 @@ def _findings(spec: LicensesSpec, line: tuple[Ancestor, ...], choice: Choice) ->
         if found.span:
             said = "licensed here" if found.refused else "defined here"
             related.append(Related(found.span, f"{found.ancestor.reference} {said}"))
-        text = f"{subject} {refusal(found, base=at > 0)}"
+        text = f"{choice} {refusal(found, base=at > 0)}"
         yield _Finding(text, _line(spec, found), _hint(spec, found), tuple(related))
 
 

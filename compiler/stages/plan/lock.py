@@ -12,12 +12,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from compiler import servers
 from compiler.model.codes import lock as codes
 from compiler.model.codes import plan as plan_codes
-from compiler.model.diagnostics import Diagnostics, Span
+from compiler.model.diagnostics import Diagnostics, Related, Span
 from compiler.model.lock import check_numbers
 from compiler.model.lockable import (
     LockableArtifact,
     artifacts,
     image_uses,
+    images,
+    missing_platforms,
     model_references,
     moved_past,
 )
@@ -37,6 +39,7 @@ def check_lock(environments: Iterable[Resolved], *, locked: bool, diagnostics: D
                 images.setdefault(image, set()).update([span] if span else [])
         _artifacts(resolved, locked, diagnostics)
         _servers(resolved, diagnostics)
+        _platforms(resolved, diagnostics)
         if resolved.lock is not None:
             check_numbers(resolved.lock, resolved.environment, diagnostics)
     for image, spans in images.items():
@@ -64,6 +67,25 @@ def _image(image: str, spans: Sequence[Span], locked: bool, diagnostics: Diagnos
         span,
         "write it as NAME@sha256:DIGEST, or run `edgewright lock`",
     )
+
+
+def _platforms(resolved: Resolved, diagnostics: Diagnostics) -> None:
+    """Report images that were locked before a site asked for its platform."""
+    for wanted in images(resolved) if resolved.lock else ():
+        name = wanted.reference
+        entry = resolved.lock.image(resolved.environment, name) if resolved.lock else None
+        if resolved.lock is None or entry is None:
+            continue
+        at = resolved.lock.span(resolved.environment, "images", name)
+        related = Related.at(at, "locked here")
+        for platform, sites in missing_platforms(wanted, entry).items():
+            text = f"{name} is locked for {', '.join(entry.platforms)}; {platform} is needed"
+            hint = f"run `edgewright lock --update {name}`, or place the job on other hardware"
+            for site in sites:
+                span = resolved.sites[site].span
+                diagnostics.add_at_site(
+                    codes.PLATFORM_MISSING, text, site, span, wanted.span, hint, related
+                )
 
 
 def _servers(resolved: Resolved, diagnostics: Diagnostics) -> None:

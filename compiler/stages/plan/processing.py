@@ -11,7 +11,7 @@ import posixpath
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from compiler.model.choice import Choice
+from compiler.model.choice import Choice, levels, said
 from compiler.model.codes import plan as codes
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.layout import ARTIFACTS
@@ -29,13 +29,11 @@ def processing(
 ) -> Iterator[tuple[str, ProcessingSpec]]:
     """What runs around a chosen model, by step: the nearest level's word holds."""
     model = resolved.view(site).models[choice.model]
-    version = model.versions[choice.version]
-    variant = version.variants.get(choice.variant)
+    by = levels(model, choice.version, choice.variant)
     for step in STEPS:
-        written = (getattr(level, step) for level in (variant, version, model) if level)
-        found = next((one for one in written if one is not None), None)
+        found = said(by, step)
         if found is not None:
-            yield step, found
+            yield step, found[0]
 
 
 def with_processing(
