@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +16,18 @@ from typing import Any
 import pytest
 
 from tests.commands.locking import SPEC, fleet
-from tests.commands.running import run, run_json
-from tests.sidecar.support import registry
+from tests.commands.running import ROOT, run, run_json
+from tests.sidecar.support import disks, registry
 from tests.sidecar.support.registry import INDEX, MANIFEST, Registry
 
+PAGE = (ROOT / "docs/bundle.md").read_text(encoding="utf-8")
+STAND_INS = """\
+edgewright() { "$PY" -m compiler "$@"; }
+edgewright-sidecar() { "$PY" -m sidecar "$@"; }
+kubectl() { command kubectl kustomize "$3"; }
+ctr() { tar -t; }
+"""
+"""On this machine there is neither a cluster nor containerd."""
 ARCHIVE = "images/linux-amd64.tar"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -172,3 +184,34 @@ def test_a_layer_that_is_torn_or_gone_is_named(tmp_path: Path, there: Registry) 
     digest = hashlib.sha256(layer).hexdigest()
     assert result.exit_code == 6
     assert f"E8305 {ARCHIVE}: blobs/sha256/{digest} has the digest" in result.stderr
+
+
+def test_the_page_can_be_followed(tmp_path: Path, there: Registry) -> None:
+    shop(tmp_path, there, "arm64")
+    path = tmp_path / "specs/fleet.yaml"
+    text = path.read_text().replace("arch: amd64", "arch: arm64").replace("north-1", "store-001")
+    path.write_text(text)
+    run_json("lock", at=tmp_path)
+    blocks = re.findall(r"^```\n(.*?)^```$", PAGE, re.M | re.S)
+    assert len(blocks) == 5
+    script = "set -eo pipefail\n" + STAND_INS + "".join(blocks)
+    for name, value in {
+        "PROJECT/ENVIRONMENT/CLUSTER": "shop/default/hub",
+        "/var/lib/edgewright/NAMESPACE": str(tmp_path / "node"),
+        "/var/lib/rancher/k3s/agent/": f"{tmp_path}/agent/",
+    }.items():
+        script = script.replace(name, value)
+    (tmp_path / "agent").mkdir()
+    (tmp_path / "node").mkdir()
+    with disks.tmpfs("2g", at=str(tmp_path / "node")):
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PY": sys.executable},
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "store-001.tar: whole; 1 artifact, 2 directories, 2 images of store-001" in done.stdout
+    assert "1 new in the store" in done.stdout
+    assert "kind: Namespace" in done.stdout
+    assert "kind: Deployment" in done.stdout
+    with tarfile.open(tmp_path / "agent/images/linux-arm64.tar") as archive:
+        assert done.stdout.count("index.json") == archive.getnames().count("index.json") == 1
