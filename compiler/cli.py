@@ -29,7 +29,7 @@ COMMANDS = {
     "publish": "Bring a commit's output to the branches that engines read.",
     "rollback": "Send every site back to another version at once.",
     "schema": "Print the JSON Schema of the spec for editors.",
-    "status": "Show what the clusters say of every job and site.",
+    "status": "Show what is wanted, published, applied, accepted and running.",
 }
 
 

@@ -12,7 +12,7 @@ import contextlib
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +23,7 @@ from compiler.adapters.git import Commit, Git, GitError
 from compiler.adapters.git_branch import Branch, MovedError, Tip
 from compiler.adapters.git_order import check_behind, check_older, check_pushed
 from compiler.adapters.outputs import FolderOutput, RevisionOutput
+from compiler.branches import Group, groups, remote_of
 from compiler.model.codes import git as codes
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.ledger import LEDGER_FILE, Ledger, parse_ledger
@@ -62,36 +63,6 @@ class PublishWishes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
-    """Clusters whose engines read one branch: `targets` are their folders below `prefix`.
-
-    `others` are folders of clusters of the same environments whose engines read other branches.
-    """
-
-    url: str
-    branch: str
-    prefix: str
-    environments: tuple[str, ...]
-    targets: tuple[str, ...]
-    others: tuple[str, ...] = ()
-
-    @property
-    def taken(self) -> tuple[str, ...]:
-        """What of a compiled folder goes onto the branch."""
-        paths = (*self.targets, *(f"{root}/{METADATA}" for root in self.roots))
-        return (*(f"{self.prefix}{path}" for path in paths), METADATA)
-
-    def has(self, path: str) -> bool:
-        """Whether a path of the branch is not another branch's."""
-        return not any(path.startswith(f"{self.prefix}{target}/") for target in self.others)
-
-    @property
-    def roots(self) -> tuple[str, ...]:
-        """The folders `<project>/<environment>` on the branch."""
-        return tuple(sorted({"/".join(t.split("/")[:2]) for t in self.targets}))
-
-
-@dataclass(frozen=True, slots=True)
 class _Source:
     """The commit that is compiled. `same` says that the output lies beside the spec itself."""
 
@@ -113,8 +84,8 @@ def publish(wishes: PublishWishes, diagnostics: Diagnostics) -> list[Published]:
         request = replace(there, environments=wishes.environments)
         resolution = pipeline.resolve_all(request, diagnostics)
     done = []
-    for group in _groups(resolution, wishes):
-        remote = wishes.remote or _remote(git, group.url)
+    for group in groups(resolution.environments, wishes.remote):
+        remote = wishes.remote or remote_of(git, group.url)
         name = f"{group.branch}-next" if wishes.proposed else group.branch
         work = _Work(git, Branch(git, remote, name), group, head, wishes, diagnostics)
         done.append(work.bring())
@@ -125,7 +96,7 @@ def publish(wishes: PublishWishes, diagnostics: Diagnostics) -> list[Published]:
 class _Work:
     git: Git
     branch: Branch
-    group: _Group
+    group: Group
     head: Commit
     wishes: PublishWishes
     diagnostics: Diagnostics
@@ -319,54 +290,13 @@ def _check_clean(git: Git, wishes: PublishWishes) -> None:
     )
 
 
-def _groups(resolution: pipeline.Resolution, wishes: PublishWishes) -> Iterator[_Group]:
-    found: dict[tuple[str, str, str], dict[str, list[str]]] = {}
-    for one in resolution.environments:
-        for cluster in one.clusters.values():
-            repository = cluster.repository
-            path = repository.path.removeprefix("./").strip("/")
-            prefix = f"{path}/" if path not in ("", ".") else ""
-            key = (wishes.remote or repository.url, repository.branch, prefix)
-            found.setdefault(key, {}).setdefault(one.environment, []).append(cluster.target)
-    every = {
-        target for clusters in found.values() for names in clusters.values() for target in names
-    }
-    for (url, branch, prefix), clusters in sorted(found.items()):
-        targets = sorted(target for names in clusters.values() for target in names)
-        others = tuple(sorted(every.difference(targets)))
-        yield _Group(url, branch, prefix, tuple(clusters), tuple(targets), others)
-
-
-def _remote(git: Git, url: str) -> str:
-    """The clone's own name for an address, so that its credentials hold; else the address."""
-    from git import Repo
-
-    wanted = _plain(url)
-    for remote in Repo(git.top).remotes:
-        if any(_plain(one) == wanted for one in remote.urls):
-            return remote.name
-    return url
-
-
-def _plain(url: str) -> str:
-    """An address without what may differ between two spellings of it."""
-    scheme, separator, rest = url.partition("://")
-    if not separator and ":" in url and not url.startswith("/"):
-        host, _, path = url.partition(":")
-        rest = f"{host}/{path}"
-    elif not separator:
-        rest = url
-    del scheme
-    return rest.rpartition("@")[2].removesuffix("/").removesuffix(".git").lower()
-
-
-def _note(tip: Tip, group: _Group, sha: str) -> Mapping[str, Any]:
+def _note(tip: Tip, group: Group, sha: str) -> Mapping[str, Any]:
     known = tip.note.get("environments")
     others = known if isinstance(known, dict) else {}
     return {"drySha": sha, "environments": {**others, **dict.fromkeys(group.roots, sha)}}
 
 
-def _add_metadata(files: Path, group: _Group, commit: Commit, tip: Tip, git: Git) -> None:
+def _add_metadata(files: Path, group: Group, commit: Commit, tip: Tip, git: Git) -> None:
     text = metadata(commit.sha, commit.author, commit.date, commit.subject, commit.body)
     for root in group.roots:
         (files / f"{group.prefix}{root}" / METADATA).write_text(text, encoding="utf-8")

@@ -7,7 +7,7 @@ past its lock, and the same command run again ends what was begun.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -26,10 +26,13 @@ from compiler.model.lockable import model_references
 from compiler.model.member import Member
 from compiler.model.plan import Record
 from compiler.model.record import dataclass
+from compiler.model.report import Report
 from compiler.model.resolved import Resolved
+from compiler.model.spec.amounts import duration_seconds
 from compiler.model.spec.job import RolloutSpec, RolloutStepSpec
 from compiler.stages.load import Sources, lock_path, shown
-from compiler.stages.roll import Expected
+from compiler.stages.roll import Expected, Judgement, Standing, judge, standing
+from compiler.workshop import Front
 
 Place = tuple[str, str]
 """A site and a job."""
@@ -98,6 +101,35 @@ def open_spec(request: pipeline.Request, diagnostics: Diagnostics) -> Opened:
         content[front.context.environment] = _content((*front.shared, *own.assignments))
     diagnostics.raise_errors()
     return Opened(request.root, resolution.sources, resolution.environments, content)
+
+
+def opened_of(root: Path, sources: Sources, fronts: Iterable[Front]) -> Opened:
+    """The same of what somebody has planned already."""
+    fronts = tuple(fronts)
+    content = {one.context.environment: _content(one.assignments) for one in fronts}
+    return Opened(root, sources, tuple(one.resolved for one in fronts), content)
+
+
+def standings(
+    opened: Opened, rollout: Rollout, reports: Iterable[Report], now: float
+) -> tuple[list[Standing], Judgement]:
+    """How the sites of the steps reached stand by some reports, and what may happen by that."""
+    resolved, step = rollout.resolved, rollout.state.step if rollout.state else 0
+    mine: dict[str, list[Report]] = {}
+    key = (resolved.project, resolved.environment, rollout.job)
+    for one in reports:
+        if (one.project, one.environment, one.job) == key:
+            mine.setdefault(one.site, []).append(one)
+    found = [standing(one, mine.get(one.site, ()), now) for one in expected(opened, rollout, step)]
+    soak = rollout.spec.steps[step].soak
+    judgement = judge(
+        found,
+        ready=rollout.spec.ready,
+        abort_above=rollout.spec.abort_above,
+        soak=duration_seconds(soak) if soak else 0.0,
+        now=now,
+    )
+    return found, judgement
 
 
 def users(opened: Opened, model: str) -> list[Rollout]:

@@ -10,19 +10,15 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from compiler.model.backend import Assignment
-from compiler.model.choice import misfit
 from compiler.model.diagnostics import Diagnostics, Span
-from compiler.model.fleet import Site
 from compiler.model.inputs import Artifact, HostData
 from compiler.model.member import Member
 from compiler.model.plan import Record
-from compiler.model.spec.artifacts import ModelSpec
-from compiler.model.spec.job import JobSpec
+from compiler.reasons import line, models_of, reason_of
 from compiler.stages.plan.inputs import Chooser
 from compiler.workshop import Front
 
 NAMED_SITES = 6
-REFERENCES = ("models", "model", "base", "initial_eval_model")
 Entry = TypeVar("Entry")
 
 
@@ -46,11 +42,11 @@ def job_facts(front: Front, name: str, site: str = "") -> dict[str, Any] | None:
         "environment": front.context.environment,
         "job": name,
         "kind": job.kind,
-        "at": _at(job.span),
+        "at": line(job.span),
         "namespace": front.context.namespace,
         "sites": list(sites),
         "backends": list(_backends(front, mine)),
-        "versions": list(_versions(front, name, job, members)),
+        "versions": list(_versions(front, name, members)),
         "delivery": list(_deliveries(members)),
         "warnings": list(_warnings(members)),
         "fields": list(_fields(mine)),
@@ -102,18 +98,15 @@ def _backends(front: Front, assignments: Iterable[Assignment]) -> Iterator[dict[
         }
 
 
-def _versions(
-    front: Front, name: str, job: JobSpec, members: Iterable[Member]
-) -> Iterator[dict[str, Any]]:
+def _versions(front: Front, name: str, members: Iterable[Member]) -> Iterator[dict[str, Any]]:
     chooser = Chooser(front.resolved, Diagnostics())
     rows: dict[tuple[str, ...], dict[str, None]] = {}
     for member in members:
         site = front.context.sites[member.place.site]
-        for binding in member.inputs:
-            found = binding.input
-            if isinstance(found, Artifact | HostData) and found.kind == "model":
-                row = _version(front, chooser, name, job, site, found)
-                rows.setdefault((*row, _where_from(found)), {})[site.name] = None
+        for found in models_of(member):
+            told = reason_of(front, chooser, name, site, found)
+            row = (found.name, found.version, told.variant, told.version, told.hardware)
+            rows.setdefault((*row, _where_from(found)), {})[site.name] = None
     for (model, version, variant, reason, why, source), sites in sorted(rows.items()):
         yield {
             "model": model,
@@ -124,72 +117,6 @@ def _versions(
             "from": source,
             "sites": list(sites),
         }
-
-
-def _version(
-    front: Front, chooser: Chooser, name: str, job: JobSpec, site: Site, found: Artifact | HostData
-) -> tuple[str, str, str, str, str]:
-    view = front.resolved.view(site.name)
-    here = view.jobs.get(name, job)
-    variant = found.variant if isinstance(found, Artifact) else ""
-    reason = ""
-    for reference in _references(here):
-        choice = chooser.choose(name, here, reference, site, None)
-        model = view.models.get(reference.partition(":")[0])
-        if choice is None or model is None:
-            continue
-        if choice.model == found.name:
-            reason = choice.reason
-        elif _part_of(model, choice.version, found.name):
-            reason = f"part of {choice.model}:{choice.version} ({choice.reason})"
-    spec = view.models.get(found.name)
-    more = (_came_back(front, name, site, found), _override(front, name, site, found.name))
-    reason = "; ".join(filter(None, (reason, *more)))
-    return found.name, found.version, variant, reason, _variant_reason(spec, found, site)
-
-
-def _came_back(front: Front, job: str, site: Site, found: Artifact | HostData) -> str:
-    """The yanked version that every site left for this one, with its author's reason."""
-    resolved = front.resolved
-    state = resolved.lock.rollout(resolved.environment, job, found.name) if resolved.lock else None
-    model = resolved.view(site.name).models.get(found.name)
-    if state is None or model is None or state.to != found.version:
-        return ""
-    left = model.versions.get(state.from_)
-    yanked = left.yanked if left is not None and state.from_ != state.to else None
-    return f"back from {state.from_}, which is yanked: {yanked}" if yanked else ""
-
-
-def _override(front: Front, job: str, site: Site, model: str) -> str:
-    """The override that changed the model or the job at the site, with its author's reason."""
-    overridden = front.resolved.view(site.name).overridden
-    span = overridden.get(f"models.{model}") or overridden.get(f"jobs.{job}")
-    if span is None:
-        return ""
-    said = [one.reason for one in front.resolved.spec.overrides if one.span == span and one.reason]
-    return f"override at {_at(span)}" + (f": {said[0]}" if said else "")
-
-
-def _references(job: JobSpec) -> Iterator[str]:
-    for attribute in REFERENCES:
-        value = getattr(job, attribute, None)
-        yield from (value,) if isinstance(value, str) else value or ()
-
-
-def _part_of(model: ModelSpec, version: str, part: str) -> bool:
-    entry = model.versions.get(version)
-    parts = (entry.edge, entry.cloud) if entry else ()
-    return any(name and name.partition(":")[0] == part for name in parts)
-
-
-def _variant_reason(model: ModelSpec | None, found: Artifact | HostData, site: Site) -> str:
-    entry = model.versions.get(found.version) if model else None
-    if entry is None or not entry.variants or not isinstance(found, Artifact):
-        return ""
-    if found.variant:
-        return f"{site.profile.name} meets its needs"
-    unmet = [f"{name} {misfit(one.needs, site)}" for name, one in entry.variants.items()]
-    return f"the version itself: {'; '.join(unmet)}"
 
 
 def _where_from(found: Artifact | HostData) -> str:
@@ -249,7 +176,7 @@ def _fields(assignments: Iterable[Assignment]) -> Iterator[dict[str, Any]]:
             "reason": reason,
             "needs": needs,
             "backend": backend if several else "",
-            "at": _at(span),
+            "at": line(span),
         }
 
 
@@ -309,10 +236,6 @@ def _field_line(row: Mapping[str, Any], width: int) -> str:
     needs = f" (needs implements: {row['needs']})" if row["needs"] else ""
     backend = f" [{row['backend']}]" if row["backend"] else ""
     return f"{mark} {row['field']:<{width}}  {row['answer']:<8}  {row['reason']}{needs}{backend}"
-
-
-def _at(span: Span | None) -> str:
-    return f"{span.file}:{span.line}" if span else ""
 
 
 def _count(number: int, noun: str) -> str:

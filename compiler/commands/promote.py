@@ -10,7 +10,7 @@ import gc
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -135,8 +135,7 @@ def _move(
     word = "promoted" if state.step < rollout.last else "finished"
     if stores is None:
         return Move(rollout, word, on)
-    standings, now = _standings(opened, rollout, stores, diagnostics)
-    judgement = _judgement(rollout, standings, now)
+    standings, judgement, now = _standings(opened, rollout, stores, diagnostics)
     if judgement.answer is Answer.WAIT:
         move = Move(rollout, "waits", state)
     elif judgement.answer is Answer.GO:
@@ -150,13 +149,12 @@ def _move(
 
 def _standings(
     opened: Opened, rollout: Rollout, stores: Stores, diagnostics: Diagnostics
-) -> tuple[list[Standing], float]:
-    """How every site of the steps reached stands."""
+) -> tuple[list[Standing], Judgement, float]:
+    """How every site of the steps reached stands, and what may happen by that."""
     from compiler import rolling
     from compiler.model.codes import rollout as codes
     from compiler.model.stores import locate
     from compiler.stages.gather import gather
-    from compiler.stages.roll import standing
 
     spec = rollout.resolved.spec
     if spec.reports is None:
@@ -165,32 +163,11 @@ def _standings(
             "`reports:`", rollout.spec.span, 'write reports: {uri: "STORE:reports/"}',
         )  # fmt: skip
     step = rollout.state.step if rollout.state else 0
-    wanted = rolling.expected(opened, rollout, step)
-    sites = {one.site for one in wanted}
+    sites = {one.site for one in rolling.expected(opened, rollout, step)}
     at = locate(spec.stores, spec.reports.uri)
     found = gather(stores, at, sites, spec.reports.span_of("uri"), diagnostics)
-    mine: dict[str, list[Any]] = {}
-    for one in found:
-        if (one.project, one.environment, one.job) == (
-            rollout.resolved.project, rollout.resolved.environment, rollout.job,
-        ):  # fmt: skip
-            mine.setdefault(one.site, []).append(one)
     now = CLOCK()
-    return [standing(one, mine.get(one.site, ()), now) for one in wanted], now
-
-
-def _judgement(rollout: Rollout, standings: Sequence[Standing], now: float) -> Judgement:
-    from compiler.model.spec.amounts import duration_seconds
-    from compiler.stages.roll import judge
-
-    soak = rollout.spec.steps[rollout.state.step if rollout.state else 0].soak
-    return judge(
-        standings,
-        ready=rollout.spec.ready,
-        abort_above=rollout.spec.abort_above,
-        soak=duration_seconds(soak) if soak else 0.0,
-        now=now,
-    )
+    return (*rolling.standings(opened, rollout, found, now), now)
 
 
 def _change(opened: Opened, moves: Sequence[Move], diagnostics: Diagnostics) -> Change:

@@ -29,17 +29,26 @@ MODE_HELP = "Print the schema of {} instead."
 @click.option("--lock", is_flag=True, help=MODE_HELP.format("edgewright.lock"))
 @click.option("--sidecar", is_flag=True, help=MODE_HELP.format("the sidecar's config"))
 @click.option("--diff", is_flag=True, help=MODE_HELP.format("what `diff --format json` prints"))
+@click.option("--status", is_flag=True, help=MODE_HELP.format("what `status --format json` prints"))
 @click.option("--metrics", is_flag=True, help=MODE_HELP.format("what `models record` reads"))
 @common.guarded
 def command(
-    spec: Path, output: Path | None, lock: bool, sidecar: bool, diff: bool, metrics: bool
+    spec: Path,
+    output: Path | None,
+    lock: bool,
+    sidecar: bool,
+    diff: bool,
+    status: bool,
+    metrics: bool,
 ) -> None:
     """Print the JSON Schema of a spec, with the names that SPEC (default: specs) defines.
 
     In an editor with a YAML language server, the line
     "# yaml-language-server: $schema=schema.json" at the top of a file turns it on.
     """
-    modes = {"lock": lock, "sidecar": sidecar, "diff": diff, "metrics": metrics}
+    modes = {
+        "lock": lock, "sidecar": sidecar, "diff": diff, "status": status, "metrics": metrics,
+    }  # fmt: skip
     chosen = [mode for mode, wanted in modes.items() if wanted]
     if len(chosen) > 1:
         words = " and ".join(f"--{mode}" for mode in chosen)
@@ -63,6 +72,10 @@ def _schema(spec: Path, mode: str = "") -> dict[str, Any]:
         from compiler.model.changes_schema import schema
 
         return schema()
+    if mode == "status":
+        from compiler.model import status_schema
+
+        return status_schema.schema()
     if mode == "metrics":
         return metrics_schema()
     return {"lock": lock_schema, "sidecar": contract_schema}[mode]() if mode else spec_schema(spec)

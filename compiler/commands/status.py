@@ -1,29 +1,32 @@
-"""`edgewright status`: what is wanted beside what the clusters say, one verdict for each row.
+"""`edgewright status`: what is wanted beside what is published, applied, accepted and running.
 
-Wanted is what the spec compiles to; what runs comes from each cluster's API server, by a few
-list requests. What could not be asked is shown as such. Changes nothing anywhere.
+Wanted is what the spec compiles to. The branches say what is published, the sidecars' reports what
+they accepted and what runs, and the clusters, where one is named, what is applied. What was not
+asked is shown as such. Changes nothing anywhere.
 """
 
 from __future__ import annotations
 
 import gc
-import shlex
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from compiler.commands import common, credentials, trust
-from compiler.commands.clusters import check_known, context_of, several
+from compiler.commands.clusters import check_known
 from compiler.model.diagnostics import Diagnostic, Diagnostics, Severity
-from compiler.model.observed import Snapshot, Verdict
+from compiler.model.observed import Verdict
 from compiler.model.suggest import did_you_mean
 
+if TYPE_CHECKING:
+    from compiler.commands.status_clusters import Asked, Wishes
+    from compiler.commands.status_told import Found
+
 NOT_READY = 3
-"""Every cluster answered, and something is not ready."""
+"""Everybody who was asked has answered, and something is not ready."""
 DEFAULT = Path("specs")
 CLOCK = time.time
 """What tells the time; tests put another in its place."""
@@ -45,12 +48,11 @@ CLOCK = time.time
 @click.option(
     "--engine-context", metavar="NAME", help="The context of the cluster that Argo CD runs on."
 )
+@click.option("--no-cluster", is_flag=True, help="Ask no cluster, whatever the spec names.")
 @click.option(
-    "--reports",
-    "with_reports",
-    is_flag=True,
-    help="Show what the sidecars of each named SITE report, and why they have what they have.",
-)
+    "--remote", default="", metavar="NAME|URL",
+    help="Where the published branches are. [default: this clone's remote for each repo.url]",
+)  # fmt: skip
 @click.option("--all", "every", is_flag=True, help="List what is ready as well, site by site.")
 @common.templates_option
 @credentials.profile_option
@@ -66,7 +68,8 @@ def command(
     kubeconfig: Path | None,
     context: str | None,
     engine_context: str | None,
-    with_reports: bool,
+    no_cluster: bool,
+    remote: str,
     every: bool,
     templates: Path | None,
     profiles: tuple[str, ...],
@@ -74,17 +77,21 @@ def command(
     main_branch: str | None,
     output_format: str,
 ) -> None:
-    """Show what the clusters say of every job and site of SPEC (default: specs).
+    """Show how every model and job of SPEC (default: specs) stands: from Git, reports, clusters.
 
-    Name a SITE to see everything that is known of it. Exit code 0: all is ready; 3: something is
+    Name a SITE to see everything that is known of it. A cluster is asked where --context,
+    --kubeconfig or the spec's `context:` names it. Exit code 0: all is ready; 3: something is
     not; 6: something could not be asked.
     """
     gc.disable()
     from compiler import pipeline
+    from compiler.commands import status_clusters, status_told
     from compiler.commands.status_wanted import compiled
     from compiler.model import wanted as rows_of
     from compiler.stages.lock.hosts import hosts_of_reports
 
+    if no_cluster and (kubeconfig or context or engine_context):
+        raise click.UsageError("--no-cluster asks none; leave out what names one")
     spec, sites = _places(places)
     request = pipeline.Request(
         root=spec, environments=environments, templates=common.own_templates(spec, templates)
@@ -96,59 +103,25 @@ def command(
     rows = _of_clusters(rows_of.wanted_rows(found.tree, found.clusters), clusters, sites)
     rows = _chosen(rows, sites, jobs)
     _all_chosen(rows, sites, jobs)
-    wishes = _Wishes(kubeconfig, context, engine_context)
-    if with_reports:
-        asked = hosts_of_reports(one.resolved for one in found.fronts)
-        trust.check(spec, asked, main_branch, hosts, Diagnostics())
-    said, unread = _said(found, rows, sites, profiles) if with_reports else ([], [])
-    judged, sources, problems = _judged(rows, bool(sites), wishes)
+    asked = hosts_of_reports(one.resolved for one in found.fronts)
+    trust.check(spec, asked, main_branch, hosts, Diagnostics())
+    stores = credentials.stores(profiles, (one.resolved for one in found.fronts))
+    wishes = status_clusters.Wishes(kubeconfig, context, engine_context, no_cluster)
+    told = status_clusters.ask(rows, bool(sites), wishes)
+    models = status_told.told(
+        found, rows, told, wishes, stores=stores, spec=spec, remote=remote, now=CLOCK()
+    )
     left_out = 0 if sites or clusters else rows_of.unlabelled(found.tree)
-    shown = _Shown(output_format, every, bool(sites), left_out, said)
-    _finish(judged, sources, (*problems, *unread), wishes, shown)
+    _finish(told, models, wishes, _Shown(output_format, every, bool(sites), left_out))
 
 
 class _Shown(NamedTuple):
-    """How rows are shown, how many objects no row is about, and what sidecars reported."""
+    """How rows are shown, and how many objects no row is about."""
 
     output_format: str
     every: bool
     detailed: bool
     left_out: int
-    said: list[dict[str, Any]]
-
-
-def _said(
-    found: Any, rows: Sequence[Any], sites: Collection[str], profiles: Iterable[str]
-) -> tuple[list[dict[str, Any]], tuple[Diagnostic, ...]]:
-    """What the sidecars of the sites reported, and why some of it could not be read."""
-    from compiler.commands.status_reports import reported
-
-    if not sites:
-        raise click.UsageError("--reports speaks of sites: name them")
-    diagnostics = Diagnostics()
-    stores = credentials.stores(profiles, (one.resolved for one in found.fronts))
-    said = reported(found.fronts, rows, sites, stores, CLOCK(), diagnostics)
-    return said, diagnostics.in_order()
-
-
-class _Wishes:
-    """How clusters are reached, and how a command line says the same."""
-
-    def __init__(
-        self, kubeconfig: Path | None, context: str | None, engine_context: str | None
-    ) -> None:
-        self.kubeconfig = kubeconfig
-        self.context = context
-        self.engine_context = engine_context
-
-    def command_line(self, step: str, context: str) -> str:
-        """A step with the flags that lead it to the same cluster."""
-        program, _, rest = step.partition(" ")
-        if program not in ("kubectl", "flux"):
-            return step
-        flags = [f"--kubeconfig {shlex.quote(str(self.kubeconfig))}"] if self.kubeconfig else []
-        flags += [f"--context {shlex.quote(context)}"] if context else []
-        return " ".join((program, *flags, rest))
 
 
 def _places(places: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
@@ -213,137 +186,72 @@ def _chosen(rows: Sequence[Any], sites: Collection[str], jobs: Collection[str]) 
     ]
 
 
-def _judged(rows: Sequence[Any], narrow: bool, wishes: _Wishes) -> tuple[Any, ...]:
-    """Rows, sources and problems, after every cluster was asked."""
-    from compiler.adapters.cluster_state import ask_all
-    from compiler.model.verdicts import View, judge
-    from compiler.model.wanted import narrowed, questions
-    from compiler.reports.status import Source
-
-    sites = narrowed(rows) if narrow else frozenset()
-    asked = questions(rows, sites)
-    contexts = _contexts(rows, wishes)
-    lacking = {target: found for target, found in contexts.items() if isinstance(found, Diagnostic)}
-    wished = {t: (contexts[t], asked[t]) for t in asked if t not in lacking}
-    replies = ask_all(wished, wishes.kubeconfig)
-    snapshots = {target: reply.snapshot for target, reply in replies.items()}
-    names = {target: reply.name for target, reply in replies.items()}
-    problems = [problem for reply in replies.values() for problem in reply.problems]
-    for target, diagnostic in lacking.items():
-        snapshots[target] = Snapshot(unasked=diagnostic.message)
-        names[target] = ""
-        problems.append(diagnostic)
-    views = {target: View.of(snapshot) for target, snapshot in snapshots.items()}
-    engines, more = _engine_views(rows, asked, wishes)
-    problems += more
-    judged = [
-        judge(row, views[row.cluster.target], engines.get(row.cluster.target), sites)
-        for row in rows
-    ]
-    sources = [
-        Source(
-            environment=row.environment,
-            cluster=row.cluster.name,
-            site=row.cluster.site,
-            asked=names[row.cluster.target],
-            problem="" if names[row.cluster.target] else _first(snapshots[row.cluster.target]),
-        )
-        for row in {row.cluster.target: row for row in rows}.values()
-    ]
-    return judged, sources, tuple(dict.fromkeys(problems))
-
-
-def _first(snapshot: Snapshot) -> str:
-    answers = [one.problem for one in snapshot.answers.values() if one.problem]
-    return answers[0] if answers else snapshot.unasked
-
-
-def _contexts(rows: Sequence[Any], wishes: _Wishes) -> dict[str, Any]:
-    """The context of each target, or what is to be said where there is none."""
-    clusters = {row.cluster.target: row.cluster for row in rows}
-    others = several(clusters.values(), wishes.context)
-    return {
-        target: context_of(cluster, wishes.context, others=others)
-        for target, cluster in clusters.items()
-    }
-
-
-def _engine_views(
-    rows: Sequence[Any], asked: Mapping[str, Any], wishes: _Wishes
-) -> tuple[dict[str, Any], list[Diagnostic]]:
-    """For each target whose Argo CD runs elsewhere, what that cluster said."""
-    from compiler.adapters.cluster_state import ask_all
-    from compiler.model.verdicts import View
-
-    if not wishes.engine_context:
-        return {}, []
-    targets = {row.cluster.target for row in rows if row.cluster.argocd_elsewhere}
-    argocd = [
-        question
-        for target in sorted(targets)
-        for question in asked[target]
-        if question.api_version == "argoproj.io/v1alpha1"
-    ]
-    wish = {"engine": (wishes.engine_context, list(dict.fromkeys(argocd)))}
-    reply = ask_all(wish, wishes.kubeconfig)["engine"]
-    view = View.of(reply.snapshot)
-    return dict.fromkeys(targets, view), list(reply.problems)
-
-
-def _finish(
-    judged: Sequence[Any],
-    sources: Sequence[Any],
-    problems: tuple[Diagnostic, ...],
-    wishes: _Wishes,
-    shown: _Shown,
-) -> None:
+def _finish(asked: Asked, models: Found, wishes: Wishes, shown: _Shown) -> None:
+    from compiler.model.status_schema import FORMAT
     from compiler.reports import status as report
+    from compiler.reports import status_models
 
-    unseen = any(one.severity is Severity.ERROR for one in problems)
-    seen = all(row.verdict is not Verdict.UNKNOWN for row in judged) and not unseen
-    ready = all(row.verdict is Verdict.READY for row in judged)
-    status = (0 if ready else NOT_READY) if seen else common.OUTSIDE_WORLD
-    judged = [_with_flags(row, wishes) for row in judged]
-    next_steps = report.steps(judged, problems)
+    judged = [wishes.with_flags(row) for row in asked.rows]
+    problems = (*asked.problems, *models.problems)
+    found = [
+        *models.moves, *status_models.findings(models.truths), *report.findings(judged),
+    ]  # fmt: skip
+    next_steps = report.steps(found, problems)
     diagnostics = Diagnostics()
     diagnostics.extend(problems)
     if shown.output_format == "text":
-        text = "".join(f"{report.details(row)}\n" for row in judged) if shown.detailed else ""
-        click.echo(text or f"{report.summary(judged, sources, every=shown.every)}\n", nl=False)
-        for line in _reported_lines(shown.said):
-            click.echo(line)
+        click.echo(_text(judged, asked, models, shown), nl=False)
         click.echo(report.left_out_line(shown.left_out), nl=False)
         click.echo(report.step_lines(next_steps), nl=False)
     result = {
-        "clusters": [
-            {
-                "environment": one.environment,
-                "cluster": one.cluster,
-                "site": one.site or None,
-                "asked": one.asked or None,
-                "problem": one.problem or None,
-            }
-            for one in sources
-        ],
+        "format": FORMAT,
+        "models": [status_models.as_dict(one, models.now) for one in models.truths],
+        "rollouts": list(models.rollouts),
+        "branches": list(models.branches),
+        "reports": dict(models.silent),
+        "clusters": [_source(one) for one in asked.sources],
         "rows": [report.as_dict(row) for row in judged],
         "objectsLeftOut": shown.left_out,
-        "reported": shown.said,
         "next": next_steps,
     }
-    common.finish(shown.output_format, result, diagnostics, status)
+    common.finish(shown.output_format, result, diagnostics, _status(asked, models, problems))
 
 
-def _reported_lines(said: list[dict[str, Any]]) -> list[str]:
-    from compiler.commands.status_reports import lines
+def _status(asked: Asked, models: Found, problems: Sequence[Diagnostic]) -> int:
+    from compiler.reports import status_models
 
-    return list(lines(said)) if said else []
+    unseen = any(one.severity is Severity.ERROR for one in problems)
+    unseen |= any(row.verdict is Verdict.UNKNOWN for row in asked.rows)
+    unseen |= status_models.unknown(models.truths)
+    nobody = not asked.rows and all(one.verdict is Verdict.UNKNOWN for one in models.truths)
+    if unseen or nobody:
+        return common.OUTSIDE_WORLD
+    ready = all(row.verdict is Verdict.READY for row in asked.rows)
+    return 0 if ready and status_models.all_ready(models.truths) else NOT_READY
 
 
-def _with_flags(row: Any, wishes: _Wishes) -> Any:
-    """A row whose steps can be run as they are printed."""
-    cluster = row.wanted.cluster
-    context = wishes.context or cluster.context
-    findings = tuple(
-        replace(one, step=wishes.command_line(one.step, context)) for one in row.findings
-    )
-    return replace(row, findings=findings)
+def _text(judged: Sequence[Any], asked: Asked, models: Found, shown: _Shown) -> str:
+    from compiler.reports import status as report
+    from compiler.reports import status_models
+
+    lines = [status_models.rollout_line(one) for one in models.rollouts]
+    rollouts = "".join(f"{line}\n" for line in lines) + ("\n" if lines else "")
+    if shown.detailed:
+        parts = [status_models.details(one, models.waits) for one in models.truths]
+        parts += [report.details(row) for row in judged]
+        return "".join(f"{part}\n" for part in parts) + rollouts
+    summary = status_models.summary(models.truths, every=shown.every)
+    notes = "".join(f"{note}\n" for note in models.notes) + ("\n" if models.notes else "")
+    clusters = report.summary(judged, asked.sources, every=shown.every)
+    return f"{summary}{rollouts}{notes}{clusters}\n"
+
+
+def _source(one: Any) -> Mapping[str, Any]:
+    return {
+        "environment": one.environment,
+        "cluster": one.cluster,
+        "site": one.site or None,
+        "asked": one.asked or None,
+        "problem": one.problem or None,
+        "notAsked": one.unasked or None,
+    }

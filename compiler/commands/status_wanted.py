@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from compiler import pipeline
 from compiler.backends.kubernetes import Need
@@ -15,6 +16,7 @@ from compiler.model.diagnostics import Diagnostics
 from compiler.model.fleet import Cluster
 from compiler.model.manifest import Directory, Tree, Unit, UnitRole
 from compiler.model.record import dataclass
+from compiler.stages.load import Sources
 from compiler.workshop import Batch, Built, Front, Workshop, add_needs
 
 
@@ -22,6 +24,8 @@ from compiler.workshop import Batch, Built, Front, Workshop, add_needs
 class Compiled:
     """A tree, environment and cluster by the cluster's target, and what each tree is made of."""
 
+    root: Path
+    sources: Sources
     tree: Tree
     clusters: Mapping[str, tuple[str, Cluster]]
     fronts: tuple[Front, ...]
@@ -39,16 +43,17 @@ def compiled(
     """
     if not sites:
         prepared = pipeline.prepare(request, diagnostics)
-        return _compiled(prepared.workshop, pipeline.build_tree(prepared, diagnostics))
+        tree = pipeline.build_tree(prepared, diagnostics)
+        return _compiled(request.root, prepared.sources, prepared.workshop, tree)
     resolution = pipeline.resolve_all(request, diagnostics)
     workshop = pipeline.plan_all(resolution, {}, diagnostics)
-    empty = _compiled(workshop, Tree({}))
+    empty = _compiled(request.root, resolution.sources, workshop, Tree({}))
     if not empty.sites.issuperset(sites):
         return empty
     return replace(empty, tree=_part(workshop, sites, diagnostics))
 
 
-def _compiled(workshop: Workshop, tree: Tree) -> Compiled:
+def _compiled(root: Path, sources: Sources, workshop: Workshop, tree: Tree) -> Compiled:
     contexts = [front.context for front in workshop.fronts]
     clusters = {
         cluster.target: (context.environment, cluster)
@@ -56,6 +61,8 @@ def _compiled(workshop: Workshop, tree: Tree) -> Compiled:
         for cluster in context.clusters.values()
     }
     return Compiled(
+        root=root,
+        sources=sources,
         tree=tree,
         clusters=clusters,
         fronts=workshop.fronts,

@@ -13,7 +13,7 @@ from typing import Any
 
 from compiler.model.codes import world as codes
 from compiler.model.diagnostics import Diagnostic
-from compiler.model.observed import Engine, EngineState, Live, Pod, Verdict, Workload
+from compiler.model.observed import Engine, EngineState, Finding, Live, Pod, Verdict, Workload
 from compiler.model.record import dataclass
 from compiler.model.verdicts import Row
 from compiler.model.wanted import PROJECT, ROOT, sidecar_revision, template_revision
@@ -26,13 +26,17 @@ _NOT_SEEN = "not seen"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A cluster as it was asked: `asked` is context and address, `problem` why it was not."""
+    """A cluster as it was asked: `asked` is context and address, `problem` what went wrong.
+
+    `unasked` says why nobody asked it, which is no problem.
+    """
 
     environment: str
     cluster: str
     site: str
     asked: str
     problem: str = ""
+    unasked: str = ""
 
 
 def summary(rows: Sequence[Row], sources: Sequence[Source], *, every: bool) -> str:
@@ -44,10 +48,18 @@ def summary(rows: Sequence[Row], sources: Sequence[Source], *, every: bool) -> s
     for key, mine in groups.items():
         asked = [one for one in sources if (one.environment, one.cluster) == key]
         lines += [f"{' / '.join(key)}: {_asked(asked)}", *_counts(mine), ""]
+    lines += _unasked(sources)
     shown = [row for row in rows if every or row.verdict is not Verdict.READY]
     if shown:
         lines += _table(shown, named=len(groups) > 1, every=every)
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _unasked(sources: Sequence[Source]) -> Iterator[str]:
+    """A line for each cluster that nobody asked; those of many sites count as one."""
+    found = dict.fromkeys((one.environment, one.cluster, one.unasked) for one in sources)
+    lines = [f"{where} / {name}: not asked: {why}" for where, name, why in found if why]
+    yield from [*lines, ""] if lines else ()
 
 
 def details(row: Row) -> str:
@@ -62,7 +74,7 @@ def details(row: Row) -> str:
     found += [("node", _node_line(one.name, one.ready, one.since)) for one in row.nodes]
     found += [("node", f"{_NOT_SEEN}: {row.dark['node']}")] if "node" in row.dark else []
     found += [("reported", _record_line(one)) for one in row.records if one.get("status")]
-    found += [("why", _why(one.text, one.detail)) for one in row.findings]
+    found += [("why", why_words(one.text, one.detail)) for one in row.findings]
     lines, before = [title], ""
     for word, text in found:
         lines.append(f"  {word if word != before else '':<9} {text}")
@@ -70,21 +82,29 @@ def details(row: Row) -> str:
     return "\n".join(lines) + "\n"
 
 
-def steps(rows: Iterable[Row], problems: Iterable[Diagnostic] = ()) -> list[dict[str, Any]]:
+def findings(rows: Iterable[Row]) -> Iterator[tuple[str, Finding]]:
+    """The worst finding of each row with its place; what is on its way needs nobody."""
+    for row in rows:
+        if row.verdict is not Verdict.PROGRESSING:
+            yield from ((_place(row), one) for one in row.findings[:1])
+
+
+def steps(
+    found: Iterable[tuple[str, Finding]], problems: Iterable[Diagnostic] = ()
+) -> list[dict[str, Any]]:
     """What to do next: each fault once, the worst and the most frequent first.
 
     A command, or, where no cluster could say more, the `hint` of the problem that was met.
     """
     hints = {f"{_NOT_SEEN}: {one.message}": _hint(one) for one in problems}
-    found: dict[tuple[Verdict, str], tuple[str, list[str]]] = {}
-    for row in rows:
-        for one in row.findings[:1]:
-            hint = hints.get(one.text, "")
-            if row.verdict is Verdict.PROGRESSING or not (one.step or hint):
-                continue
-            _, places = found.setdefault((one.verdict, one.text), ("" if hint else one.step, []))
-            places.append(_place(row))
-    ordered = sorted(found.items(), key=lambda item: (-item[0][0].weight, -len(item[1][1])))
+    grouped: dict[tuple[Verdict, str], tuple[str, list[str]]] = {}
+    for place, one in found:
+        hint = hints.get(one.text, "")
+        if one.verdict is Verdict.PROGRESSING or not (one.step or hint):
+            continue
+        _, places = grouped.setdefault((one.verdict, one.text), ("" if hint else one.step, []))
+        places.append(place)
+    ordered = sorted(grouped.items(), key=lambda item: (-item[0][0].weight, -len(item[1][1])))
     return [
         {"verdict": str(verdict), "why": text, "rows": len(places), "command": step or None}
         | ({} if step else {"hint": hints[text]})
@@ -202,15 +222,28 @@ def _table(rows: Sequence[Row], *, named: bool, every: bool) -> Iterator[str]:
     for (_, where, job, text, _), mine in ordered:
         detail = mine[0].findings[0].detail if len(mine) == 1 and mine[0].findings else ""
         title = f"{job} ({where})" if where else job
-        cells.append((str(mine[0].verdict), title, _sites(mine), _why(text, detail)))
-    widths = [max(len(line[column]) for line in cells) for column in range(3)]
+        cells.append(
+            (
+                str(mine[0].verdict),
+                title,
+                listed([_place(row) for row in mine]),
+                why_words(text, detail),
+            )
+        )
+    yield from aligned(cells)
+
+
+def aligned(cells: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of cells, each column but the last as wide as its widest."""
+    last = len(cells[0]) - 1
+    widths = [max(len(line[column]) for line in cells) for column in range(last)]
     for line in cells:
-        padded = (f"{text:<{width}}" for text, width in zip(line[:3], widths, strict=True))
-        yield f"{'  '.join(padded)}  {line[3]}".rstrip()
+        padded = (f"{text:<{width}}" for text, width in zip(line[:last], widths, strict=True))
+        yield f"{'  '.join(padded)}  {line[last]}".rstrip()
 
 
-def _sites(rows: Sequence[Row]) -> str:
-    names = [_place(row) for row in rows]
+def listed(names: Sequence[str]) -> str:
+    """The first names, and the number of the others."""
     shown = ", ".join(names[:NAMED_SITES])
     more = len(names) - NAMED_SITES
     return f"{shown} and {more:,} more" if more > 0 else shown
@@ -225,7 +258,8 @@ def _cluster(row: Row) -> str:
     return f"{cluster.name} / {cluster.site}" if cluster.site else cluster.name
 
 
-def _why(text: str, detail: str) -> str:
+def why_words(text: str, detail: str) -> str:
+    """A finding in words."""
     return f"{text}: {detail}" if detail else text
 
 

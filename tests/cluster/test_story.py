@@ -273,9 +273,10 @@ def test_a_bump_reaches_the_fleet_in_steps_and_one_command_takes_it_back(
     story.publish()
     story.reconcile()
     story.mount()
-    status = shops.call("status", "south-2", "--reports", "--kubeconfig", "none", status=6).stdout
-    assert "wanted    detector:2" in status
-    assert "running   detector:2: GOOD" in status
+    status = shops.call("status", "south-2", "--remote", "origin", status=3).stdout
+    assert "wanted     detector:2" in status
+    assert "published  detector:2 (" in status
+    assert "running    detector:2: GOOD" in status
 
     # Back, in one command; the store has lost the bytes, the sites have not.
     for key in shops.s3.keys(shops.bucket, "detector/"):

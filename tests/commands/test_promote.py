@@ -232,9 +232,7 @@ def test_a_store_that_cannot_be_asked_ends_with_6_and_moves_nothing(
     assert rollout(folder)["step"] == 0
 
 
-@pytest.mark.parametrize(
-    "asked", [("promote", "watch", "--if-ready"), ("status", "north-1", "--reports")]
-)
+@pytest.mark.parametrize("asked", [("promote", "watch", "--if-ready"), ("status", "north-1")])
 def test_a_proposal_cannot_have_reports_asked_of_a_host_that_nobody_reviewed(
     tmp_path: Path, asked: tuple[str, ...]
 ) -> None:

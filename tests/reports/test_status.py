@@ -78,7 +78,7 @@ def test_pods_and_nodes_that_were_not_seen_are_no_blank(kind: str) -> None:
 
 
 def test_the_steps_name_each_fault_once_the_worst_first() -> None:
-    found = status.steps(many(20, "s-001", "s-002"))
+    found = status.steps(status.findings(many(20, "s-001", "s-002")))
     assert [(one["verdict"], one["rows"]) for one in found] == [("missing", 2)]
     assert found[0]["command"].startswith("flux reconcile kustomization ")
     assert "(the first of 2)" in status.step_lines(found)
@@ -93,7 +93,7 @@ def test_nobody_has_to_act_on_what_is_on_its_way() -> None:
 
     row = judged(rows("shards"), starting)["count", "s-001"]
     assert row.verdict is Verdict.PROGRESSING
-    assert status.steps([row]) == []
+    assert status.steps(status.findings([row])) == []
 
 
 def test_json_has_every_part_and_no_report_that_was_not_read() -> None:
@@ -118,8 +118,10 @@ def test_objects_without_a_row_are_counted() -> None:
 def test_only_a_lacking_permission_is_to_be_asked_about() -> None:
     told = "user nobody may not list deployments"
     dark = judged(rows("shards"), problems={"Deployment": told})["count", "s-001"]
-    lacking = status.steps([dark], [Diagnostic(codes.FORBIDDEN, told, None, "")])
+    lacking = status.steps(status.findings([dark]), [Diagnostic(codes.FORBIDDEN, told, None, "")])
     assert "auth can-i" in lacking[0]["command"]
-    (step,) = status.steps([dark], [Diagnostic(codes.UNREACHABLE, told, None, "look there")])
+    (step,) = status.steps(
+        status.findings([dark]), [Diagnostic(codes.UNREACHABLE, told, None, "look there")]
+    )
     assert (step["command"], step["hint"]) == (None, "look there")
     assert "    look there\n" in status.step_lines([step])

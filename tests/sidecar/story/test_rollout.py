@@ -55,10 +55,10 @@ def test_a_version_reaches_the_canary_then_everybody_and_a_bad_one_comes_back(
     # Whoever asks why a site is on the old version is told, by what is wanted and what runs.
     why = "rollout to 2 is at step 0 of 1, step 1 takes it"
     assert f"because {why}" in shops.call("explain", "watch", "--site", "north-3").stdout
-    asked = ("status", "north-3", "--reports", "--kubeconfig", "none")
-    told = shops.call(*asked, status=6).stdout
-    assert f"wanted    detector:1, because {why}" in told
-    assert "running   detector:1: GOOD" in told
+    told = shops.call("status", "north-3", status=3).stdout
+    assert f"wanted     detector:1, because {why}" in told
+    assert "its next step waits: the soak has not passed until 2" in told
+    assert "running    detector:1: GOOD" in told
 
     # Before the soak has passed nothing goes on; after it everybody gets the version.
     held = shops.call("promote", "watch", "--if-ready", status=3)
@@ -84,6 +84,9 @@ def test_a_version_reaches_the_canary_then_everybody_and_a_bad_one_comes_back(
     assert "E7406" in aborted.stderr
     assert "north-1  failed   " in aborted.stdout
     assert shops.report("north-1")["artifacts"][0]["detail"] in aborted.stdout
+    left = shops.call("status", "north-1", status=3).stdout
+    assert "wanted     detector:2" in left
+    assert "running    detector:2, on the way to 3: REFUSED" in left
     print(f"\n{aborted.stdout}{aborted.stderr}")
     assert state(shops) == {"from": "3", "to": "2", "step": 1, "was": "2"}
     models = (shops.folder / "specs/models.yaml").read_text()
