@@ -1,29 +1,37 @@
 """Finds the sidecar's modules in the stores that `.ci/sidecar.py` packed them into.
 
 This text becomes `sidecar/__init__.py` of what is delivered, before the package's own. Beside it
-lies `source.lzma` with the text of modules, and for one version of Python `<version>.lzma` with the
-code of those that a resident process imports and `<version>-later.lzma` with that of those which it
-may import one day. Another version compiles the text. Nothing is written anywhere. A store is
-unpacked as far as it is needed and no further: the code lies in the order in which it is imported,
-so that a resident process never holds more than one module of it.
+lie `source.bz2` with the text of modules, `index.bz2` with what there is, and for one version of
+Python `<version>.bz2` with the code of what a resident process imports at its start. All else is
+compiled from its text: for a resident process by one of its own, since it would keep what a
+compiler leaves behind for as long as it lives. Nothing is written anywhere. The code lies in the
+order in which it is imported, so that nothing of it is held for later.
 """
 
+import os
 import sys
 from _frozen_importlib import ModuleSpec
-from _lzma import FORMAT_RAW, LZMADecompressor
-from marshal import loads
+from marshal import dumps, loads
 
-FILTERS = [{"id": 0x21, "dict_size": 1 << 19, "lc": 4, "lp": 0, "pb": 0}]
+try:
+    from _bz2 import BZ2Decompressor
+except ImportError:
+    sys.exit("This Python was built without bz2, which edgewright-sidecar is packed with.")
+
+COMPILE = (
+    "import sys; sys.path.insert(0, sys.argv[1]); import sidecar; "
+    "sys.meta_path[-1].compile_for(sys.argv[2], sys.argv[3:])"
+)
 
 
 class Store:
-    """Files by name, one behind the other. The first is the list of all names."""
+    """Files by name, one behind the other."""
 
-    def __init__(self, data):
+    def __init__(self, data, names):
         self.rest = data
-        self.stream = LZMADecompressor(FORMAT_RAW, None, FILTERS)
+        self.stream = BZ2Decompressor()
         self.kept = {}
-        self.names = set(self.next()[1].decode().split())
+        self.names = set(names.split())
 
     def take(self, length):
         """So many bytes."""
@@ -62,20 +70,25 @@ class Packed:
         self.loader = loader
         self.home = home
         self.text = None
-        self.tag = sys.implementation.cache_tag
-        self.code = self.read(self.tag)
-        self.later = self.read(f"{self.tag}-later").names if self.code else set()
+        self.compiled = {}
+        code, texts, _ = self.index()
+        self.texts = frozenset(texts.split())
+        try:
+            self.code = Store(self.read(sys.implementation.cache_tag), code)
+        except OSError:
+            self.code = None
 
     def read(self, name):
-        """A store, or None where the archive has none of that name."""
-        try:
-            return Store(self.loader.get_data(f"{self.home}/{name}.lzma"))
-        except OSError:
-            return None
+        """The bytes of a store."""
+        return self.loader.get_data(f"{self.home}/{name}.bz2")
+
+    def index(self):
+        """The names of all code, those of all texts, and the schema."""
+        return BZ2Decompressor().decompress(self.read("index")).decode().split("\n\n")
 
     def source(self):
         """The store of texts, which is not kept once all has started from code."""
-        found = self.text or self.read("source")
+        found = self.text or Store(self.read("source"), "")
         self.text = found if self.code is None or self.code.names else None
         return found
 
@@ -85,7 +98,7 @@ class Packed:
             return None
         base = name.replace(".", "/")
         places = ((f"{base}.py", False), (f"{base}/__init__.py", True))
-        for known in (self.is_code, self.later.__contains__, self.is_text):
+        for known in (self.is_code, self.is_text):
             for file, package in places:
                 if known(file):
                     return self.spec(name, file, package)
@@ -97,7 +110,7 @@ class Packed:
 
     def is_text(self, file):
         """Whether there is the text of a file."""
-        return file in self.source().names
+        return file in self.texts
 
     def spec(self, name, file, package):
         """What the import system is told of a module."""
@@ -120,11 +133,52 @@ class Packed:
         file = module.__spec__.loader_state
         if self.is_code(file):
             code = loads(self.code.pop(file))
-        elif file in self.later:
-            code = loads(self.read(f"{self.tag}-later").get(file))
+        elif sys.argv[1:2] == ["run"]:
+            code = self.compiled_elsewhere(file)
         else:
-            code = compile(self.source().get(file), file, "exec", 0, True)
+            code = self.compile(file)
         exec(code, module.__dict__)
+
+    def compile(self, file):
+        """A module's code from its text."""
+        return compile(self.source().get(file), file, "exec", 0, True)
+
+    def compiled_elsewhere(self, file):
+        """The same by another process, which compiles at once what the module imports besides."""
+        if file not in self.compiled:
+            self.compiled |= self.ask(file)
+        return loads(self.compiled.pop(file)) if file in self.compiled else self.compile(file)
+
+    def ask(self, file):
+        """The code by file that another process compiles; none where none can be started."""
+        known = [getattr(one.__spec__, "loader_state", None) for one in [*sys.modules.values()]]
+        known = {one for one in known if isinstance(one, str)} - {file}
+        known |= self.code.names if self.code else set()
+        home = self.home.removesuffix("/sidecar")
+        words = [sys.executable, "-I", "-S", "-c", COMPILE, home, file, *known]
+        theirs, ours = os.pipe()
+        with os.fdopen(theirs, "rb") as told:
+            try:
+                dup = [(os.POSIX_SPAWN_DUP2, ours, 1)]
+                child = os.posix_spawn(words[0], words, os.environ, file_actions=dup)
+            except OSError:
+                return {}
+            finally:
+                os.close(ours)
+            data = told.read()
+        os.waitpid(child, 0)
+        return loads(data) if data else {}
+
+    def compile_for(self, file, known):
+        """Write the code of a module, and of what it imports that is not known, to the output."""
+        found = {}
+        wanted = [file]
+        for one in wanted:
+            if one not in found and one not in known:
+                code = self.compile(one)
+                found[one] = dumps(code)
+                wanted += filter(self.is_text, imports(code.co_names))
+        sys.stdout.buffer.write(dumps(found))
 
     def get_source(self, name):
         """The text of a module, for whoever shows a traceback."""
@@ -137,9 +191,19 @@ class Packed:
     def get_data(self, path):
         """The bytes of a file of the package that is no module."""
         file = f"sidecar{path[len(self.home) :]}"
-        if not self.is_text(file):
+        if not file.endswith(".json"):
             raise OSError(path)
-        return self.source().get(file)
+        return self.index()[2].encode()
+
+
+def imports(names):
+    """The files that the statements of a module may import, by the names that it uses."""
+    packages = [name for name in names if name.startswith("sidecar.")]
+    for package in packages:
+        for name in (package, *(f"{package}.{name}" for name in names)):
+            base = name.replace(".", "/")
+            yield f"{base}.py"
+            yield f"{base}/__init__.py"
 
 
 # The last, since in a wheel much lies in files, which have a finder already.

@@ -4,19 +4,19 @@ Usage: python .ci/sidecar.py [DIRECTORY]
 
 Both hold the sources without docstrings, comments and types, in their own lines, so that a
 traceback names the line that the repository has. The zipapp holds besides them the bytecode that a
-resident process needs, for the version of Python that builds it; every other version from 3.11 on
-runs it from the sources. It is read from a read-only disk and writes nothing. In the wheel what a
-resident process imports lies in files, which pip compiles. What neither has bytecode of is packed
-as a whole and not file by file; `packed.py` reads it. `docs/adr/0014-packed-as-wholes.md` has the
+resident process needs at its start, for the version of Python that builds it; every other version
+from 3.11 on runs it from the sources. It is read from a read-only disk and writes nothing. In the
+wheel what a resident process imports lies in files, which pip compiles. The rest is packed as a
+whole and not file by file; `packed.py` reads it. `docs/adr/0014-packed-as-wholes.md` has the
 reasons.
 """
 
 from __future__ import annotations
 
 import ast
+import bz2
 import io
 import json
-import lzma
 import marshal
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ import sys
 import tempfile
 import tokenize
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from itertools import groupby
 from pathlib import Path
@@ -67,15 +67,13 @@ def main() -> None:
 
 def zipapp(target: Path, texts: Texts, names: Names) -> Path:
     """The program in one file."""
-    # The schema is read by every resident process, and what lies before it would be kept.
-    kept = {SCHEMA: bare_schema(), **texts}
-    start, later = ({name: short_code(name, texts[name]) for name in part} for part in names)
+    start = {name: short_code(name, texts[name]) for name in names.start}
     members = {
         "__main__.py": MAIN.encode(),
         "sidecar/__init__.py": opening(texts).encode(),
-        f"sidecar/{sys.implementation.cache_tag}.lzma": packed(start),
-        f"sidecar/{sys.implementation.cache_tag}-later.lzma": packed(later),
-        "sidecar/source.lzma": packed(kept),
+        f"sidecar/{sys.implementation.cache_tag}.bz2": packed(start),
+        "sidecar/index.bz2": index(start, texts, bare_schema()),
+        "sidecar/source.bz2": packed(texts),
     }
     made = io.BytesIO(b"#!/usr/bin/env python3\n")
     made.seek(0, io.SEEK_END)
@@ -96,11 +94,12 @@ def wheel(target: Path, texts: Texts, names: Names) -> Path:
     rest = {name: text for name, text in texts.items() if name not in files}
     files |= {"__init__.py": opening(texts), SCHEMA: bare_schema()}
     about = (PACKAGE / "pyproject.toml").read_text(encoding="utf-8")
-    files["pyproject.toml"] = about.replace(f'"{SCHEMA}"]', f'"{SCHEMA}", "source.lzma"]')
+    files["pyproject.toml"] = about.replace(f'"{SCHEMA}"]', f'"{SCHEMA}", "*.bz2"]')
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder)
         written(stage, files)
-        (stage / "source.lzma").write_bytes(packed(rest))
+        (stage / "index.bz2").write_bytes(index({}, rest))
+        (stage / "source.bz2").write_bytes(packed(rest))
         shutil.copyfile(PACKAGE / "README.md", stage / "README.md")
         shutil.copyfile(ROOT / "LICENSE", stage / "LICENSE")
         command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", f"{stage}/x"]
@@ -354,26 +353,21 @@ def imported(package: Path, *names: str) -> list[str]:
 # The stores.
 
 
+def index(code: Collection[str], texts: Collection[str], schema: str = "") -> bytes:
+    """What lies where, and the contract's schema, which every resident process reads."""
+    names = ("\n".join(f"sidecar/{name}" for name in part) for part in (code, texts))
+    # A small block, since whoever unpacks takes memory for a whole one.
+    return bz2.compress("\n\n".join((*names, schema)).encode(), 1)
+
+
 def packed(files: Mapping[str, str | bytes]) -> bytes:
     """Files one behind the other as `packed.py` reads them, in the order that they are given."""
-    data = _entry("", "\n".join(f"sidecar/{name}" for name in files))
+    data = b""
     for name, content in files.items():
-        data += _entry(f"sidecar/{name}", content)
-    filters = [{**packed_filters()[0], "preset": 9 | lzma.PRESET_EXTREME}]
-    return lzma.compress(data, lzma.FORMAT_RAW, filters=filters)
-
-
-def _entry(name: str, content: str | bytes) -> bytes:
-    body = content.encode() if isinstance(content, str) else content
-    return bytes([len(name)]) + name.encode() + len(body).to_bytes(4, "big") + body
-
-
-def packed_filters() -> list[dict[str, int]]:
-    """How `packed.py` unpacks, which is not to be imported."""
-    text = (ROOT / ".ci" / "packed.py").read_text(encoding="utf-8")
-    line = next(line for line in text.splitlines() if line.startswith("FILTERS = "))
-    found: list[dict[str, int]] = eval(line.partition("=")[2], {})
-    return found
+        path = f"sidecar/{name}".encode()
+        body = content.encode() if isinstance(content, str) else content
+        data += bytes([len(path)]) + path + len(body).to_bytes(4, "big") + body
+    return bz2.compress(data)
 
 
 if __name__ == "__main__":

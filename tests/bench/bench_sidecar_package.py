@@ -24,7 +24,9 @@ from tests.bench.measuring import Row, heading  # noqa: E402
 
 BOTO3 = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
 SIGNATURE = ("cryptography", "cffi", "pycparser")
-IMPORTS = "import sys; sys.path.insert(0, sys.argv[1]); import sidecar.cli, "
+IMPORTS = (
+    "import sys; sys.path.insert(0, sys.argv[1]); sys.argv[1:] = sys.argv[2:]; import sidecar.cli, "
+)
 KINDS = {
     "`run`": "sidecar.commands.run",
     "`run` with a hook": "sidecar.commands.run, sidecar.hooks.triton",
@@ -63,6 +65,7 @@ def start(archive: Path, unpacked: Path, rounds: int) -> Iterator[Row]:
     for words, place in (("zipapp", archive), ("wheel", unpacked)):
         for kind, names in KINDS.items():
             command = [sys.executable, "-I", "-S", "-c", IMPORTS + names, str(place)]
+            command.append("worker" if kind == "a worker" else "run")
             spent = processor(command, rounds) - bare
             command[4] += MEMORY
             memory = int(subprocess.run(command, check=True, capture_output=True).stdout)
