@@ -18,6 +18,7 @@ from compiler.backends.kubernetes import Need, need_of
 from compiler.model.backend import Assignment, EmitContext
 from compiler.model.definitions import crds
 from compiler.model.diagnostics import Diagnostic, Diagnostics, Severity
+from compiler.model.figures import Figures
 from compiler.model.fleet import Cluster, Site
 from compiler.model.manifest import Directory, Draft, Unit, UnitRole
 from compiler.model.record import dataclass
@@ -138,7 +139,12 @@ class Workshop:
         for front in self.fronts:
             clusters |= {cluster.target: cluster for cluster in front.context.clusters.values()}
             sites |= front.context.sites
-        return CheckFacts(clusters=clusters, sites=sites, definitions=(*crds(), *self.definitions))
+        return CheckFacts(
+            clusters=clusters,
+            sites=sites,
+            definitions=(*crds(), *self.definitions),
+            figures={one.resolved.environment: Figures(one.resolved) for one in self.fronts},
+        )
 
     def batches(self, only: Collection[str] = ()) -> list[Batch]:
         """The sites of every front in groups; `only` some sites."""

@@ -32,7 +32,6 @@ MAX_BYTES = 512 * 1024
 SOCKET = f"{RUN}/sidecar.sock"
 SURFACE_PORT = 9471
 MIN_FREE_PERCENT = 25
-KEEP_PREVIOUS = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +188,7 @@ def _frame(job: str, role: str, facts: Facts, delivery: Delivery | None) -> dict
         "store": {
             "root": facts.store_root,
             "minFreePercent": MIN_FREE_PERCENT,
-            "keepPrevious": KEEP_PREVIOUS,
+            "keepPrevious": site.profile.previous,
         },
         "surface": {"port": facts.surface_port, "socket": SOCKET},
     }

@@ -147,6 +147,7 @@ class Diagnostic:
     """One finding. `span` is None only where no line of the user's can be named.
 
     `shared` is set where sites or places share the finding: `message` and `span` are made of it.
+    `table` are lines of figures that the message is the sum of.
     """
 
     code: Code
@@ -155,6 +156,7 @@ class Diagnostic:
     hint: str = ""
     related: tuple[Related, ...] = ()
     shared: AtSites | AtPlaces | None = None
+    table: tuple[str, ...] = ()
 
     @property
     def severity(self) -> Severity:
@@ -210,13 +212,15 @@ class Diagnostics:
         span: Span | None = None,
         hint: str = "",
         related: tuple[Related, ...] = (),
+        table: tuple[str, ...] = (),
     ) -> None:
         """Record what other sites may share: equal texts on one line become one finding.
 
-        `text` and `hint` name no site. `own` is the site's own line, which stands for the finding
-        where no line that all of them share, `span`, has the fault. `related` goes with `text`.
+        `text`, `hint` and `table` name no site. `own` is the site's own line, which stands for the
+        finding where no line that all of them share, `span`, has the fault. `related` goes with
+        `text`.
         """
-        found = _shared(code, hint, AtSites(text, span, ((site, own),)), related)
+        found = _shared(code, hint, AtSites(text, span, ((site, own),)), related, table)
         self.found[found] = None
 
     def add_at_place(
@@ -264,9 +268,13 @@ class Diagnostics:
 
 
 def _shared(
-    code: Code, hint: str, found: AtSites | AtPlaces, related: tuple[Related, ...] = ()
+    code: Code,
+    hint: str,
+    found: AtSites | AtPlaces,
+    related: tuple[Related, ...] = (),
+    table: tuple[str, ...] = (),
 ) -> Diagnostic:
-    return Diagnostic(code, found.message(code.severity), found.place, hint, related, found)
+    return Diagnostic(code, found.message(code.severity), found.place, hint, related, found, table)
 
 
 def _put_together(found: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -276,7 +284,7 @@ def _put_together(found: Iterable[Diagnostic]) -> list[Diagnostic]:
         if one.shared is None:
             alone.append(one)
         else:
-            key = (one.code, one.hint, type(one.shared), one.shared.same)
+            key = (one.code, one.hint, one.table, type(one.shared), one.shared.same)
             equal.setdefault(key, []).append(one)
     return alone + [_joined(several) for several in equal.values()]
 
@@ -287,7 +295,8 @@ def _joined(several: Sequence[Diagnostic]) -> Diagnostic:
         return first
     parts: list[Any] = [one.shared for one in several]
     related = first.related if isinstance(first.shared, AtSites) else ()
-    return _shared(first.code, first.hint, type(parts[0]).joined(parts), related)
+    joined = type(parts[0]).joined(parts)
+    return _shared(first.code, first.hint, joined, related, first.table)
 
 
 def _name(site: tuple[str, Span | None]) -> str:

@@ -14,6 +14,8 @@ from compiler.model.record import dataclass
 from compiler.model.worker import Accelerator
 
 Layer = Literal["cloud", "edge"]
+KEEP_PREVIOUS = 1
+"""Versions before the one that serves that a store keeps where a profile does not say."""
 ARGOCD_S_OWN = ("https://kubernetes.default.svc", "in-cluster")
 """Address and name by which Argo CD calls the cluster that it runs on."""
 
@@ -92,7 +94,7 @@ class Profile:
     """A hardware class. Quantities are Kubernetes text; `devices` maps a path to its resource.
 
     `taints` are `key=value:Effect` or `key:Effect`. `cache` is the host directory of the
-    artifact store.
+    artifact store, `previous` how many versions before the one that serves stay in it.
     """
 
     name: str
@@ -104,8 +106,10 @@ class Profile:
     devices: Mapping[str, str] = field(default_factory=dict)
     reserved_cpu: str = "0"
     reserved_memory: str = "0"
+    reserved_disk: str = "0"
     taints: tuple[str, ...] = ()
     cache: str = "/var/lib/edgewright"
+    previous: int = KEEP_PREVIOUS
     span: Span | None = field(default=None, compare=False)
 
 

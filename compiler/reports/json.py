@@ -16,13 +16,14 @@ def render(result: Mapping[str, Any], diagnostics: Iterable[Diagnostic]) -> str:
 
 
 def as_dict(diagnostic: Diagnostic) -> dict[str, Any]:
-    """Return code, severity, message, hint, place and related places of one diagnostic."""
+    """Return code, severity, message, hint, figures, place and related places of one diagnostic."""
     return {
         "code": diagnostic.code.id,
         "severity": diagnostic.severity.value,
         "message": diagnostic.message,
         "hint": diagnostic.hint,
         **_place(diagnostic.span),
+        "table": list(diagnostic.table),
         "related": [{**_place(r.span), "message": r.message} for r in diagnostic.related],
     }
 

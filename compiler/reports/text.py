@@ -64,6 +64,7 @@ def _one(diagnostic: Diagnostic, lines: Lines, colour: bool) -> str:
     out = [f"{safe(place)}{label} {safe(diagnostic.message)}"]
     if diagnostic.span:
         out += _source(diagnostic.span, lines)
+    out += [f"      {safe(line)}" for line in diagnostic.table]
     for related in diagnostic.related:
         out.append(safe(f"{related.span}: {related.message}"))
         out += _source(related.span, lines)

@@ -24,6 +24,7 @@ def test_a_finding_has_its_place_and_its_related_places() -> None:
         "file": "specs/jobs.yaml",
         "line": 2,
         "column": 29,
+        "table": [],
         "related": [{"file": "b", "line": 1, "column": 2, "message": "there"}],
     }
 

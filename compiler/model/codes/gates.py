@@ -46,6 +46,31 @@ POLICY_MALFORMED = Code(
     "not known.",
     "Write it with the names that the hint lists; the functions are in the docs on gates.",
 )
+DISK_TOO_SMALL = Code(
+    "E7510",
+    "The disk of a host does not hold what its sidecars have to keep",
+    "A host holds the artifacts of all its tenants, the versions before them so that it can return "
+    "without a network, what comes while both are still there, outboxes up to their limits, what "
+    "is reserved, and the part that stays free so that no image is collected. A disk that is "
+    "smaller blocks the next update for want of room, where nobody is watching. Below the message "
+    "is the sum, with the lines that the figures are from.",
+    "Take a larger disk, place fewer or smaller artifacts there, or keep less of the past: "
+    "`cache: {previous: 0}` in the profile.",
+)
+DISK_CROWDED = Code(
+    "W7513",
+    "The disk of a host is too small if all jobs of its site land on it",
+    "A job that names no host runs on any host of its site, and the scheduler does not know what "
+    "the store on a host has to hold.",
+    "Name a host for some of the jobs, or give each host its own with `replicas: per-host`.",
+)
+NO_WAY_BACK = Code(
+    "W7514",
+    "Sites lose their way back to the version that a rollout leaves",
+    "A site that has the version before in its store returns to it at once, without a network. "
+    "Here it could not, so a version that turns out bad stays until another one was fetched.",
+    "Do what the hint says, or accept that these sites need their link to go back.",
+)
 LICENSE_REFUSED = Code(
     "E7515",
     "A licence is not one of those that are accepted",

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from compiler.model.codes import spec as codes
+from compiler.model.fleet import KEEP_PREVIOUS
 from compiler.model.spec.base import OneOrMany, SpecModel, fault
 from compiler.model.spec.names import (
     Address,
@@ -230,12 +231,23 @@ class ReservedSpec(SpecModel):
 
     cpu: Quantity | None = Field(None, description="CPU that workloads cannot have.")
     memory: Quantity | None = Field(None, description="Memory that workloads cannot have.")
+    disk: Quantity | None = Field(
+        None, description="Disk space that the store cannot have: the system, images, logs."
+    )
 
 
 class CacheSpec(SpecModel):
-    """Where the artifact store lies on a host."""
+    """The artifact store of a host."""
 
-    host_path: AbsolutePath = Field(description="The directory on the host.")
+    host_path: AbsolutePath | None = Field(
+        None, description="The directory on the host; /var/lib/edgewright otherwise."
+    )
+    previous: int = Field(
+        KEEP_PREVIOUS,
+        ge=0,
+        le=16,
+        description="How many versions before the one that serves stay, to return to offline.",
+    )
 
 
 class ProfileSpec(SpecModel):
@@ -258,7 +270,7 @@ class ProfileSpec(SpecModel):
         (), description="Taints of its nodes, which workloads tolerate."
     )
     cache: CacheSpec | None = Field(
-        None, description="Where the artifact store lies, instead of /var/lib/edgewright."
+        None, description="Where the artifact store lies, and how much of the past it keeps."
     )
 
 

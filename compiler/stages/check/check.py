@@ -18,11 +18,15 @@ from typing import Any
 
 from compiler.model.codes import check as codes
 from compiler.model.diagnostics import Diagnostics
+from compiler.model.figures import Figures
 from compiler.model.fleet import Cluster, Site
+from compiler.model.layout import CONFIG_FILE
 from compiler.model.manifest import Directory, Identity, Object
 from compiler.model.record import dataclass
+from compiler.model.tenants import Placed, config_of, placed
 from compiler.stages.check import across
 from compiler.stages.check.contract import check_contract
+from compiler.stages.check.holding import check_disks
 from compiler.stages.check.kinds import check_kind
 from compiler.stages.check.marks import Duplicate, unmarked, walk
 from compiler.stages.check.names import check_annotations, check_labels, check_names
@@ -63,13 +67,15 @@ class CheckFacts:
     `clusters` are by target path and `sites` by name. `definitions` are parsed
     CustomResourceDefinitions, ours and those of `schemas:`; ones that lie in the checked
     directories themselves are found without being named. `assumed` exist in the cluster
-    although no output has them.
+    although no output has them. `figures` tell of each environment what spec and lock say of
+    artifacts.
     """
 
     clusters: Mapping[str, Cluster]
     sites: Mapping[str, Site]
     definitions: tuple[Mapping[str, Any], ...] = ()
     assumed: frozenset[Identity] = frozenset()
+    figures: Mapping[str, Figures] = field(default_factory=dict)
 
 
 def check(directories: Sequence[Directory], facts: CheckFacts) -> tuple[Summary, ...]:
@@ -90,6 +96,7 @@ def check_across(summaries: Sequence[Summary], facts: CheckFacts, diagnostics: D
         marks = getattr(definition, "marks", None)
         diagnostics.add(codes.DEFINITION, f"{name} {problem}", marks.span if marks else None)
     across.report(summaries, facts.clusters, facts.sites, facts.assumed, diagnostics)
+    check_disks(summaries, facts.sites, facts.figures, diagnostics)
 
 
 def settled(summaries: Sequence[Summary], facts: CheckFacts) -> bool:
@@ -104,6 +111,7 @@ def settled(summaries: Sequence[Summary], facts: CheckFacts) -> bool:
     own = {summary.unit.name: facts.sites[summary.unit.name] for summary in summaries}
     found = Diagnostics()
     across.report(summaries, facts.clusters, own, facts.assumed, found)
+    check_disks(summaries, own, facts.figures, found)
     return not found.found
 
 
@@ -127,18 +135,20 @@ class _Work:
 
     versions: tuple[str, ...]
     schemas: Schemas
+    figures: Mapping[str, Figures]
     findings: list[Finding] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
     selections: list[Selection] = field(default_factory=list)
     pods: list[Pods] = field(default_factory=list)
     scales: list[Scale] = field(default_factory=list)
     services: dict[tuple[str, str], tuple[str | int, ...]] = field(default_factory=dict)
+    tenants: list[Placed] = field(default_factory=list)
 
 
 def _directory(directory: Directory, facts: CheckFacts, schemas: Schemas) -> Summary:
     versions = tuple(facts.clusters[directory.unit.target].kubernetes)
     usable = version_refusal(versions) is None
-    found = _Work(versions, schemas)
+    found = _Work(versions, schemas, facts.figures)
     identities = tuple(_identity(one) for one in directory.objects)
     for number, one in enumerate(directory.objects):
         if usable:
@@ -155,6 +165,7 @@ def _directory(directory: Directory, facts: CheckFacts, schemas: Schemas) -> Sum
         pods=tuple(found.pods),
         scales=tuple(found.scales),
         services=found.services,
+        tenants=tuple(found.tenants),
     )
 
 
@@ -174,13 +185,24 @@ def _object(number: int, one: Object, identity: Identity, found: _Work) -> None:
         wrong.append(Wrong(codes.DEFINITION, f"the definition {problem}"))
     wrong.extend(check_names(group, kind, data, one.text, judge.namespaced))
     if sound:
-        if not group:
-            wrong.extend(check_contract(kind, data))
+        if kind == "ConfigMap" and not group:
+            wrong.extend(_config(data, found))
         wrong.extend(check_kind(group, kind, data))
         pods = templates(group, kind, data)
         wrong.extend(_pods(group, kind, data, pods, found.versions))
         _collect(number, identity, data, pods, found)
     found.findings.extend(Finding(number, each) for each in wrong)
+
+
+def _config(data: Mapping[str, Any], found: _Work) -> list[Wrong]:
+    """What is wrong with a sidecar's config; one that is sound is a tenant of its host."""
+    document = config_of(data)
+    if document is None:
+        return []
+    wrong = list(check_contract(document, len(data["data"][CONFIG_FILE].encode())))
+    if not wrong:
+        found.tenants.append(placed(document, found.figures.get(document["node"]["environment"])))
+    return wrong
 
 
 def _identity(one: Object) -> Identity:

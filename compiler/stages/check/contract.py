@@ -1,7 +1,7 @@
 """Judges a sidecar config inside a ConfigMap: its size, its schema, the names that it refers to.
 
 The compiler makes these documents, so a fault is either a name or URL of the author's that no
-device can use, or a fault of the compiler's own. Other ConfigMaps are none of its business.
+device can use, or a fault of the compiler's own. Whether a host holds what it names is not judged.
 """
 
 from __future__ import annotations
@@ -24,30 +24,10 @@ from compiler.stages.check.words import Wrong, path_text
 _FAULTS_SHOWN = 5
 
 
-def check_contract(kind: str, data: Mapping[str, Any]) -> Iterator[Wrong]:
-    """Every fault of the sidecar config that an object holds; nothing for any other object."""
-    text = data["data"].get(CONFIG_FILE, "") if kind == "ConfigMap" and data.get("data") else ""
-    # A null key is none at all.
-    if not text or '"tenant"' not in text or '"contract"' not in text:
-        return
-    size = len(text.encode())
+def check_contract(document: Mapping[str, Any], size: int) -> Iterator[Wrong]:
+    """Every fault of a sidecar config whose text has so many bytes."""
     if size > MAX_BYTES:
         yield Wrong(codes.CONFIG_TOO_LARGE, too_large("this worker", size))
-    document = _parsed(text)
-    if document is not None:
-        yield from _faults(document)
-
-
-def _parsed(text: str) -> dict[str, Any] | None:
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return None
-    is_config = isinstance(document, dict) and {"tenant", "contract"} <= document.keys()
-    return document if is_config else None
-
-
-def _faults(document: Mapping[str, Any]) -> Iterator[Wrong]:
     validator = _validator()
     yield from _prefixes(document)
     if validator.is_valid(document):

@@ -56,7 +56,9 @@ def allocatable(profile: Profile) -> dict[str, int]:
         PODS: MOST_PODS * MILLI,
     }
     if profile.disk:
-        room["ephemeral-storage"] = parse_quantity(profile.disk)
+        room["ephemeral-storage"] = parse_quantity(profile.disk) - parse_quantity(
+            profile.reserved_disk or "0"
+        )
     if profile.accelerator is not None and profile.accelerator.resource:
         room[profile.accelerator.resource] = profile.accelerator.count * MILLI
     return room

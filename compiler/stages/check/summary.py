@@ -13,6 +13,7 @@ from typing import Any
 
 from compiler.model.manifest import Identity, Origin, Unit
 from compiler.model.record import dataclass
+from compiler.model.tenants import Placed
 from compiler.stages.check.words import Wrong
 
 Labels = tuple[tuple[str, str], ...]
@@ -88,7 +89,10 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One directory. `services` maps (namespace, name) to the ports that a Service offers."""
+    """One directory. `services` maps (namespace, name) to the ports that a Service offers.
+
+    `tenants` are the configs of sidecars in it, which need not run at the site of the directory.
+    """
 
     unit: Unit
     origins: tuple[Origin, ...]
@@ -101,6 +105,7 @@ class Summary:
     pods: tuple[Pods, ...] = ()
     scales: tuple[Scale, ...] = ()
     services: Mapping[tuple[str, str], tuple[str | int, ...]] | None = None
+    tenants: tuple[Placed, ...] = ()
 
     def place(self, number: int) -> str:
         """The generated file of an object, relative to the output folder."""

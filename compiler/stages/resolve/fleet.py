@@ -11,7 +11,16 @@ from dataclasses import field
 
 from compiler.model.codes import fleet as codes
 from compiler.model.diagnostics import Code, Diagnostics, Related, Span
-from compiler.model.fleet import Cluster, Gitops, Host, Network, Profile, Repository, Site
+from compiler.model.fleet import (
+    KEEP_PREVIOUS,
+    Cluster,
+    Gitops,
+    Host,
+    Network,
+    Profile,
+    Repository,
+    Site,
+)
 from compiler.model.record import dataclass
 from compiler.model.spec.fleet import ClusterSpec, NetworkSpec, ProfileSpec, SiteSpec
 from compiler.model.spec.spec import Spec
@@ -99,8 +108,10 @@ def profile(name: str, entry: ProfileSpec) -> Profile:
         devices={path: device.resource or "" for path, device in entry.devices.items()},
         reserved_cpu=entry.reserved.cpu or "0",
         reserved_memory=entry.reserved.memory or "0",
+        reserved_disk=entry.reserved.disk or "0",
         taints=tuple(entry.taints),
-        cache=entry.cache.host_path if entry.cache else DEFAULT_CACHE,
+        cache=(entry.cache.host_path if entry.cache else None) or DEFAULT_CACHE,
+        previous=entry.cache.previous if entry.cache else KEEP_PREVIOUS,
         span=entry.span,
     )
 
