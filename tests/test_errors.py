@@ -358,7 +358,7 @@ HOSTILE_TEXTS = (
     "{{ 7 * 7 }}", "{% include 'x' %}", "{# x #}", "${{ github.token }}", "{sites}", "{ site }",
     "{site.vars}", "x{{", "{%",
 )  # fmt: skip
-FREE = ("reason", "yanked", "assert", "message", "patch", "set")
+FREE = ("reason", "yanked", "released", "assert", "message", "patch", "set")
 """Prose for people, CEL, and Kubernetes' own YAML: kept as written, evaluated by nobody here."""
 
 

@@ -38,7 +38,7 @@ def version_facts(opened: Opened, name: str, version: str) -> dict[str, Any]:
         "model": name,
         "version": version,
         "task": model.task,
-        "license": model.license,
+        "license": entry.license or model.license,
         "yanked": entry.yanked,
         "targetOf": [env for env, wanted in targets(opened, name).items() if wanted == version],
         "builds": [

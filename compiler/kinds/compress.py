@@ -22,6 +22,7 @@ class CompressTargetSpec(SpecModel):
 class CompressSpec(RunSpec):
     """Make a model smaller or faster."""
 
+    writes: ClassVar = {"results": "a model"}
     needed: ClassVar = ("model", "method", "to", "worker")
 
     model: ModelReference | None = Field(None, description="The version that is compressed.")

@@ -25,6 +25,7 @@ class ConvertTargetSpec(SpecModel):
 class ConvertSpec(RunSpec):
     """Convert a model to another framework."""
 
+    writes: ClassVar = {"results": "a model"}
     needed: ClassVar = ("model", "to", "worker")
 
     model: ModelReference | None = Field(None, description="The version that is converted.")

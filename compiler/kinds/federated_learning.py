@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -53,6 +53,8 @@ class AggregationSpec(SpecModel):
 
 class FederatedLearningSpec(ServiceSpec):
     """Train one model on data that never leaves its sites."""
+
+    writes: ClassVar = {"results": "a model"}
 
     model: ModelReference = Field(description="The initial weights.")
     dataset: DatasetReference = Field(

@@ -6,6 +6,7 @@ Becomes one Loop per site: its data, its models and its three workers stay on on
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -44,6 +45,8 @@ class DeploySlotSpec(SpecModel):
 
 class IncrementalLearningSpec(ServiceSpec):
     """Improve a model with new samples, round after round."""
+
+    writes: ClassVar = {"results": "samples", "deploy": "a model"}
 
     model: ModelReference = Field(description="The model that the loop starts from and improves.")
     dataset: DatasetReference = Field(description="The dataset that grows.")

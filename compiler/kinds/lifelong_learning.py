@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from compiler.model.kind import Kind
@@ -13,6 +15,8 @@ from compiler.model.spec.names import DatasetReference, ModelReference
 
 class LifelongLearningSpec(ServiceSpec):
     """Learn new tasks without losing the old ones."""
+
+    writes: ClassVar = {"results": "samples"}
 
     model: ModelReference = Field(description="The model that the loop starts from.")
     dataset: DatasetReference = Field(description="The dataset that grows.")

@@ -15,6 +15,7 @@ from compiler.model.spec.scalars import Count
 class TrainSpec(RunSpec):
     """Train a model."""
 
+    writes: ClassVar = {"results": "a model"}
     needed: ClassVar = ("model", "dataset", "worker")
 
     model: ModelReference | None = Field(

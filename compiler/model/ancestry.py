@@ -12,7 +12,8 @@ from compiler.model.diagnostics import Span
 from compiler.model.licensing import Rules
 from compiler.model.lock import Lock
 from compiler.model.record import dataclass
-from compiler.model.spec.artifacts import LineageSpec, ModelSpec
+from compiler.model.spec.artifacts import ModelSpec
+from compiler.model.spec.data import LineageSpec
 
 
 @dataclass(frozen=True, slots=True)

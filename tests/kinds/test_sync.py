@@ -51,7 +51,19 @@ def test_native_delivery_leaves_nothing_to_do() -> None:
 def test_private_data_is_not_carried_to_another_site() -> None:
     private = DATA.replace("format: csv", "format: csv, private: {site: north-1}")
     found = front(shop("datasets: [d]", private))
-    assert "would be read at west-1" in said(found.found, "E3013").message
+    assert "would be read at site west-1" in said(found.found, "E3013").message
+
+
+def test_what_is_derived_from_private_data_stays_and_neighbours_do_not_get_it() -> None:
+    raw = "{d: {format: csv, private: {site: north-1}, versions: {'1': {uri: 'host:/raw.csv'}}}, "
+    data = DATA.replace("{d:", f"{raw}made:").replace("uri:", "lineage: {derivedFrom: d}, uri:")
+    data = data.replace("lineage: {derivedFrom: d}, uri: 'host:", "uri: 'host:")
+    away = front(shop("datasets: [made]", data))
+    assert "made must stay at north-1 and would be read at" in said(away.found, "E3013").message
+    here = shop("datasets: [made]", data).replace("place: {layer: edge}", "place: {site: north-1}")
+    (binding,) = distributions(here)["north-1"].artifacts
+    assert isinstance(binding.input, Artifact)
+    assert binding.input.private
 
 
 def test_a_fleet_without_a_sidecar_cannot_hold_anything() -> None:

@@ -13,14 +13,19 @@ from pydantic import Field, model_validator
 from compiler.model.codes import spec as codes
 from compiler.model.spec.amounts import MetricValue
 from compiler.model.spec.base import OneOrMany, SpecModel, chosen, fault
-from compiler.model.spec.data import ColumnsSpec, GoldenSpec, SplitsSpec
+from compiler.model.spec.data import (
+    ColumnsSpec,
+    DatasetLineageSpec,
+    GoldenSpec,
+    LineageSpec,
+    SplitsSpec,
+)
 from compiler.model.spec.free import Params
 from compiler.model.spec.gates import GateSpec
 from compiler.model.spec.names import (
     CodeName,
     DatasetFormat,
     DatasetReference,
-    JobName,
     ModelReference,
     Name,
     ProfileName,
@@ -31,6 +36,7 @@ from compiler.model.spec.names import (
 from compiler.model.spec.scalars import (
     Count,
     CountOrZero,
+    Flag,
     HostPath,
     License,
     Line,
@@ -160,16 +166,6 @@ def measured_once(metrics: Sequence[MetricSpec]) -> None:
                 f"{one.name} is measured twice in the same way; one value counts",
             )
         seen.add(about)
-
-
-class LineageSpec(SpecModel):
-    """Where a version comes from."""
-
-    base: ModelReference | None = Field(None, description="The version that training started from.")
-    trained_on: OneOrMany[DatasetReference] = Field(
-        (), description="The datasets that it was trained on."
-    )
-    job: JobName | None = Field(None, description="The job that made it.")
 
 
 class VersionFields(SpecModel):
@@ -321,6 +317,7 @@ class DatasetVersionSpec(SpecModel):
         None, description="How the bytes are unpacked; none: files as they are."
     )
     annotations: RelativePath | None = Field(None, description="The annotation file below the uri.")
+    lineage: DatasetLineageSpec | None = Field(None, description="Where it comes from.")
 
 
 class LocalDataSpec(SpecModel):
@@ -346,7 +343,12 @@ class LocalDataSpec(SpecModel):
 class PrivacySpec(SpecModel):
     """Where the bytes of a dataset must stay."""
 
-    site: SiteName = Field(description="The only site where its bytes may be.")
+    site: SiteName | None = Field(
+        None, description="The only site where its bytes may be; local data stays where it is."
+    )
+    models: Flag = Field(
+        False, description="Whether models that were trained on it must stay there as well."
+    )
 
 
 class RequirementsSpec(SpecModel):
@@ -385,4 +387,10 @@ class DatasetSpec(SpecModel):
             raise fault(codes.EXCLUSIVE_KEYS, "a dataset has either versions or local data")
         if not self.versions and self.local is None:
             raise fault(codes.ONE_KEY_NEEDED, "a dataset needs versions, or local data")
+        if self.private is not None and self.private.site is None and self.local is None:
+            raise fault(
+                codes.ONE_KEY_NEEDED,
+                "private needs the site that the data may not leave",
+                "Write private: {site: NAME}.",
+            )
         return self

@@ -1,4 +1,4 @@
-"""Small nouns that artifacts and jobs share: splits of data, and golden cases.
+"""Small nouns that artifacts and jobs share: splits of data, lineages, and golden cases.
 
 Only declares and parses.
 """
@@ -10,9 +10,9 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from compiler.model.codes import spec as codes
-from compiler.model.spec.base import SpecModel, chosen, fault
-from compiler.model.spec.names import Word
-from compiler.model.spec.scalars import Count, CountOrZero, Line, Number, Share, Uri
+from compiler.model.spec.base import OneOrMany, SpecModel, chosen, fault
+from compiler.model.spec.names import DatasetReference, JobName, ModelReference, Word
+from compiler.model.spec.scalars import Count, CountOrZero, Line, Number, Prose, Share, Uri
 
 
 class SplitsSpec(SpecModel):
@@ -68,6 +68,31 @@ class TopToleranceSpec(SpecModel):
     """How near expected classes must be."""
 
     k: Count = Field(description="The expected class must be among this many best ones.")
+
+
+class LineageSpec(SpecModel):
+    """Where a version comes from."""
+
+    base: ModelReference | None = Field(None, description="The version that training started from.")
+    trained_on: OneOrMany[DatasetReference] = Field(
+        (), description="The datasets that it was trained on."
+    )
+    job: JobName | None = Field(None, description="The job that made it.")
+    released: Prose | None = Field(
+        None, description="Why it may go where the private data behind it may not."
+    )
+
+
+class DatasetLineageSpec(SpecModel):
+    """Where a version of a dataset comes from."""
+
+    derived_from: OneOrMany[DatasetReference] = Field(
+        (), description="The datasets that it was made from."
+    )
+    job: JobName | None = Field(None, description="The job that made it.")
+    released: Prose | None = Field(
+        None, description="Why it may go where the private data behind it may not."
+    )
 
 
 class GoldenSpec(SpecModel):

@@ -5,7 +5,7 @@ Knows no particular kind: the kinds come with the validation context.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -45,6 +45,8 @@ class JobSpec(SpecModel):
 
     needed: ClassVar[Sequence[str]] = ()
     """Attributes that a job of its own must have, while a pipeline step may have a port instead."""
+    writes: ClassVar[Mapping[str, str]] = {}
+    """Attributes whose `uri` gets what the job makes: `samples` of its data, or `a model` of it."""
 
     kind: KindName = Field(description="The kind of job.")
     place: PlaceSpec = Field(default_factory=PlaceSpec, description="Where its workers run.")

@@ -10,9 +10,9 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from compiler.model.codes import spec as codes
-from compiler.model.spec.artifacts import LineageSpec, MetricSpec, measured_once
+from compiler.model.spec.artifacts import MetricSpec, measured_once
 from compiler.model.spec.base import SpecModel, fault
-from compiler.model.spec.data import GoldenSpec
+from compiler.model.spec.data import GoldenSpec, LineageSpec
 from compiler.model.spec.names import ModelReference
 from compiler.model.spec.scalars import Line
 

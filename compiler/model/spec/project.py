@@ -13,6 +13,7 @@ from compiler.model.spec.names import (
     Namespace,
     ProjectName,
     SecretName,
+    SiteName,
     Word,
 )
 from compiler.model.spec.resources import ResourcesSpec
@@ -65,6 +66,10 @@ class StoreSpec(SpecModel):
         None, description="Credentials for reading; none for a public store."
     )
     write: StoreWriteSpec | None = Field(None, description="Credentials for writing.")
+    site: SiteName | None = Field(
+        None,
+        description="The site where it stands, so that private data of that site may be in it.",
+    )
 
 
 class ReportsSpec(SpecModel):

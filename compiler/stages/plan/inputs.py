@@ -35,6 +35,7 @@ from compiler.model.spec.job import JobSpec
 from compiler.model.stores import locate
 from compiler.stages.plan.gates import Gates
 from compiler.stages.plan.licenses import Licenses
+from compiler.stages.plan.privacy import Privacy
 
 
 @dataclass(slots=True)
@@ -50,10 +51,12 @@ class Chooser:
     variants: dict[tuple[int, str], str | None] = field(default_factory=dict)
     gates: Gates = field(init=False)
     licenses: Licenses = field(init=False)
+    privacy: Privacy = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the judges of what is chosen."""
         self.licenses = Licenses(self.resolved, self.diagnostics)
+        self.privacy = Privacy(self.resolved, self.diagnostics)
         self.gates = Gates(self.resolved, self.diagnostics)
 
     def choose(
@@ -89,6 +92,7 @@ class Chooser:
         before = rollout.from_ if rollout and rollout.from_ != version else ""
         self.gates.check(choice, site, before)
         self.licenses.check(choice, site)
+        self.privacy.runs(choice, site, span)
         return choice
 
     def left(self, job_name: str, reference: str) -> str:
@@ -104,7 +108,9 @@ class Chooser:
         entry = model.versions[choice.version]
         key = ("models", id(entry), choice.variant)
         if key not in self.made:
-            self.made[key] = self._model_bytes(choice, model, entry)
+            named = (choice.model, choice.version, choice.variant)
+            private = bool(self.privacy.at(site.name).version(*named))
+            self.made[key] = self._model_bytes(choice, model, entry, private)
         return self.made[key]
 
     def release(self, model: str, version: str) -> Release:
@@ -265,7 +271,7 @@ class Chooser:
         return None
 
     def _model_bytes(
-        self, choice: Choice, model: ModelSpec, entry: VersionSpec
+        self, choice: Choice, model: ModelSpec, entry: VersionSpec, private: bool
     ) -> Artifact | HostData | None:
         variant = entry.variants.get(choice.variant) if choice.variant else None
         source = variant if variant is not None and variant.uri is not None else entry
@@ -294,6 +300,7 @@ class Chooser:
             serve_version=list(model.versions).index(choice.version) + 1,
             framework=framework[0] if framework else "",
             golden=self._golden(golden) if golden else None,
+            private=private,
         )
 
     def _code_bytes(self, name: str, entry: CodeSpec) -> Artifact | HostData | None:

@@ -71,6 +71,7 @@ class Planner:
                 nodes.extend(kind.plan(job, self._context(name, job, only)))
         nodes.extend(project_records(self.resolved, self.chooser))
         check_datasets(self.resolved, self.found)
+        self.chooser.privacy.check_writes()
         _check(nodes, self.found)
         return tuple(nodes)
 

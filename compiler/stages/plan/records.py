@@ -218,7 +218,7 @@ def _dataset(
         seed=dataset.splits.seed if dataset.splits else None,
         min_samples=dataset.require.min_samples,
         max_imbalance=dataset.require.max_imbalance,
-        private_to=dataset.private.site if dataset.private else "",
+        private_to=(dataset.private.site if dataset.private else None) or "",
         local=paths,
     )
 

@@ -1,6 +1,6 @@
 """A dataset as a place sees it: immutable bytes, or the share that the site keeps to itself.
 
-Part of `plan`. Private bytes never leave their site: a use anywhere else is reported here.
+Part of `plan`. Private bytes never leave their site: `privacy` reports a use anywhere else.
 """
 
 from __future__ import annotations
@@ -28,19 +28,15 @@ def share_of(
     dataset = resolved.view(place.site).datasets.get(name)
     if dataset is None:
         return None
-    if dataset.private is not None and dataset.private.site != place.site:
-        diagnostics.add(
-            codes.PRIVATE_DATA_LEAVES,
-            f"dataset {name} is private to {dataset.private.site} "
-            f"and would be read at {place.site}",
-            span,
-            f"place the job at {dataset.private.site}",
-        )
+    privacy, site = chooser.privacy, resolved.sites[place.site]
+    own = dataset.local is not None and (dataset.private is None or dataset.private.site is None)
+    if not own and not privacy.reads(reference, site, span):
         return None
+    private = bool(privacy.at(place.site).dataset(reference))
     found = (
         _local(resolved, name, dataset, place, span, diagnostics)
         if dataset.local
-        else _version(chooser, name, version, dataset)
+        else _version(chooser, name, version, dataset, private)
     )
     if found is None:
         return None
@@ -82,7 +78,7 @@ def _local(
 
 
 def _version(
-    chooser: Chooser, name: str, version: str, dataset: DatasetSpec
+    chooser: Chooser, name: str, version: str, dataset: DatasetSpec, private: bool
 ) -> Artifact | HostData | None:
     wanted = version or list(dataset.versions)[-1]
     entry = dataset.versions[wanted]
@@ -93,5 +89,5 @@ def _version(
         )
     return chooser.artifact(
         "dataset", f"datasets/{name}:{wanted}", name, wanted, entry.uri, entry.sha256, span,
-        unpack=entry.unpack or "", private=dataset.private is not None,
+        unpack=entry.unpack or "", private=private,
     )  # fmt: skip

@@ -15,13 +15,13 @@ from compiler.model.record import dataclass
 from compiler.model.resolved import View
 from compiler.model.spec.artifacts import (
     DatasetSpec,
-    LineageSpec,
+    DatasetVersionSpec,
     MetricSpec,
     ModelSpec,
     VersionFields,
     VersionSpec,
 )
-from compiler.model.spec.data import GoldenSpec
+from compiler.model.spec.data import GoldenSpec, LineageSpec
 from compiler.model.spec.job import JobSpec, workers
 from compiler.model.spec.sections import MovedSpec
 from compiler.model.spec.spec import Spec
@@ -95,17 +95,44 @@ class _Checker:
         self._cycles()
 
     def datasets(self) -> None:
-        for dataset in self.view.datasets.values():
-            for entry in dataset.versions.values():
+        for name, dataset in self.view.datasets.items():
+            for version, entry in dataset.versions.items():
                 self._store(entry.uri, entry.span_of("uri"))
-            if dataset.private is not None:
+                self._sources(f"{name}:{version}", entry)
+            if dataset.private is not None and dataset.private.site is not None:
                 site = dataset.private.site
                 self._known("site", site, self.spec.fleet.sites, dataset.private.span_of("site"))
             for site in dataset.local.sites if dataset.local else ():
                 span = dataset.local.span_of("sites", site) if dataset.local else None
                 self._known("site", site, self.spec.fleet.sites, span)
 
+    def _sources(self, name: str, entry: DatasetVersionSpec) -> None:
+        lineage = entry.lineage
+        for index, reference in enumerate(lineage.derived_from if lineage else ()):
+            span = lineage.span_of("derived_from", index) if lineage else None
+            self.dataset(reference, span)
+            if name in self._behind(reference):
+                self._add(codes.CYCLE, f"{name} is its own ancestor", span)
+
+    def _behind(self, reference: str) -> set[str]:
+        """The dataset that a reference means, and all that it is derived from."""
+        found: set[str] = set()
+        waiting = [reference]
+        while waiting:
+            name, _, version = waiting.pop().partition(":")
+            versions = self.view.datasets[name].versions if name in self.view.datasets else {}
+            version = version or next(reversed(versions), "")
+            if version not in versions or f"{name}:{version}" in found:
+                continue
+            found.add(f"{name}:{version}")
+            lineage = versions[version].lineage
+            waiting += lineage.derived_from if lineage else ()
+        return found
+
     def project(self) -> None:
+        for store in self.spec.stores.values():
+            if store.site is not None:
+                self._known("site", store.site, self.spec.fleet.sites, store.span_of("site"))
         for code in self.spec.code.values():
             self._store(code.uri, code.span_of("uri"))
         if self.spec.reports is not None:
@@ -196,6 +223,7 @@ class _Checker:
     def build(self, entry: VersionFields) -> None:
         if entry.uri is not None:
             self._store(entry.uri, entry.span_of("uri"))
+        self._processing(entry)
         self.history(entry)
 
     def history(self, entry: History) -> None:
@@ -217,7 +245,7 @@ class _Checker:
                 profiles = self.spec.fleet.profiles
                 self._known("profile", metric.profile, profiles, metric.span_of("profile"))
 
-    def _processing(self, model: ModelSpec) -> None:
+    def _processing(self, model: ModelSpec | VersionFields) -> None:
         for field in ("preprocess", "postprocess"):
             entry = getattr(model, field)
             if entry is not None:
