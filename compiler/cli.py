@@ -20,7 +20,7 @@ COMMANDS = {
     "compile": "Compile a spec into generated/.",
     "dataset": "Count samples, classes, parts and problems of a dataset.",
     "diff": "Say what a change does to the fleet.",
-    "explain": "Explain a job, a generated line or an error code.",
+    "explain": "Explain a job, a site, a model, a generated line or a code.",
     "graph": "Draw jobs, models, datasets and sites as a Mermaid graph.",
     "lock": "Resolve artifacts, images and datasets, and write edgewright.lock.",
     "init": "Make a small fleet that compiles at once.",

@@ -1,12 +1,12 @@
-"""`edgewright explain`: why a job, a line of the output or an error code is what it is.
+"""`edgewright explain`: why a job, a site, a model, a line of the output or an error is what it is.
 
-Finds out which of the three is meant and shows what the compiler knows. Writes nothing.
+Finds out what is meant and shows what the compiler knows. Writes nothing and asks nobody.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from compiler.model.suggest import did_you_mean
 
 CODE = re.compile(r"[A-Za-z]\d{4}")
 LINE = re.compile(r"(?P<file>.+?):(?P<line>\d+)(:\d+)?")
-JOBS = "jobs."
+PREFIXES = {"jobs": "job", "sites": "site", "models": "model"}
 SHOWN = 12
 
 
@@ -27,7 +27,7 @@ SHOWN = 12
 @click.argument("target")
 @common.spec_argument
 @common.environment_option
-@click.option("--site", default="", metavar="NAME", help="Of a job: only this site.")
+@click.option("--site", default="", metavar="NAME", help="Of a job or model: only this site.")
 @common.templates_option
 @common.format_option
 @common.guarded
@@ -39,19 +39,20 @@ def command(
     templates: Path | None,
     output_format: str,
 ) -> None:
-    """Explain TARGET: a job, a generated file (FILE or FILE:LINE), or a code such as E2301.
+    """Explain TARGET: a job, a site, a model, a generated file, or a code such as E2301.
 
     A job: its backends with every reason, the version of each site, and what becomes of each
-    field. A line: the line of the spec, of the template and of the lock that made it.
-    SPEC is the spec's folder (default: specs).
+    field. A site: all that comes to it, why, and what it costs. A model (MODEL or MODEL:VERSION):
+    where it runs and why, its gates and lineage, and how it spreads. A file (FILE or FILE:LINE):
+    the line of the spec, of the template and of the lock that made it. Where a name is several of
+    these, write jobs.NAME, sites.NAME or models.NAME. SPEC is the spec's folder (default: specs).
     """
+    diagnostics = Diagnostics()
     if CODE.fullmatch(target):
         facts, text = _code(target.upper())
-        diagnostics = Diagnostics()
     else:
         from compiler import pipeline
 
-        diagnostics = Diagnostics()
         request = pipeline.Request(
             root=spec,
             environments=environments,
@@ -61,7 +62,7 @@ def command(
         if "/" in target or re.search(r"\.ya?ml\b", target):
             facts, text = _file(target, prepared)
         else:
-            facts, text = _job(target.removeprefix(JOBS), site, prepared)
+            facts, text = _named(target, site, prepared, spec)
     if output_format == "text":
         click.echo(text, nl=False)
         return
@@ -100,15 +101,68 @@ def _paragraphs(*texts: str) -> str:
     return "\n".join(click.wrap_text(text, width=88) + "\n" for text in texts)
 
 
-def _job(name: str, site: str, prepared: Any) -> tuple[dict[str, Any], str]:
+def _named(target: str, site: str, prepared: Any, spec: Path) -> tuple[dict[str, Any], str]:
+    """The job, site or model that a name stands for."""
+    fronts = prepared.workshop.fronts
+    names = {
+        "job": {job for front in fronts for job in front.resolved.base.jobs},
+        "site": {name for front in fronts for name in front.context.sites},
+        "model": set(prepared.spec.models),
+    }
+    noun, name = _meant(target, names)
+    if site:
+        _known("site", site, names["site"])
+    if noun == "job":
+        return _job(name, site, fronts)
+    if noun == "site":
+        return _site(name, prepared)
+    from compiler.commands.explain_model import model_facts, render
+
+    facts = model_facts(prepared, spec, name, site)
+    return facts, render(facts)
+
+
+def _meant(target: str, names: Mapping[str, Collection[str]]) -> tuple[str, str]:
+    """Which of the nouns a name is, and the name.
+
+    Raises:
+        click.UsageError: it is none of them, or more than one.
+    """
+    prefix, _, rest = target.partition(".")
+    if prefix in PREFIXES and rest:
+        noun = PREFIXES[prefix]
+        _known(noun, rest.partition(":")[0] if noun == "model" else rest, names[noun])
+        return noun, rest
+    bare = target.partition(":")[0]
+    found = [
+        noun for noun, known in names.items()
+        if (target if noun != "model" else bare) in known
+    ]  # fmt: skip
+    if len(found) == 1:
+        return found[0], target
+    if found:
+        listed = " and a ".join(found)
+        ways = " or ".join(f"{noun}s.{target}" for noun in found)
+        raise click.UsageError(f"{target} is a {listed}; write {ways}")
+    every = sorted({name for known in names.values() for name in known})
+    few = f"; the jobs are: {', '.join(sorted(names['job']))}" if len(names["job"]) <= SHOWN else ""
+    hint = did_you_mean(bare, every)
+    raise click.UsageError(f"there is no job, site or model {target}{few}. {hint}".rstrip())
+
+
+def _job(name: str, site: str, fronts: Iterable[Any]) -> tuple[dict[str, Any], str]:
     from compiler.commands.explain_job import job_facts, render
 
-    fronts = prepared.workshop.fronts
-    if site:
-        _known("site", site, {name for front in fronts for name in front.context.sites})
-        fronts = [front for front in fronts if site in front.context.sites]
-    _known("job", name, {job for front in fronts for job in front.resolved.base.jobs})
-    found = [facts for front in fronts if (facts := job_facts(front, name, site))]
+    there = [front for front in fronts if not site or site in front.context.sites]
+    found = [facts for front in there if (facts := job_facts(front, name, site))]
+    return {"environments": found}, "\n".join(render(facts) for facts in found)
+
+
+def _site(name: str, prepared: Any) -> tuple[dict[str, Any], str]:
+    from compiler.commands.explain_site import render, site_facts
+
+    there = [front for front in prepared.workshop.fronts if name in front.context.sites]
+    found = [site_facts(prepared, front, name) for front in there]
     return {"environments": found}, "\n".join(render(facts) for facts in found)
 
 

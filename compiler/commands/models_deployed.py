@@ -5,7 +5,7 @@ Asks no cluster: a site that has not fetched the commit yet may still run what w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from compiler import pipeline
 from compiler.model.choice import Choice
@@ -15,6 +15,7 @@ from compiler.model.lockable import model_references
 from compiler.model.member import Member
 from compiler.model.plan import Record
 from compiler.model.record import dataclass
+from compiler.reasons import models_of, reason_of
 from compiler.stages.plan.inputs import Chooser
 from compiler.workshop import Front
 
@@ -41,44 +42,45 @@ class Deployed:
 def deployed(request: pipeline.Request) -> Deployed:
     """Plan every site; where that fails, the answer says why."""
     diagnostics = Diagnostics()
-    uses: dict[Use, str] = {}
     try:
         workshop = pipeline.plan_all(pipeline.resolve_all(request, diagnostics), {}, diagnostics)
         for front in workshop.fronts:
-            own = front.planner.at(front.planner.names())
-            diagnostics.extend(own.diagnostics)
-            diagnostics.raise_errors()
-            for one in (*front.shared, *own.assignments):
-                if not isinstance(one.node, Record):
-                    for member in one.node.members:
-                        uses |= _uses(front, one.node.job, member)
+            diagnostics.extend(front.planner.at(front.planner.names()).diagnostics)
+        diagnostics.raise_errors()
     except CompileError as error:
         return Deployed({}, error)
+    return deployed_of(workshop.fronts)
+
+
+def deployed_of(fronts: Iterable[Front], site: str = "") -> Deployed:
+    """The same of what is planned already; with a `site`, of that one alone."""
+    uses: dict[Use, str] = {}
+    for front in fronts:
+        chooser = Chooser(front.resolved, Diagnostics())
+        for one in front.assignments:
+            if not isinstance(one.node, Record):
+                for member in one.node.members:
+                    if site in ("", member.place.site):
+                        uses |= _uses(front, chooser, one.node.job, member)
     return Deployed(dict(sorted(uses.items())))
 
 
-def _uses(front: Front, job: str, member: Member) -> Mapping[Use, str]:
+def _uses(front: Front, chooser: Chooser, job: str, member: Member) -> Mapping[Use, str]:
     """What one member runs: the parts that it holds, and the pair that they belong to."""
     environment, site = front.context.environment, member.place.site
-    chosen = {choice.model: choice for choice in _choices(front, job, site)}
     found: dict[Use, str] = {}
-    for binding in member.inputs:
-        held = binding.input
-        if not isinstance(held, Artifact | HostData) or held.kind != "model":
-            continue
-        choice = chosen.get(held.name)
-        why = choice.reason if choice is not None and choice.version == held.version else ""
+    for held in models_of(member):
+        why = reason_of(front, chooser, job, front.context.sites[site], held).version
         found[environment, held.name, held.version, job, site] = why
-        for pair in chosen.values():
+        for pair in _choices(front, chooser, job, site):
             if _has_part(front, site, pair, held):
                 found[environment, pair.model, pair.version, job, site] = pair.reason
     return found
 
 
-def _choices(front: Front, job: str, site: str) -> Iterator[Choice]:
+def _choices(front: Front, chooser: Chooser, job: str, site: str) -> Iterator[Choice]:
     view, here = front.resolved.view(site), front.context.sites[site]
     spec = view.jobs.get(job)
-    chooser = Chooser(front.resolved, Diagnostics())
     for reference in model_references(spec) if spec is not None else ():
         choice = chooser.choose(job, spec, reference, here, None) if spec is not None else None
         if choice is not None:

@@ -50,7 +50,7 @@ def compiled(
     empty = _compiled(request.root, resolution.sources, workshop, Tree({}))
     if not empty.sites.issuperset(sites):
         return empty
-    return replace(empty, tree=_part(workshop, sites, diagnostics))
+    return replace(empty, tree=part(workshop, sites, diagnostics))
 
 
 def _compiled(root: Path, sources: Sources, workshop: Workshop, tree: Tree) -> Compiled:
@@ -71,8 +71,12 @@ def _compiled(root: Path, sources: Sources, workshop: Workshop, tree: Tree) -> C
     )
 
 
-def _part(workshop: Workshop, sites: Collection[str], diagnostics: Diagnostics) -> Tree:
-    """The directories of some sites, of what they share, and of their clusters' engines."""
+def part(workshop: Workshop, sites: Collection[str], diagnostics: Diagnostics) -> Tree:
+    """The directories of some sites, of what they share, and of their clusters' engines.
+
+    Raises:
+        CompileError: what is built is wrong.
+    """
     facts = workshop.facts
     found: dict[str, Directory] = {}
     needs: dict[str, Need] = {}

@@ -65,6 +65,11 @@ def costs(old: Output, new: Output, changes: Iterable[Change], judge: Judge) -> 
     return tuple(sorted(found, key=lambda one: (-one.download, -len(one.places), one.places)))
 
 
+def first_install(objects: Sequence[Mapping[str, Any]]) -> Cost:
+    """What a site has to fetch and to hold that had nothing before."""
+    return _cost((), objects) or Cost(places=())
+
+
 def _touched(changes: Iterable[Change]) -> Iterator[_Site]:
     by_directory: dict[str, list[Change]] = {}
     for one in changes:
