@@ -13,7 +13,8 @@ from compiler.model.gating import judge
 from compiler.model.lock import LockedArtifact
 from compiler.model.metrics import Digests, Measurement
 from compiler.model.resolved import Resolved
-from compiler.model.spec.artifacts import ModelSpec, SignatureSpec, VersionFields, VersionSpec
+from compiler.model.spec.artifacts import ModelSpec, VersionFields, VersionSpec
+from compiler.model.spec.signature import SignatureSpec
 from compiler.recording import Opened
 
 

@@ -86,6 +86,20 @@ NEEDS_UNMET = Code(
     "when the server loads it, long after the change was reviewed.",
     "Place the job on sites that have it, or add a variant of the version for their hardware.",
 )
+CLASSES_DIFFER = Code(
+    "E7517",
+    "Class lists do not go together",
+    "A model answers with the number of a class. Code after it, or the other part of a joint "
+    "model, that has another list reads a helmet as a head, and nothing fails.",
+    "Give both the same classes in the same order, or say with `classMap:` which stand for which.",
+)
+INPUTS_DIFFER = Code(
+    "E7518",
+    "What is made is not what is taken",
+    "Each step takes tensors of one type and shape. Another one fails at the first request, or, "
+    "where only sizes differ, is stretched in silence.",
+    "Use code and a version that fit, or correct the signature that is wrong.",
+)
 EFFECT_UNWANTED = Code(
     "E7520",
     "The change does what `diff --fail-on` names",

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from compiler.model.codes import spec as codes
 from compiler.model.spec.amounts import MetricValue
-from compiler.model.spec.base import OneOrMany, SpecModel, chosen, fault
+from compiler.model.spec.base import OneOrMany, SpecModel, chosen, fault, key_of
 from compiler.model.spec.data import (
     ColumnsSpec,
     DatasetLineageSpec,
@@ -23,7 +23,6 @@ from compiler.model.spec.data import (
 from compiler.model.spec.free import Params
 from compiler.model.spec.gates import GateSpec
 from compiler.model.spec.names import (
-    CodeName,
     DatasetFormat,
     DatasetReference,
     ModelReference,
@@ -48,6 +47,7 @@ from compiler.model.spec.scalars import (
     Sha256,
     Uri,
 )
+from compiler.model.spec.signature import ClassMap, ProcessingSpec, SignatureSpec
 from compiler.model.spec.where import WhereField
 
 Unpack = Literal["tar", "tar.gz", "zip"]
@@ -64,46 +64,6 @@ class CodeSpec(SpecModel):
     unpack: Unpack | None = Field(
         None, description="How the bytes are unpacked; none: a single file."
     )
-
-
-class TensorSpec(SpecModel):
-    """One named input or output of a model."""
-
-    name: Word = Field(description="Its name.")
-    datatype: Literal[
-        "BOOL",
-        "UINT8",
-        "UINT16",
-        "UINT32",
-        "UINT64",
-        "INT8",
-        "INT16",
-        "INT32",
-        "INT64",
-        "FP16",
-        "BF16",
-        "FP32",
-        "FP64",
-        "BYTES",
-    ] = Field(description="Its element type, in the words of the open inference protocol.")
-    shape: tuple[Annotated[int, Field(strict=True, ge=-1)], ...] = Field(
-        description="Its dimensions; -1 for any size."
-    )
-
-
-class SignatureSpec(SpecModel):
-    """What goes into a model and what comes out."""
-
-    inputs: tuple[TensorSpec, ...] = Field((), description="The inputs in order.")
-    outputs: tuple[TensorSpec, ...] = Field((), description="The outputs in order.")
-
-
-class ProcessingSpec(SpecModel):
-    """Code that runs before or after a model."""
-
-    code: CodeName = Field(description="The code artifact.")
-    entry: RelativePath = Field(description="The file in it that is run.")
-    params: Params = Field({}, description="Parameters for it; numbers keep their source text.")
 
 
 class NeededAcceleratorSpec(SpecModel):
@@ -224,10 +184,23 @@ class VersionSpec(VersionFields):
     )
     edge: ModelReference | None = Field(None, description="The part that runs at the edge.")
     cloud: ModelReference | None = Field(None, description="The part that runs in the cloud.")
+    inputs: Literal["same", "own"] | None = Field(
+        None,
+        description="Whether both parts take the same inputs, as is the default, or each worker "
+        "prepares its own.",
+    )
+    class_map: ClassMap = Field(
+        {}, description="Classes of the edge part with the cloud part's, where the lists differ."
+    )
 
     @model_validator(mode="after")
     def _bytes_or_parts(self) -> Self:
         parts = chosen(self, ("edge", "cloud"))
+        only = [key_of(one) for one in ("inputs", "class_map") if getattr(self, one)]
+        if only and not parts:
+            raise fault(
+                codes.CONTRADICTION, f"{only[0]} is for a version with the parts edge and cloud"
+            )
         if self.uri is not None and parts:
             raise fault(
                 codes.EXCLUSIVE_KEYS, "a version has either a uri or the parts edge and cloud"

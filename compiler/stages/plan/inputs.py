@@ -35,6 +35,7 @@ from compiler.model.spec.job import JobSpec
 from compiler.model.stores import locate
 from compiler.stages.plan.gates import Gates
 from compiler.stages.plan.licenses import Licenses
+from compiler.stages.plan.matching import Matching
 from compiler.stages.plan.privacy import Privacy
 
 
@@ -51,11 +52,13 @@ class Chooser:
     variants: dict[tuple[int, str], str | None] = field(default_factory=dict)
     gates: Gates = field(init=False)
     licenses: Licenses = field(init=False)
+    matching: Matching = field(init=False)
     privacy: Privacy = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the judges of what is chosen."""
         self.licenses = Licenses(self.resolved, self.diagnostics)
+        self.matching = Matching(self.resolved, self.diagnostics)
         self.privacy = Privacy(self.resolved, self.diagnostics)
         self.gates = Gates(self.resolved, self.diagnostics)
 
@@ -92,6 +95,7 @@ class Chooser:
         before = rollout.from_ if rollout and rollout.from_ != version else ""
         self.gates.check(choice, site, before)
         self.licenses.check(choice, site)
+        self.matching.check(choice, site)
         self.privacy.runs(choice, site, span)
         return choice
 

@@ -16,7 +16,8 @@ from compiler.model.codes import plan as codes
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.layout import ARTIFACTS
 from compiler.model.resolved import Resolved
-from compiler.model.spec.artifacts import CodeSpec, ProcessingSpec
+from compiler.model.spec.artifacts import CodeSpec
+from compiler.model.spec.signature import ProcessingSpec
 from compiler.model.worker import Worker
 
 STEPS = ("preprocess", "postprocess")

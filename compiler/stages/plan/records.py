@@ -27,10 +27,10 @@ from compiler.model.spec.artifacts import (
     DatasetSpec,
     ModelSpec,
     NeedsSpec,
-    SignatureSpec,
     VersionFields,
     VersionSpec,
 )
+from compiler.model.spec.signature import SignatureSpec
 from compiler.model.worker import Worker
 from compiler.stages.plan.inputs import Chooser
 
