@@ -14,11 +14,13 @@ from compiler.model.choice import NoVariantError, TieError, choose_variant
 from compiler.model.diagnostics import Span
 from compiler.model.fit import Held, Slot
 from compiler.model.fleet import Site
+from compiler.model.loading import Served
 from compiler.model.lock import LockedRollout
 from compiler.model.quantity import MILLI, parse_quantity
 from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
-from compiler.model.spec.artifacts import ModelSpec, VersionSpec
+from compiler.model.spec.artifacts import VersionSpec
+from compiler.model.spec.job import workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,54 @@ class Figures:
     """The figures of one environment."""
 
     resolved: Resolved
-    slots: dict[tuple[object, ...], Slot] = field(default_factory=dict)
+    known: dict[tuple[object, ...], tuple[Slot, Served]] = field(default_factory=dict)
 
     def slot(self, document: Mapping[str, Any], artifact: Mapping[str, Any]) -> Slot:
         """An artifact of a config, with the versions around it where they are known."""
+        return self._both(document, artifact)[0]
+
+    def served(self, document: Mapping[str, Any], artifact: Mapping[str, Any]) -> Served:
+        """A model of a config, with the memory that it needs and that of the one that comes."""
+        return self._both(document, artifact)[1]
+
+    def around(self, job: str, model: str, version: str) -> Neighbours:
+        """The versions around one of a model (or of a pair) in a job."""
+        lock, environment = self.resolved.lock, self.resolved.environment
+        rollout = lock.rollout(environment, job, model) if lock else None
+        return _around(rollout, version) if rollout else Neighbours()
+
+    def yanked(self, site: str, model: str, version: str) -> str:
+        """Why a version is not to be used any more; empty where nothing speaks against it."""
+        spec = self.resolved.view(site).models.get(model)
+        entry = spec.versions.get(version) if spec else None
+        return (entry.yanked if entry else None) or ""
+
+    def source(self, artifact: Mapping[str, Any]) -> str:
+        """Where the size of an artifact is written: a line of the lock; empty for none."""
+        lock = self.resolved.lock
+        environment, name = self.resolved.environment, _lock_name(artifact)
+        return _place(lock.span(environment, "artifacts", name)) if lock else ""
+
+    def disk_span(self, profile: str) -> Span | None:
+        """The line that says how large the disk of a hardware profile is."""
+        spec = self.resolved.spec.fleet.profiles.get(profile)
+        return spec.span_of("disk") if spec else None
+
+    def rollout_span(self, job: str, model: str) -> Span | None:
+        """The line of the lock that says how far the rollout of a model is."""
+        lock = self.resolved.lock
+        key = f"{job}/{model}"
+        return lock.span(self.resolved.environment, "rollouts", key) if lock else None
+
+    def resources_span(self, site: str, job: str, role: str) -> Span | None:
+        """The line that says what a worker may take."""
+        spec = self.resolved.view(site).jobs.get(job)
+        found = [worker for name, worker in workers(spec) if name == role] if spec else []
+        return found[0].span_of("resources") if found else None
+
+    def _both(
+        self, document: Mapping[str, Any], artifact: Mapping[str, Any]
+    ) -> tuple[Slot, Served]:
         name = str((document.get("node") or {}).get("site"))
         site = self.resolved.sites.get(name)
         tenant, release = document.get("tenant") or {}, document.get("release") or {}
@@ -53,132 +99,77 @@ class Figures:
             release.get("model"), release.get("version"), artifact.get("kind"),
             artifact.get("name"), artifact.get("variant"), artifact.get("sha256"),
         )  # fmt: skip
-        if key not in self.slots:
-            self.slots[key] = self._slot(site, tenant, release, artifact)
-        return self.slots[key]
+        if key not in self.known:
+            self.known[key] = self._found(site, tenant, release, artifact)
+        return self.known[key]
 
-    def around(self, job: str, model: str, version: str) -> Neighbours:
-        """The versions around one of a model (or of a pair) in a job."""
-        lock, environment = self.resolved.lock, self.resolved.environment
-        rollout = lock.rollout(environment, job, model) if lock else None
-        return _around(rollout, version) if rollout else Neighbours()
-
-    def disk_span(self, profile: str) -> Span | None:
-        """The line that says how large the disk of a hardware profile is."""
-        spec = self.resolved.spec.fleet.profiles.get(profile)
-        return spec.span_of("disk") if spec else None
-
-    def yanked(self, site: str, model: str, version: str) -> str:
-        """Why a version is not to be used any more; empty where nothing speaks against it."""
-        spec = self.resolved.view(site).models.get(model)
-        entry = spec.versions.get(version) if spec else None
-        return (entry.yanked if entry else None) or ""
-
-    def rollout_span(self, job: str, model: str) -> Span | None:
-        """The line of the lock that says how far the rollout of a model is."""
-        lock = self.resolved.lock
-        key = f"{job}/{model}"
-        return lock.span(self.resolved.environment, "rollouts", key) if lock else None
-
-    def memory(self, site: Site, model: str, version: str, variant: str) -> int | None:
-        """Bytes of memory that a version says it needs when loaded; None where it says nothing."""
-        found = self._needs(site, model, version, variant)
-        text = found[0] if found else None
-        return parse_quantity(text) // MILLI if text else None
-
-    def memory_source(self, site: Site, model: str, version: str, variant: str) -> Span | None:
-        """The line that says it."""
-        found = self._needs(site, model, version, variant)
-        return found[1] if found else None
-
-    def held(self, site: Site, model: str, version: str) -> Held | None:
-        """The bytes of a version as a site would get it; None where nobody knows its digest."""
-        spec = self.resolved.view(site.name).models.get(model)
-        entry = spec.versions.get(version) if spec else None
-        if spec is None or entry is None:
-            return None
-        try:
-            variant = choose_variant(entry, site) if entry.variants else ""
-        except (NoVariantError, TieError):
-            return None
-        return self._held(entry, model, version, variant)
-
-    def source(self, artifact: Mapping[str, Any]) -> str:
-        """Where the size of an artifact is written: a line of the lock; empty for none."""
-        lock = self.resolved.lock
-        span = (
-            lock.span(self.resolved.environment, "artifacts", _lock_name(artifact))
-            if lock
-            else None
-        )
-        return f"{span.file}:{span.line}" if span else ""
-
-    def _slot(
+    def _found(
         self,
         site: Site | None,
         tenant: Mapping[str, Any],
         release: Mapping[str, Any],
         artifact: Mapping[str, Any],
-    ) -> Slot:
+    ) -> tuple[Slot, Served]:
         now = held(artifact, self.source(artifact))
-        if site is None or artifact.get("kind") != "model":
-            return Slot(now)
         model = str(release.get("model") or artifact.get("name"))
-        version = str(release.get("version") or artifact.get("version"))
-        around = self.around(str(tenant.get("job")), model, version)
-        role = str(tenant.get("role"))
-        found = [
-            self._member(site, model, one, role) if one else None
-            for one in (around.before, around.coming)
-        ]
-        return Slot(now, *found)
+        of = str(release.get("version") or artifact.get("version"))
+        if site is None or artifact.get("kind") != "model":
+            return Slot(now), Served(now.title, model, of)
+        around, role = self.around(str(tenant.get("job")), model, of), str(tenant.get("role"))
+        before = self._part(site, model, around.before, role)
+        coming = self._part(site, model, around.coming, role)
+        entry = self._entry(site, str(artifact.get("name")), str(artifact.get("version")))
+        needs, source = _needs(entry, str(artifact.get("variant") or ""))
+        more = _needs(coming.entry, coming.variant)[0] if coming else None
+        served = Served(now.title, model, of, needs, more, source)
+        return Slot(now, self._held(before), self._held(coming)), served
 
-    def _member(self, site: Site, model: str, version: str, role: str) -> Held | None:
-        """A version as a role gets it: of a pair, the part for the role."""
-        spec = self.resolved.view(site.name).models.get(model)
-        entry = spec.versions.get(version) if spec else None
+    def _part(self, site: Site, model: str, version: str, role: str) -> _Version | None:
+        """A version as a role at a site gets it: of a pair, the part for the role."""
+        entry = self._entry(site, model, version)
         if entry is None:
             return None
         part = entry.edge if role == "edge" else entry.cloud if role == "cloud" else None
-        if part is None:
-            return self.held(site, model, version)
-        name, _, own = part.partition(":")
-        return self.held(site, name, own or self._target(site, name))
+        if part is not None:
+            model, _, own = part.partition(":")
+            spec = self.resolved.view(site.name).models.get(model)
+            version = own or (spec.target if spec else None) or ""
+            entry = self._entry(site, model, version)
+        try:
+            variant = choose_variant(entry, site) if entry and entry.variants else ""
+        except (NoVariantError, TieError):
+            return None
+        return _Version(model, version, variant, entry) if entry else None
 
-    def _target(self, site: Site, model: str) -> str:
+    def _entry(self, site: Site, model: str, version: str) -> VersionSpec | None:
         spec = self.resolved.view(site.name).models.get(model)
-        return (spec.target if spec else None) or ""
+        return spec.versions.get(version) if spec else None
 
-    def _held(self, entry: VersionSpec, model: str, version: str, variant: str) -> Held | None:
-        source = entry.variants[variant] if variant else entry
-        if source.uri is None:
-            source = entry
-        name = f"{model}:{version}{f'/{variant}' if variant else ''}"
+    def _held(self, one: _Version | None) -> Held | None:
+        """The bytes of a version; None where nobody knows its digest."""
+        if one is None:
+            return None
+        own = one.entry.variants.get(one.variant)
+        source = own if own is not None and own.uri is not None else one.entry
+        artifact = {"kind": "model", "name": one.model, "version": one.version}
+        artifact |= {"variant": one.variant} if one.variant else {}
         lock, environment = self.resolved.lock, self.resolved.environment
-        locked = lock.artifact(environment, f"models/{name}") if lock else None
+        locked = lock.artifact(environment, _lock_name(artifact)) if lock else None
         digest = locked.sha256 if locked else source.sha256
         if digest is None:
             return None
-        span = lock.span(environment, "artifacts", f"models/{name}") if lock else None
-        artifact = {
-            "kind": "model", "name": model, "version": version, "variant": variant or None,
-            "sha256": digest,
-            "size": locked.size if locked else None,
-            "unpacked": locked.unpacked if locked else None,
-            "unpack": {"format": unpack} if (unpack := source.unpack or entry.unpack) else None,
-        }  # fmt: skip
-        return held(artifact, f"{span.file}:{span.line}" if span else "")
+        unpack = source.unpack or one.entry.unpack
+        sizes = {"size": locked.size, "unpacked": locked.unpacked} if locked else {}
+        more = {"unpack": {"format": unpack}} if unpack else {}
+        return held({**artifact, **sizes, **more, "sha256": digest}, self.source(artifact))
 
-    def _needs(
-        self, site: Site, model: str, version: str, variant: str
-    ) -> tuple[str | None, Span | None] | None:
-        spec: ModelSpec | None = self.resolved.view(site.name).models.get(model)
-        entry = spec.versions.get(version) if spec else None
-        if entry is None:
-            return None
-        own = entry.variants.get(variant)
-        needs = (own.needs if own else None) or entry.needs
-        return (needs.memory, needs.span_of("memory")) if needs else None
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    model: str
+    version: str
+    variant: str
+    entry: VersionSpec
 
 
 def held(artifact: Mapping[str, Any], source: str = "") -> Held:
@@ -206,14 +197,25 @@ def _around(rollout: LockedRollout, version: str) -> Neighbours:
     if version == rollout.to:
         if rollout.from_ != rollout.to:
             return Neighbours(rollout.from_, left=rollout.was == rollout.to, moving=True)
-        return Neighbours(rollout.was if rollout.was not in (None, version) else "")
+        return Neighbours((rollout.was or "") if rollout.was != version else "")
     if version == rollout.from_:
         return Neighbours(coming=rollout.to, moving=True)
     return Neighbours()
 
 
+def _needs(entry: VersionSpec | None, variant: str) -> tuple[int | None, str]:
+    """Bytes of memory that a version says it needs, and the line that says so."""
+    own = entry.variants.get(variant) if entry else None
+    needs = (own.needs if own else None) or (entry.needs if entry else None)
+    if needs is None or needs.memory is None:
+        return None, ""
+    return parse_quantity(needs.memory) // MILLI, _place(needs.span_of("memory"))
+
+
 def _lock_name(artifact: Mapping[str, Any]) -> str:
     kind, name = artifact.get("kind"), artifact.get("name")
-    if kind == "code":
-        return f"code/{name}"
-    return f"{kind}s/{title(artifact)}"
+    return f"code/{name}" if kind == "code" else f"{kind}s/{title(artifact)}"
+
+
+def _place(span: Span | None) -> str:
+    return f"{span.file}:{span.line}" if span else ""

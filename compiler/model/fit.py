@@ -137,7 +137,7 @@ def floor(size: int, tenants: Iterable[Tenant]) -> int:
 
 def disk(tenants: Iterable[Tenant], size: int | None = None, reserved: int = 0) -> Sum:
     """What a disk has to hold for some tenants, whatever their order."""
-    here = sorted(tenants, key=lambda one: (one.store, one.name))
+    here = sorted(tenants, key=_order)
     pile = _Pile()
     for tenant in here:
         for slot in (slot for group in tenant.groups for slot in group):
@@ -170,6 +170,15 @@ def smallest(tenants: Sequence[Tenant], reserved: int = 0) -> int | None:
         middle = (low + high) // 2
         low, high = (middle + 1, high) if disk(tenants, middle, reserved).over else (low, middle)
     return low
+
+
+def _order(tenant: Tenant) -> tuple[object, ...]:
+    slots = (slot for group in tenant.groups for slot in group)
+    known = ((slot.now, slot.before, slot.coming) for slot in slots)
+    digests = tuple((one.digest, one.form) if one else ("", "") for held in known for one in held)
+    sizes = tuple((name, -1 if most is None else most) for name, most in tenant.outbox)
+    lengths = tuple(map(len, tenant.groups))
+    return tenant.store, tenant.name, digests, lengths, tenant.keep, sizes
 
 
 _Key = tuple[str, str, bool]

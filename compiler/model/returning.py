@@ -36,8 +36,7 @@ class WayBack:
 
 def ways_back(placed: Placed, figures: Figures | None, *, fits: bool = True) -> Iterator[WayBack]:
     """The way back of each model of a tenant; `fits` says whether its disk holds what it keeps."""
-    for served in dict.fromkeys((one.model, one.of) for one in placed.models):
-        model, version = served
+    for model, version in dict.fromkeys((one.model, one.of) for one in placed.models):
         before = figures.around(placed.job, model, version).before if figures else ""
         why, mend = _hindrance(placed, model, before, figures, fits)
         yield WayBack(placed.job, model, version, before, why, mend)

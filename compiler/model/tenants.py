@@ -11,25 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from compiler.model.contract import MIN_FREE_PERCENT
-from compiler.model.figures import Figures, held
+from compiler.model.figures import Figures, held, title
 from compiler.model.fit import MIN_FREE, Slot, Tenant
 from compiler.model.fleet import KEEP_PREVIOUS, Site
 from compiler.model.layout import CONFIG_FILE
+from compiler.model.loading import Served
 from compiler.model.record import dataclass
 
 NODE = "node"
 """The role of a sidecar that only fetches and unpacks, on every host of its site."""
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A version that a worker loads; of a pair, `model` and `version` are the pair's own."""
-
-    name: str
-    version: str
-    variant: str
-    model: str
-    of: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +95,7 @@ def placed(document: Mapping[str, Any], figures: Figures | None = None) -> Place
         role=role,
         host=str(node.get("host", "")),
         hot=not together and role != NODE,
-        models=tuple(_served(document)),
+        models=tuple(_served(document, figures)),
     )
 
 
@@ -127,18 +117,19 @@ def rooms(site: Site, there: Iterable[Placed]) -> list[Room]:
     return [room for room in made if room.certain or room.possible]
 
 
-def _served(document: Mapping[str, Any]) -> Iterator[Served]:
+def _served(document: Mapping[str, Any], figures: Figures | None) -> Iterator[Served]:
     release = document.get("release") or {}
     for one in document.get("artifacts") or ():
-        if one.get("kind") == "model":
-            name, version = str(one.get("name")), str(one.get("version"))
-            yield Served(
-                name,
-                version,
-                str(one.get("variant") or ""),
-                str(release.get("model") or name),
-                str(release.get("version") or version),
+        if one.get("kind") != "model":
+            continue
+        if figures is not None:
+            yield figures.served(document, one)
+        else:
+            model, of = (
+                release.get("model") or one["name"],
+                release.get("version") or one["version"],
             )
+            yield Served(title(one), str(model), str(of))
 
 
 def _slot(

@@ -57,6 +57,24 @@ DISK_TOO_SMALL = Code(
     "Take a larger disk, place fewer or smaller artifacts there, or keep less of the past: "
     "`cache: {previous: 0}` in the profile.",
 )
+MEMORY_OF_WORKER = Code(
+    "E7511",
+    "A worker has too little memory for its models while a version is loaded",
+    "A hot swap loads the new version before the old one goes, so both are in memory at once. "
+    "Above its limit the worker is killed in the middle of the swap. The figures are "
+    "`needs.memory` of the versions.",
+    "Raise the worker's memory, or write `update: rolling`, which gives a new version its own "
+    "worker.",
+)
+MEMORY_OF_HOST = Code(
+    "E7512",
+    "The memory of a host does not hold its models while a version is loaded",
+    "Pods request less than their models need while they are loaded. The scheduler places them, "
+    "and the host then runs out of memory. The figures are `needs.memory` of the versions, and the "
+    "requests of what says no needs.",
+    "Place fewer models there, use a smaller variant, or correct `memory` and `reserved` of the "
+    "profile.",
+)
 DISK_CROWDED = Code(
     "W7513",
     "The disk of a host is too small if all jobs of its site land on it",

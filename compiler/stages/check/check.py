@@ -28,6 +28,7 @@ from compiler.stages.check import across
 from compiler.stages.check.contract import check_contract
 from compiler.stages.check.holding import check_disks
 from compiler.stages.check.kinds import check_kind
+from compiler.stages.check.loading import check_workers
 from compiler.stages.check.marks import Duplicate, unmarked, walk
 from compiler.stages.check.names import check_annotations, check_labels, check_names
 from compiler.stages.check.pods import (
@@ -97,6 +98,7 @@ def check_across(summaries: Sequence[Summary], facts: CheckFacts, diagnostics: D
         diagnostics.add(codes.DEFINITION, f"{name} {problem}", marks.span if marks else None)
     across.report(summaries, facts.clusters, facts.sites, facts.assumed, diagnostics)
     check_disks(summaries, facts.sites, facts.figures, diagnostics)
+    check_workers(summaries, facts.sites, facts.figures, diagnostics)
 
 
 def settled(summaries: Sequence[Summary], facts: CheckFacts) -> bool:
@@ -112,6 +114,7 @@ def settled(summaries: Sequence[Summary], facts: CheckFacts) -> bool:
     found = Diagnostics()
     across.report(summaries, facts.clusters, own, facts.assumed, found)
     check_disks(summaries, own, facts.figures, found)
+    check_workers(summaries, own, facts.figures, found)
     return not found.found
 
 

@@ -3,8 +3,8 @@
 Adds up what the pods bound to a host request and compares it with what its profile leaves after
 `reserved`; where that fits, an update that starts a pod before it ends one has to fit too. A
 site with several hosts and unbound pods is one pool in which each pod must also find a host,
-beside what is bound there; a site without hosts has no sum. Whether a model's bytes fit is not
-known here, nor what runs on a host that is in no output.
+beside what is bound there; a site without hosts has no sum. What runs on a host that is in
+no output is not known here.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from compiler.model.codes import check as codes
 from compiler.model.fleet import Profile, Site
 from compiler.stages.check import rolls
 from compiler.stages.check.layout import Load, left_over
+from compiler.stages.check.loading import loaded
 from compiler.stages.check.room import (
     MOST_PODS,
     PODS,
@@ -57,6 +58,8 @@ def check_fit(
             faults += _ports(room)
         elif room.hosts and not faults:
             faults += _apart(room, rooms)
+        if room.hosts and not faults:
+            faults += loaded(room)
         if room.hosts and not faults:
             alone = room.hosts == 1
             faults += rolls.on_a_host(room) if alone else rolls.in_a_pool(room, rooms)

@@ -14,9 +14,10 @@ from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.figures import Figures
 from compiler.model.fit import Line, Sum, Tenant, disk, smallest
 from compiler.model.fleet import Profile, Site
-from compiler.model.quantity import MILLI, format_memory, parse_quantity
+from compiler.model.quantity import MILLI, format_memory
 from compiler.model.record import dataclass
 from compiler.model.returning import ways_back
+from compiler.model.site_fit import disk_of
 from compiler.model.tenants import Placed, Room, rooms
 from compiler.stages.check.summary import Summary
 
@@ -72,8 +73,7 @@ class _Judge:
     def _sum(self, profile: Profile, tenants: tuple[Tenant, ...]) -> Sum:
         key = (profile.disk, profile.reserved_disk, frozenset(tenants))
         if key not in self.sums:
-            size = parse_quantity(profile.disk) // MILLI if profile.disk else None
-            self.sums[key] = disk(tenants, size, _reserved(profile))
+            self.sums[key] = disk(tenants, *disk_of(profile))
         return self.sums[key]
 
     def _report(self, site: Site, tenants: tuple[Tenant, ...], found: Sum) -> None:
@@ -162,11 +162,12 @@ def words(line: Line) -> str:
 
 def _hint(profile: Profile, tenants: tuple[Tenant, ...], found: Sum) -> str:
     ways = []
-    least = smallest(tenants, _reserved(profile))
+    reserved = disk_of(profile)[1]
+    least = smallest(tenants, reserved)
     if least is not None:
         ways.append(f"on a disk of {_rounded(least)}")
     forgetful = tuple(replace(one, keep=0) for one in tenants)
-    if found.of("before") and not disk(forgetful, found.size, _reserved(profile)).over:
+    if found.of("before") and not disk(forgetful, found.size, reserved).over:
         ways.append("with cache: {previous: 0}, which gives up the way back")
     largest = max(
         (line for line in found.lines if line.what == "now"),
@@ -177,10 +178,6 @@ def _hint(profile: Profile, tenants: tuple[Tenant, ...], found: Sum) -> str:
     if largest is None or not largest.size:
         return said
     return f"{said}; the largest artifact is {largest.title} with {_bytes(largest.size)}"
-
-
-def _reserved(profile: Profile) -> int:
-    return parse_quantity(profile.reserved_disk) // MILLI
 
 
 def _bytes(size: int) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from compiler.model import names
 from compiler.model.codes import check as codes
 from compiler.model.record import dataclass
-from compiler.stages.check.resources import requests
+from compiler.model.requests import requests, worker_memory
 from compiler.stages.check.summary import Labels, Path, Pods
 from compiler.stages.check.words import Wrong, did_you_mean, path_text
 
@@ -138,6 +138,7 @@ def pods_of(number: int, kind: str, data: Mapping[str, Any], template: Template)
         tuple(p[key] for p in ports for key in ("name", "containerPort") if key in p),
         tuple((p.get("protocol", "TCP"), p.get("hostPort") or p["containerPort"]) for p in bound),
         _nodes(template.spec) if kind == "DaemonSet" else {}, _roll(kind, data),
+        *worker_memory(template.spec),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What the containers of a pod ask for and may take: amounts that contradict each other, and sums.
+"""What the containers of a pod ask for and may take: amounts that contradict each other.
 
 Whether a host has as much is not asked here.
 """
@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from compiler.model.codes import check as codes
-from compiler.model.quantity import MILLI, add_requests, parse_quantity
+from compiler.model.quantity import MILLI, parse_quantity
+from compiler.model.requests import amounts
 from compiler.stages.check.summary import Path
 from compiler.stages.check.words import Wrong, path_text
 
@@ -17,29 +18,11 @@ Placed = tuple[Path, Mapping[str, Any]]
 """A container and where it stands in its object."""
 
 
-def requests(spec: Mapping[str, Any]) -> dict[str, int]:
-    """What the scheduler reserves for a pod: sidecars run beside what follows them.
-
-    Containers and sidecars are summed; an ordinary init container counts with the sidecars
-    started before it, and the larger of both is reserved.
-    """
-    sidecars: dict[str, int] = {}
-    peak: dict[str, int] = {}
-    for container in spec.get("initContainers") or ():
-        own = _requested(container)
-        if container.get("restartPolicy") == "Always":
-            sidecars = add_requests(sidecars, own)
-        else:
-            peak = _larger(peak, add_requests(sidecars, own))
-    total = add_requests(sidecars, *(_requested(c) for c in spec.get("containers") or ()))
-    return add_requests(_larger(total, peak), _amounts(spec.get("overhead")))
-
-
 def check_resources(containers: Iterable[Placed]) -> Iterator[Wrong]:
     """Requests above limits, and extended resources whose request is not their limit."""
     for path, container in containers:
         resources = container.get("resources") or {}
-        asked, limits = _amounts(resources.get("requests")), _amounts(resources.get("limits"))
+        asked, limits = amounts(resources.get("requests")), amounts(resources.get("limits"))
         for name, amount in asked.items():
             where = (*path, "resources", "requests", name)
             if name in limits and amount > limits[name]:
@@ -65,23 +48,3 @@ def _device(name: str, amount: int, beside: set[str]) -> str:
     if amount % parse_quantity(name.removeprefix("hugepages-")):
         return f"{name} must be a multiple of its page size"
     return "" if beside & {"cpu", "memory"} else f"{name} needs cpu or memory beside it"
-
-
-def _requested(container: Mapping[str, Any]) -> dict[str, int]:
-    resources = container.get("resources") or {}
-    return {**_amounts(resources.get("limits")), **_amounts(resources.get("requests"))}
-
-
-def _amounts(quantities: Mapping[str, Any] | None) -> dict[str, int]:
-    found = {}
-    for name, text in (quantities or {}).items():
-        try:
-            # The API server reads a null as nothing.
-            found[name] = parse_quantity(text if isinstance(text, int) else str(text or 0))
-        except ValueError:
-            continue
-    return found
-
-
-def _larger(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
-    return {name: max(one.get(name, 0), other.get(name, 0)) for name in {**one, **other}}

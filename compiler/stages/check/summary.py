@@ -59,7 +59,8 @@ class Pods:
     `node` is the host they are bound to, or empty. `phase` groups pods of one object that never
     run at the same time; empty: always. `daemon`: one on each host, of those that `nodes` (what
     the pod says of nodes, by its own keys) admits. `roll` is maxSurge and maxUnavailable as they
-    are written, empty where an update ends a pod before it starts one.
+    are written, empty where an update ends a pod before it starts one. `worker_memory` is the part
+    of the memory that the worker itself requests, `worker_limit` its limit, 0 for none.
     """
 
     object: int
@@ -75,6 +76,8 @@ class Pods:
     host_ports: tuple[tuple[str, int], ...] = ()
     nodes: Mapping[str, Any] = field(default_factory=dict)
     roll: tuple[int | str, ...] = ()
+    worker_memory: int = 0
+    worker_limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)

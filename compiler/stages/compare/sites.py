@@ -13,8 +13,9 @@ from typing import Any
 from compiler.model.changes import Cost, Effect, Place
 from compiler.model.manifest import UnitRole
 from compiler.model.ports import Output
-from compiler.model.quantity import MILLI, is_quantity, parse_quantity
+from compiler.model.quantity import MILLI
 from compiler.model.record import dataclass
+from compiler.model.requests import requests
 from compiler.model.transfer import openings
 from compiler.stages.compare import delivery
 from compiler.stages.compare.delivery import Config
@@ -154,22 +155,9 @@ def _disk(configs: Iterable[Config]) -> int | None:
 def _memory(objects: Iterable[Mapping[str, Any]]) -> int:
     """Bytes that the pods of some workloads request together."""
     return sum(
-        replicas(data.get("spec") or {}) * _of_pod(template_of(data).get("spec") or {})
+        replicas(data.get("spec") or {})
+        * requests(template_of(data).get("spec") or {}).get("memory", 0)
+        // MILLI
         for data in objects
         if template_of(data)
     )
-
-
-def _of_pod(spec: Mapping[str, Any]) -> int:
-    """A pod's request: its containers and resident init containers, or the largest init."""
-    first = spec.get("initContainers") or ()
-    resident = [one for one in first if one.get("restartPolicy") == "Always"]
-    running = sum(map(_request, [*(spec.get("containers") or ()), *resident]))
-    return max([running, *map(_request, first)])
-
-
-def _request(container: Mapping[str, Any]) -> int:
-    resources = container.get("resources") or {}
-    sizes = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
-    text = str(sizes.get("memory", "0"))
-    return parse_quantity(text) // MILLI if is_quantity(text) else 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from compiler.stages.check.resources import requests
+from compiler.model.requests import requests
 from tests.stages.check.objects import Data, config_map, container, deployment, lines, obj
 
 MOUNT = {"name": "data", "mountPath": "/data"}
