@@ -76,7 +76,7 @@ def published(
     differ = [_differing(one, by_target.get(one.cluster.target)) for one in wishes]
     needed: dict[str, list[str]] = {}
     for wish, paths in zip(wishes, differ, strict=True):
-        if wish.record in paths:
+        if wish.record in paths and wish.cluster.target in by_target:
             needed.setdefault(wish.cluster.target, []).append(wish.record)
     versions = {
         path: version
@@ -105,8 +105,10 @@ def _differing(wish: Wish, found: Publication | None) -> list[str]:
 def _column(
     wish: Wish, differ: Sequence[str], found: Publication | None, versions: Mapping[str, str]
 ) -> Column:
-    if found is None or found.failed:
-        return Column(Mark.UNKNOWN, "", found.why if found else "")
+    if found is None:
+        return Column(Mark.UNASKED)
+    if found.failed:
+        return Column(Mark.UNKNOWN, "", found.why)
     if found.why:
         return Column(Mark.UNASKED, "", found.why)
     if not differ:

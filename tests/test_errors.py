@@ -206,6 +206,9 @@ ELSEWHERE = {
     "W8113": ("cluster/test_check_server.py::"
               "test_another_version_than_the_spec_says_is_a_warning",
               "a cluster"),
+    "W8114": ("cluster/test_status_write.py::"
+              "test_fields_of_another_writer_are_left_to_it",
+              "what a cluster's server says"),
     "N8120": ("cluster/test_check_server.py::"
               "test_a_namespace_that_does_not_exist_yet_is_told_and_a_stand_in_judges",
               "a cluster"),

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import click
 
 from compiler.commands import common, credentials, trust
-from compiler.commands.rollout_words import Move, as_dict, moment, text
+from compiler.commands.rollout_words import Move, as_dict, text
 from compiler.model.diagnostics import Diagnostics
+from compiler.model.readable import moment
 
 if TYPE_CHECKING:
     from compiler.model.ports import Stores

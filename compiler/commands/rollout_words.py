@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from compiler.model.lock import LockedRollout
+from compiler.model.readable import moment
 from compiler.model.record import dataclass
 
 if TYPE_CHECKING:
@@ -63,11 +63,6 @@ def as_dict(move: Move) -> dict[str, Any]:
 def text(move: Move, *, dry_run: bool) -> str:
     """The move as lines for a terminal."""
     return "\n".join((*_table(move), *_result(move, dry_run))) + "\n"
-
-
-def moment(seconds: float) -> str:
-    """A time in UTC, to the second."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def size_words(moved: Sequence[Moved]) -> str:

@@ -2,7 +2,8 @@
 
 Wanted is what the spec compiles to. The branches say what is published, the sidecars' reports what
 they accepted and what runs, and the clusters, where one is named, what is applied. What was not
-asked is shown as such. Changes nothing anywhere.
+asked is shown as such. With `--write` the reports become statuses in the clusters; nothing else is
+ever changed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from compiler.model.suggest import did_you_mean
 if TYPE_CHECKING:
     from compiler.commands.status_clusters import Asked, Wishes
     from compiler.commands.status_told import Found
+    from compiler.commands.status_write import Wrote
 
 NOT_READY = 3
 """Everybody who was asked has answered, and something is not ready."""
@@ -53,6 +55,11 @@ CLOCK = time.time
     "--remote", default="", metavar="NAME|URL",
     help="Where the published branches are. [default: this clone's remote for each repo.url]",
 )  # fmt: skip
+@click.option(
+    "--write", "writes", is_flag=True,
+    help="Write what sidecars reported as the statuses of our records in the clusters.",
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="With --write: say what would be written.")
 @click.option("--all", "every", is_flag=True, help="List what is ready as well, site by site.")
 @common.templates_option
 @credentials.profile_option
@@ -70,6 +77,8 @@ def command(
     engine_context: str | None,
     no_cluster: bool,
     remote: str,
+    writes: bool,
+    dry_run: bool,
     every: bool,
     templates: Path | None,
     profiles: tuple[str, ...],
@@ -81,17 +90,19 @@ def command(
 
     Name a SITE to see everything that is known of it. A cluster is asked where --context,
     --kubeconfig or the spec's `context:` names it. Exit code 0: all is ready; 3: something is
-    not; 6: something could not be asked.
+    not; 6: something could not be asked. With --write, 0: all statuses are written; 6: not all.
     """
     gc.disable()
     from compiler import pipeline
-    from compiler.commands import status_clusters, status_told
+    from compiler.commands import status_clusters, status_told, status_write
     from compiler.commands.status_wanted import compiled
     from compiler.model import wanted as rows_of
     from compiler.stages.lock.hosts import hosts_of_reports
 
-    if no_cluster and (kubeconfig or context or engine_context):
-        raise click.UsageError("--no-cluster asks none; leave out what names one")
+    if no_cluster and (kubeconfig or context or engine_context or writes):
+        raise click.UsageError("--no-cluster asks none; leave out what needs one")
+    if dry_run and not writes:
+        raise click.UsageError("--dry-run is of --write; without it nothing is written anyway")
     spec, sites = _places(places)
     request = pipeline.Request(
         root=spec, environments=environments, templates=common.own_templates(spec, templates)
@@ -107,10 +118,17 @@ def command(
     trust.check(spec, asked, main_branch, hosts, Diagnostics())
     stores = credentials.stores(profiles, (one.resolved for one in found.fronts))
     wishes = status_clusters.Wishes(kubeconfig, context, engine_context, no_cluster)
-    told = status_clusters.ask(rows, bool(sites), wishes)
+    if writes:
+        told = status_clusters.ask(status_write.of_records(rows), False, wishes)
+    else:
+        told = status_clusters.ask(rows, bool(sites), wishes)
     models = status_told.told(
-        found, rows, told, wishes, stores=stores, spec=spec, remote=remote, now=CLOCK()
-    )
+        found, rows, told, wishes,
+        stores=stores, spec=spec, remote=None if writes else remote, now=CLOCK(),
+    )  # fmt: skip
+    if writes:
+        wrote = status_write.write(models.truths, told, wishes, dry_run=dry_run, now=models.now)
+        _finish_write(told, models, wrote, output_format)
     left_out = 0 if sites or clusters else rows_of.unlabelled(found.tree)
     _finish(told, models, wishes, _Shown(output_format, every, bool(sites), left_out))
 
@@ -187,7 +205,6 @@ def _chosen(rows: Sequence[Any], sites: Collection[str], jobs: Collection[str]) 
 
 
 def _finish(asked: Asked, models: Found, wishes: Wishes, shown: _Shown) -> None:
-    from compiler.model.status_schema import FORMAT
     from compiler.reports import status as report
     from compiler.reports import status_models
 
@@ -204,17 +221,42 @@ def _finish(asked: Asked, models: Found, wishes: Wishes, shown: _Shown) -> None:
         click.echo(report.left_out_line(shown.left_out), nl=False)
         click.echo(report.step_lines(next_steps), nl=False)
     result = {
+        **_data(asked, models),
+        "rows": [report.as_dict(row) for row in judged],
+        "objectsLeftOut": shown.left_out,
+        "next": next_steps,
+    }
+    common.finish(shown.output_format, result, diagnostics, _status(asked, models, problems))
+
+
+def _finish_write(asked: Asked, models: Found, wrote: Wrote, output_format: str) -> None:
+    """Say what was written and nothing else: how the fleet stands is another run's question."""
+    diagnostics = Diagnostics()
+    diagnostics.extend([*models.problems, *wrote.problems])
+    failed = any(one.severity is Severity.ERROR for one in diagnostics.found)
+    if output_format == "text":
+        for line in wrote.lines():
+            click.echo(line)
+    result = {
+        **_data(asked, models), "rows": [], "objectsLeftOut": 0, "next": [],
+        "written": wrote.facts(),
+    }  # fmt: skip
+    common.finish(output_format, result, diagnostics, common.OUTSIDE_WORLD if failed else 0)
+
+
+def _data(asked: Asked, models: Found) -> dict[str, Any]:
+    from compiler.model.status_schema import FORMAT
+    from compiler.reports import status_models
+
+    return {
         "format": FORMAT,
         "models": [status_models.as_dict(one, models.now) for one in models.truths],
         "rollouts": list(models.rollouts),
         "branches": list(models.branches),
         "reports": dict(models.silent),
         "clusters": [_source(one) for one in asked.sources],
-        "rows": [report.as_dict(row) for row in judged],
-        "objectsLeftOut": shown.left_out,
-        "next": next_steps,
+        "written": None,
     }
-    common.finish(shown.output_format, result, diagnostics, _status(asked, models, problems))
 
 
 def _status(asked: Asked, models: Found, problems: Sequence[Diagnostic]) -> int:

@@ -24,11 +24,15 @@ _HERE = (codes.KUBECONFIG, codes.CONTEXT)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The judged rows, each cluster as it was asked or was not, and what stood in the way."""
+    """The judged rows, each cluster as it was asked or was not, and what stood in the way.
+
+    `contexts` are those of the clusters that have answered, by target.
+    """
 
     rows: Sequence[Any]
     sources: Sequence[Any]
     problems: tuple[Diagnostic, ...]
+    contexts: Mapping[str, str]
 
     @property
     def unasked(self) -> str:
@@ -114,7 +118,8 @@ def ask(rows: Sequence[Any], narrow: bool, wishes: Wishes) -> Asked:
         )
         for row in {row.cluster.target: row for row in rows}.values()
     ]
-    return Asked(judged, sources, tuple(dict.fromkeys(problems)))
+    answered = {target: wished[target][0] for target, name in names.items() if name}
+    return Asked(judged, sources, tuple(dict.fromkeys(problems)), answered)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compiler.commands.rollout_words import moment
 from compiler.model.diagnostics import Diagnostic, Diagnostics
 from compiler.model.observed import Finding, Verdict
+from compiler.model.readable import moment
 from compiler.model.record import dataclass
 
 if TYPE_CHECKING:
@@ -54,10 +54,13 @@ def told(
     *,
     stores: Stores,
     spec: Path,
-    remote: str,
+    remote: str | None,
     now: float,
 ) -> Found:
-    """Ask everybody but the clusters, which were asked already."""
+    """Ask everybody but the clusters, which were asked already.
+
+    Where `remote` is None no branch is asked either.
+    """
     from compiler.commands.status_reports import heard
     from compiler.publications import publications
     from compiler.truths import Told, truths
@@ -74,7 +77,8 @@ def told(
     reports = heard(found.fronts, sites, stores, diagnostics)
     environments = {one.environment for one in rows}
     resolved = [f.resolved for f in found.fronts if f.context.environment in environments]
-    branches, problems = publications(spec, resolved, remote) if wanted else ([], [])
+    asks = wanted and remote is not None
+    branches, problems = publications(spec, resolved, remote or "") if asks else ([], [])
     rollouts = [_rollout(opened, one, reports, now) for one in moving]
     result = truths(
         wanted,

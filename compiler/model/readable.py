@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import gmtime, strftime
+
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
@@ -23,3 +25,8 @@ def duration(seconds: int) -> str:
     if seconds < 2 * _HOUR:
         return f"{seconds / _MINUTE:.0f} min"
     return f"{seconds / _HOUR:.1f} h" if seconds < 2 * _DAY else f"{seconds / _DAY:.1f} days"
+
+
+def moment(seconds: float) -> str:
+    """A time in UTC, to the second."""
+    return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(seconds))

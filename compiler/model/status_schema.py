@@ -38,6 +38,7 @@ def schema() -> dict[str, Any]:
                 "clusters": list_(_cluster()),
                 "rows": list_(_row()),
                 "objectsLeftOut": count("Objects that no row is about."),
+                "written": or_null(list_(_written())),
                 "next": list_(_step()),
             }
         ),
@@ -221,3 +222,27 @@ def _step() -> dict[str, Any]:
             "command": or_null(text("A command that shows more or mends it; null: see `hint`.")),
         }
     )
+
+
+def _written() -> dict[str, Any]:
+    return object_(
+        {
+            "target": text("The cluster's folder below the output."),
+            "dryRun": {"description": "Nothing was stored.", "type": "boolean"},
+            "counts": map_(count("How many records had this outcome.")),
+            "records": list_(
+                object_(
+                    {
+                        "namespace": text("The record's namespace."),
+                        "name": text("The record's name."),
+                        "outcome": word("What became of it.", ("written", *_LEFT)),
+                        "words": or_null(text("The server's words.")),
+                    }
+                )
+            ),
+        }
+    )
+
+
+_LEFT = ("owned", "gone", "refused")
+"""Outcomes of a record whose status was to be written and is not."""

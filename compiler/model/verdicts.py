@@ -36,6 +36,7 @@ from compiler.model.wanted import (
     Wanted,
     hosts,
     instance,
+    makes_pods,
     makes_sedna_pods,
     namespace_question,
     pod_questions,
@@ -311,7 +312,7 @@ class _Judge:
 
     def _running(self, one: Object, workloads: list[tuple[Object, Workload]]) -> Iterator[Finding]:
         live = self.seen.live(one)
-        if live is None or not (one.identity.kind in WORKLOADS or makes_sedna_pods(one.data)):
+        if live is None or not makes_pods(one):
             return
         problems = [self.seen.problem(asked) for asked in pod_questions(one, self.sites)]
         yield from (Finding(Verdict.UNKNOWN, f"not seen: {text}") for text in problems if text)
@@ -322,11 +323,7 @@ class _Judge:
         yield from health.workload_findings(live, found)
 
     def _dark(self) -> dict[str, str]:
-        makers = [
-            one
-            for one in self.wanted.objects
-            if one.identity.kind in WORKLOADS or makes_sedna_pods(one.data)
-        ]
+        makers = [one for one in self.wanted.objects if makes_pods(one)]
         asked = [
             each
             for one in makers

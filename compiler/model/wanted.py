@@ -98,7 +98,9 @@ def questions(rows: Iterable[Wanted], sites: Collection[str] = ()) -> dict[str, 
     """
     found: dict[str, dict[Question, None]] = {}
     for row in rows:
-        asked = found.setdefault(row.cluster.target, {NODES: None})
+        asked = found.setdefault(row.cluster.target, {})
+        if any(makes_pods(one) for one in row.objects):
+            asked[NODES] = None
         for one in (*row.objects, *row.engines):
             asked[question(one, sites)] = None
             if one.unit.role in (UnitRole.APPS, UnitRole.ROOT):
@@ -129,6 +131,11 @@ def pod_questions(one: Object, sites: Collection[str] = ()) -> Iterator[Question
         yield replace(question(one, sites), api_version=PODS[0], kind=PODS[1])
     elif makes_sedna_pods(one.data):
         yield Question(*PODS, one.identity.namespace, sedna_label(one.identity.kind))
+
+
+def makes_pods(one: Object) -> bool:
+    """Whether pods are started for an object, by Kubernetes or by Sedna."""
+    return one.identity.kind in WORKLOADS or makes_sedna_pods(one.data)
 
 
 def makes_sedna_pods(data: Mapping[str, Any]) -> bool:

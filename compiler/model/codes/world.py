@@ -162,6 +162,13 @@ NOT_JUDGED = Code(
     "Nothing; what was not judged is named.",
 )
 
+STATUS_OWNED = Code(
+    "W8114",
+    "A status belongs to another writer",
+    "Another field manager has written fields of the record's status with other values. Nothing is "
+    "forced: two writers that overwrite each other would tell the truth by turns.",
+    "Let one of them write: leave the site out of `status --write`, or stop the other writer.",
+)
 STORE_ABSENT = Code(
     "E8201",
     "A store has nothing under that name",
