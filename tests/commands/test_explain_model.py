@@ -45,7 +45,7 @@ def test_gates_and_lineage_come_with_it(tmp_path: Path) -> None:
     text = models.read_text()
     measured = "metrics: [{name: map50, value: 0.61}]"
     text = text.replace('1.onnx"}', f'1.onnx", {measured}}}')
-    text = text.replace("2.onnx'}", f"2.onnx', {measured}, lineage: {{base: \"detector:1\"}}}}")
+    text = text.replace("2.onnx'}", f'2.onnx\', {measured}, lineage: {{base: "detector:1"}}}}')
     models.write_text(text + "    gates: [{metric: map50, atLeast: 0.5}]\n")
     told = run("explain", "detector:2", at=folder).stdout
     assert "passes the gate on map50" in told
