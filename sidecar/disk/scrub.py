@@ -11,10 +11,14 @@ from sidecar.disk.tenants import listed
 
 
 def next_blob(layout: Layout) -> str:
-    """The digest that was checked longest ago, or empty: they take turns in their own order."""
+    """The digest whose turn it is, or empty: they take turns in their own order."""
     digests = _digests(layout)
     last = (documents.read(_state(layout)) or {}).get("last", "")
-    return next((one for one in digests if one > str(last)), digests[0] if digests else "")
+    found = next((one for one in digests if one > str(last)), digests[0] if digests else "")
+    if found:
+        with enter(layout) as owner:
+            documents.write(owner, _state(layout), {"last": found})
+    return found
 
 
 def check(layout: Layout, digest: str) -> bool:
@@ -27,7 +31,6 @@ def check(layout: Layout, digest: str) -> bool:
         ReasonError: the disk is full, read-only or unusable.
     """
     with enter(layout) as owner:
-        documents.write(owner, _state(layout), {"last": digest})
         sound = [_check_tree(layout, name) for name in _links(layout, digest)]
         intact = _intact(layout, digest)
         if not intact:

@@ -98,12 +98,12 @@ def report(text: str) -> dict[str, Any]:
     return {"text": text}
 
 
-def scrub() -> dict[str, Any]:
-    """The body of a task that hashes the blob that was scrubbed longest ago.
+def scrub(blob: str = "") -> dict[str, Any]:
+    """The body of a task that hashes a blob and its trees, by default those whose turn it is.
 
     Promises `{"blob": digest or "", "intact": bool}`.
     """
-    return {}
+    return {"blob": blob}
 
 
 def collect(need: int = 0) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class Chores:
         self._said: object = None
         self._sent = -REPORT_GAP
         self._need = 0
+        self._doubtful: list[str] = []
         self.figures = Figures(free_bytes=_free(means.config))
         self.offline = False
 
@@ -89,11 +90,16 @@ class Chores:
             need = facts.get("need", 0)
             self.collect_soon(need if isinstance(need, int) else 0)
 
+    def check_soon(self, digests: list[str]) -> None:
+        """Hash these shortly, before it is the turn of any other."""
+        self._doubtful += [one for one in digests if one not in self._doubtful]
+        self._due["scrub"] = min(self._due["scrub"], self._means.now())
+
     def _begin(self, name: str, status: Status | None) -> None:
         self._running.add(name)
         {
             "report": lambda: self._report(status),
-            "scrub": lambda: self._task("scrub", tasks.scrub(), self._scrubbed),
+            "scrub": self._scrub,
             "collect": self._collect,
             "measure": self._measure,
         }[name]()
@@ -118,8 +124,12 @@ class Chores:
             interval = max(interval, int(backoff(self._attempted("report"))))
         self._next("report", interval * (1 + _JITTER * (2 * _share() - 1)))
 
+    def _scrub(self) -> None:
+        blob = self._doubtful.pop(0) if self._doubtful else ""
+        self._task("scrub", tasks.scrub(blob), self._scrubbed)
+
     def _scrubbed(self, message: Message) -> None:
-        self._next("scrub", SCRUB_PERIOD)
+        self._next("scrub", 0.0 if self._doubtful else SCRUB_PERIOD)
         blob = message.body.get("blob")
         if message.event == "done" and blob:
             self._counters.add("scrubbed_blobs")

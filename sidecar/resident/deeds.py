@@ -165,6 +165,8 @@ def _settle(group: Group, step: Step, now: float) -> bool:
     group.look()
     group.expire_at = now + means.config.limits.grace
     means.house.collect_soon()
+    brought = group.fetching.transfers
+    means.house.check_soon([one.digest for one in active.members if one.key not in brought])
     means.note(event="good", group=wanted.name, release=active.id)
     return True
 
@@ -212,6 +214,7 @@ def _restored(group: Group, step: Step, now: float) -> bool:
     group.forget_tries()
     group.look()
     means.house.collect_soon()
+    means.house.check_soon([one.digest for one in active.members])
     means.note(event="restored", group=group.wanted.name, release=active.id)
     return True
 

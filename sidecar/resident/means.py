@@ -37,6 +37,9 @@ class House(Protocol):
     def short_of(self, reason: str, facts: dict[str, Any]) -> None:
         """A fetch failed for a reason that may be a want of room."""
 
+    def check_soon(self, digests: list[str]) -> None:
+        """Bytes serve again that were verified long ago."""
+
 
 class NoHouse:
     """Keeps none, for the time before there is one."""
@@ -45,6 +48,9 @@ class NoHouse:
         """Nothing."""
 
     def short_of(self, reason: str, facts: dict[str, Any]) -> None:
+        """Nothing."""
+
+    def check_soon(self, digests: list[str]) -> None:
         """Nothing."""
 
 

@@ -242,6 +242,44 @@ def test_a7_a_config_that_goes_back_is_served_without_any_source(world: World) -
             assert server.loaded()["det"]["number"] == 1
 
 
+def rot(world: World, artifact: dict[str, object], content: bytes) -> None:
+    """Change stored bytes under their name."""
+    digest = str(artifact["sha256"])
+    blob = world.root / "store/blobs" / digest[:2] / digest
+    blob.chmod(0o644)
+    blob.write_bytes(content)
+    blob.chmod(0o444)
+
+
+def test_a7_what_serves_again_is_hashed_after_it_does_and_brought_anew_where_it_rotted(
+    world: World,
+) -> None:
+    first, second = world.file("det", b"1"), world.file("det", b"2")
+    world.mount_config(world.document(first))
+    with Sidecar(world) as sidecar:
+        sidecar.wait_artifact("model/det", state="GOOD", wanted=first["sha256"])
+        world.mount_config(world.document(second))
+        sidecar.wait_artifact("model/det", state="GOOD", wanted=second["sha256"])
+        rot(world, first, b"0")
+        world.mount_config(world.document(first))
+        sidecar.wait_event("rotten")
+        sidecar.wait_event("mended")
+        assert (world.view / "models/det").read_bytes() == b"1"
+
+
+def test_a3_rot_of_what_was_rolled_back_to_is_told(world: World) -> None:
+    first, second = world.file("det", b"1"), world.file("det", b"2")
+    world.mount_config(world.document(first))
+    with Sidecar(world) as sidecar:
+        sidecar.wait_artifact("model/det", state="GOOD", wanted=first["sha256"])
+        world.mount_config(world.document(second))
+        sidecar.wait_artifact("model/det", state="GOOD", wanted=second["sha256"])
+        rot(world, first, b"0")
+        assert command(world, "rollback", "model/det")[0] == 0
+        sidecar.wait_event("restored")
+        assert sidecar.wait_event("rotten")["blob"] == first["sha256"]
+
+
 def test_several_models_of_one_server_change_each_for_itself(world: World) -> None:
     server = Beside(world)
     det, ocr = model(world, server, b"add 1", 1), model(world, server, b"add 1", 1, "ocr")
