@@ -275,9 +275,11 @@ class _Door:
 
     def _turn_away(self, connection: socket.socket) -> None:
         with connection:
-            stream = Stream(connection, _YIELD_SECONDS)
+            stream = Stream(connection, _PAUSE)
+            # What comes after the answer resets the connection, and the answer may be lost by it.
             with suppress(OSError):
-                connection.recv(_DRAIN_BYTES)
+                stream.read(_DRAIN_BYTES)
+            stream.extend(_YIELD_SECONDS)
             with suppress(OSError):
                 send_response(stream, _BUSY, "GET", {})
 

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ class Handler:
     def __init__(self) -> None:
         self.gate = threading.Event()
         self.gate.set()
+        self.held = threading.Semaphore(0)
         self.heard: list[bytes] = []
         self.file = b""
         self.folder: Path | None = None
@@ -38,7 +40,8 @@ class Handler:
         if asked.path == "/fails":
             raise RuntimeError("on purpose")
         if asked.path == "/held":
-            self.gate.wait(30)
+            self.held.release()
+            self.gate.wait(60)
         if asked.path == "/refused":
             return Response(413, b"too large\n")
         if asked.path == "/file" and self.folder is not None:
@@ -248,12 +251,14 @@ def test_beyond_its_threads_a_server_says_that_it_is_busy(
     try:
         for one in held:
             one.sendall(b"GET /held HTTP/1.1\r\n\r\n")
-        found = b""
-        deadline = time.monotonic() + 20
-        while not found.startswith(b"HTTP/1.1 503 ") and time.monotonic() < deadline:
-            with socket.create_connection(serving, timeout=20) as one:
-                one.sendall(PLAIN)
-                found = one.recv(1000)
+        # Until it is heard what a connection asks, it would make way for the next one.
+        for _ in held:
+            assert handler.held.acquire(timeout=30)
+        found, deadline = b"", time.monotonic() + 20
+        while not found and time.monotonic() < deadline:
+            # Nobody waits for long for what is turned away: who sends too late is hung up on.
+            with suppress(OSError):
+                found = exchange(serving, PLAIN)
         assert found.startswith(b"HTTP/1.1 503 ")
         assert b"Retry-After: 1\r\n" in found
     finally:
