@@ -38,6 +38,7 @@ class Part:
     module: str
     binaries: Mapping[str, str]
     flags: str = ""
+    tags: str = ""
 
 
 REGISTRY = (
@@ -54,6 +55,12 @@ REGISTRY = (
     Part("kwok", {"kwok": "sigs.k8s.io/kwok/cmd/kwok"}),
     Part("argo", {"gitops-agent": "./gitops-agent"}),
     Part("flux", {"kustomize-controller": "github.com/fluxcd/kustomize-controller"}),
+    Part("actionlint", {"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"}),
+    Part(
+        "containerd",
+        {name: f"github.com/containerd/containerd/v2/cmd/{name}" for name in ("containerd", "ctr")},
+        tags="no_btrfs,no_devmapper,no_zfs",
+    ),
 )
 BY_BINARY = {name: part for part in REGISTRY for name in part.binaries}
 
@@ -96,6 +103,7 @@ def _key(part: Part, go: str) -> str:
 def _build(part: Part, go: str, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     argv = [go, "build", "-trimpath", "-mod=readonly", "-ldflags", f"-s -w {part.flags}"]
+    argv += ["-tags", part.tags] if part.tags else []
     # Two runs may build at once; whoever is second replaces files with their equals.
     with tempfile.TemporaryDirectory(dir=folder) as staged:
         done = subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -44,8 +45,9 @@ def push(there: Registry, name: str, *arches: str) -> str:
     repository, _, tag = name.partition(":")
     found = []
     for arch in arches:
-        layer = f"{name} {arch}".encode() * 1000
-        config = json.dumps({"os": "linux", "architecture": arch}).encode()
+        layer = layer_of(f"{name} {arch}")
+        rootfs = {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]}
+        config = json.dumps({"os": "linux", "architecture": arch, "rootfs": rootfs}).encode()
         made = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
@@ -60,6 +62,16 @@ def push(there: Registry, name: str, *arches: str) -> str:
     proof = {**found[0], "platform": {"os": "unknown", "architecture": "unknown"}}
     index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [*found, proof]}
     return str(there.document(repository, tag, index, INDEX)["digest"])
+
+
+def layer_of(text: str) -> bytes:
+    """A layer with one file."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        info = tarfile.TarInfo("about.txt")
+        info.size = len(text) * 1000
+        archive.addfile(info, io.BytesIO(text.encode() * 1000))
+    return packed.getvalue()
 
 
 def described(there: Registry, repository: str, data: bytes, kind: str) -> dict[str, Any]:
@@ -178,7 +190,7 @@ def test_a_layer_that_is_torn_or_gone_is_named(tmp_path: Path, there: Registry) 
     run_json("lock", at=tmp_path)
     run_json("bundle", "north-1", "--images", at=tmp_path)
     data = (tmp_path / "north-1.tar").read_bytes()
-    layer = b"ovms:1 amd64" * 1000
+    layer = layer_of("ovms:1 amd64")
     (tmp_path / "torn.tar").write_bytes(data.replace(layer, layer.replace(b"ovms", b"evil", 1)))
     result = run("bundle", "--verify", "torn.tar", at=tmp_path)
     digest = hashlib.sha256(layer).hexdigest()
