@@ -122,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         reply = web.script(asked) if web.script else None
         self._send(reply or self._object(asked))
 
-    do_GET = do_HEAD = do_PUT = do_POST = answer  # noqa: N815 - the names that the base class calls
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = answer  # noqa: N815 - the names that the base class calls
 
     def _object(self, asked: Asked) -> Reply:
         data = self.server.web.objects.get(asked.target.partition("?")[0])
