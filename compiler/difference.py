@@ -23,8 +23,9 @@ from compiler.model.hashing import sha256
 from compiler.model.ledger import LEDGER_FILE, parse_ledger
 from compiler.model.ports import Output
 from compiler.model.record import dataclass
+from compiler.model.site_fit import disk_of
 from compiler.pipeline import Request, Resolution, Wishes
-from compiler.stages.compare.compare import compare
+from compiler.stages.compare.compare import Ground, compare
 from compiler.stages.load import shown
 from compiler.stages.render.skeleton import parse_object
 from compiler.stages.write.hand import HandedOutput
@@ -66,7 +67,7 @@ def difference(asked: Asked, diagnostics: Diagnostics) -> Comparison:
     after = _compiled(resolution, asked.wishes, committed, diagnostics)
     base = _base(committed, after, found, asked, resolution, diagnostics)
     moved = tuple((entry.from_, entry.to) for entry in resolution.spec.moved)
-    compared = compare(base.output, after, parse_object, moved)
+    compared = compare(base.output, after, parse_object, moved, _grounds(resolution))
     compared = replace(
         compared,
         base=found.name,
@@ -79,6 +80,15 @@ def difference(asked: Asked, diagnostics: Diagnostics) -> Comparison:
         stood = (one for one in standings(resolution) if one.model in touched)
         compared = replace(compared, gates=tuple(stood))
     return with_causes(compared, resolution, base.texts, base.output, after)
+
+
+def _grounds(resolution: Resolution) -> dict[tuple[str, str], Ground]:
+    """How large the disks of all sites are."""
+    return {
+        (one.environment, name): Ground(*disk_of(site.profile))
+        for one in resolution.environments
+        for name, site in one.sites.items()
+    }
 
 
 def _labels(found: Comparison, resolution: Resolution) -> dict[Place, Mapping[str, str]]:

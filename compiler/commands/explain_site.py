@@ -6,9 +6,10 @@ Gathers what planning and building decided, and asks nobody: what really runs th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from compiler.commands.explain_fit import fit_facts, fit_lines
 from compiler.commands.explain_rollout import (
     flow,
     head,
@@ -42,6 +43,7 @@ def site_facts(prepared: Prepared, front: Front, name: str) -> dict[str, Any]:
     cluster = front.context.cluster_of(name)
     own = front.planner.at((name,)).assignments
     tree = part(prepared.workshop, (name,), Diagnostics())
+    objects = _objects(tree, cluster.target, name)
     environment = resolved.spec.environments.get(resolved.environment)
     return {
         "site": name,
@@ -62,13 +64,14 @@ def site_facts(prepared: Prepared, front: Front, name: str) -> dict[str, Any]:
         },
         "overrides": list(_overrides(front, site)),
         "jobs": list(_jobs(front, site, (*front.shared, *own))),
-        "costs": _costs(tree, cluster.target, name),
+        "costs": _costs(objects),
+        "fit": fit_facts(site, objects, resolved),
     }  # fmt: skip
 
 
 def render(facts: Mapping[str, Any]) -> str:
     """The facts as lines for a terminal."""
-    return "\n".join((*_head(facts), *_job_lines(facts), *_cost_lines(facts))) + "\n"
+    return "\n".join((*_head(facts), *_job_lines(facts), *_cost_lines(facts), *_end(facts))) + "\n"
 
 
 # Facts.
@@ -200,14 +203,17 @@ def _rollouts(front: Front, job: str, site: Site) -> Iterator[dict[str, Any]]:
             yield {**found, "here": told}
 
 
-def _costs(tree: Tree, target: str, name: str) -> dict[str, Any]:
-    """What the site fetches and holds, were it new."""
-    objects = [
+def _objects(tree: Tree, target: str, name: str) -> list[Mapping[str, Any]]:
+    return [
         one.data
         for path, directory in tree.directories.items()
         if path == f"{target}/{UnitRole.SITES.value}/{name}"
         for one in directory.objects
     ]
+
+
+def _costs(objects: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the site fetches, were it new."""
     found = first_install(objects)
     return {
         "download": found.download,
@@ -216,8 +222,6 @@ def _costs(tree: Tree, target: str, name: str) -> dict[str, Any]:
         "seconds": found.seconds,
         "window": found.window,
         "openings": found.nights,
-        "disk": found.disk_after,
-        "memory": found.memory_after,
     }
 
 
@@ -292,9 +296,9 @@ def _cost_lines(facts: Mapping[str, Any]) -> Iterator[str]:
             else ""
         )
         yield f"  {duration(costs['seconds'])} on its link{window}"
-    disk = amount(costs["disk"]) if costs["disk"] is not None else "not known, as sizes are not"
-    yield f"  disk: {disk} unpacked"
-    if costs["memory"] is not None:
-        yield f"  memory: its pods request {amount(costs['memory'])}"
+
+
+def _end(facts: Mapping[str, Any]) -> Iterator[str]:
+    yield from fit_lines(facts["fit"])
     yield ""
     yield f"What runs there: edgewright status {facts['site']}"

@@ -115,9 +115,11 @@ class Cost:
 
     Sizes are bytes. `artifacts` are fetched; of `unsized` of them no lock states the size.
     `seconds` is the time on the link, None where its rate is not known; `nights` counts the
-    openings of the `window` that it takes. Disk counts the artifacts that configs name, memory
-    what pods request; None where it does not change or is not known. `returns_offline` says
-    whether the version before stays at the site; None where there was none.
+    openings of the `window` that it takes. Disk is what the fullest host has to hold, versions
+    before and to come included, and `disk_given` what its disk gives to that; memory is what pods
+    request; None where it does not change or is not known. `returns_offline` says whether the
+    version before stays at the site, None where there was none; `returns_why` says why it does not,
+    or on which condition it does.
     """
 
     places: tuple[Place, ...]
@@ -131,7 +133,9 @@ class Cost:
     disk_after: int | None = None
     memory_before: int | None = None
     memory_after: int | None = None
+    disk_given: int | None = None
     returns_offline: bool | None = None
+    returns_why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

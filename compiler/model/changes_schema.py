@@ -95,9 +95,11 @@ def _cost() -> dict[str, Any]:
             "openings": count("How often the window opens until all is there."),
             "disk": both,
             "memory": both,
+            "diskGiven": or_null(count("Bytes that the disk of a host gives to what it holds.")),
             "returnsOffline": or_null(
                 {"description": "The version before stays at the site.", "type": "boolean"}
             ),
+            "returnsWhy": text("Why it does not stay, or on which condition it does; or empty."),
         }
     )
 

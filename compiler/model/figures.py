@@ -110,7 +110,7 @@ class Figures:
         release: Mapping[str, Any],
         artifact: Mapping[str, Any],
     ) -> tuple[Slot, Served]:
-        now = held(artifact, self.source(artifact))
+        now = stored(artifact, self.source(artifact))
         model = str(release.get("model") or artifact.get("name"))
         of = str(release.get("version") or artifact.get("version"))
         if site is None or artifact.get("kind") != "model":
@@ -122,7 +122,7 @@ class Figures:
         needs, source = _needs(entry, str(artifact.get("variant") or ""))
         more = _needs(coming.entry, coming.variant)[0] if coming else None
         served = Served(now.title, model, of, needs, more, source)
-        return Slot(now, self._held(before), self._held(coming)), served
+        return Slot(now, self._bytes(before), self._bytes(coming)), served
 
     def _part(self, site: Site, model: str, version: str, role: str) -> _Version | None:
         """A version as a role at a site gets it: of a pair, the part for the role."""
@@ -145,7 +145,7 @@ class Figures:
         spec = self.resolved.view(site.name).models.get(model)
         return spec.versions.get(version) if spec else None
 
-    def _held(self, one: _Version | None) -> Held | None:
+    def _bytes(self, one: _Version | None) -> Held | None:
         """The bytes of a version; None where nobody knows its digest."""
         if one is None:
             return None
@@ -161,7 +161,7 @@ class Figures:
         unpack = source.unpack or one.entry.unpack
         sizes = {"size": locked.size, "unpacked": locked.unpacked} if locked else {}
         more = {"unpack": {"format": unpack}} if unpack else {}
-        return held({**artifact, **sizes, **more, "sha256": digest}, self.source(artifact))
+        return stored({**artifact, **sizes, **more, "sha256": digest}, self.source(artifact))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class _Version:
     entry: VersionSpec
 
 
-def held(artifact: Mapping[str, Any], source: str = "") -> Held:
+def stored(artifact: Mapping[str, Any], source: str = "") -> Held:
     """What an artifact of a config takes in a store.
 
     Bytes that are not unpacked are a link to their blob, and a copy where they are private.

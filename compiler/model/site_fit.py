@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from compiler.model.contract import held
 from compiler.model.figures import Figures
 from compiler.model.fit import Sum, disk
 from compiler.model.fleet import Profile, Site
@@ -17,7 +18,7 @@ from compiler.model.quantity import MILLI, parse_quantity
 from compiler.model.record import dataclass
 from compiler.model.requests import requests, worker_memory
 from compiler.model.returning import WayBack, ways_back
-from compiler.model.tenants import Placed, config_of, placed, rooms
+from compiler.model.tenants import Placed, placed, rooms
 
 JOB, ROLE = "edgewright.io/job", "edgewright.io/role"
 """Labels of pods that say whose they are."""
@@ -61,7 +62,7 @@ def site_fit(
 ) -> SiteFit:
     """The sums of a site; without `figures` nothing is known of versions before and to come."""
     found = list(objects)
-    configs = [document for data in found if (document := config_of(data)) is not None]
+    configs = [document for data in found if (document := held(data)) is not None]
     there = [placed(document, figures) for document in configs]
     size, reserved = disk_of(site.profile)
     hosts = tuple(

@@ -1,20 +1,17 @@
 """A sidecar's config as a tenant of a store: what it holds, on which host, and what may come.
 
-Reads configs where they lie in the output, by the contract's own keys, so that a sum is about what
-is emitted. A text that is no config is none here; `check` judges it.
+Reads configs as they are emitted, by the contract's own keys; `check` has judged them before.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from compiler.model.contract import MIN_FREE_PERCENT
-from compiler.model.figures import Figures, held, title
-from compiler.model.fit import MIN_FREE, Slot, Tenant
+from compiler.model.figures import Figures, stored, title
+from compiler.model.fit import MIN_FREE, Held, Slot, Tenant
 from compiler.model.fleet import KEEP_PREVIOUS, Site
-from compiler.model.layout import CONFIG_FILE
 from compiler.model.loading import Served
 from compiler.model.record import dataclass
 
@@ -57,26 +54,23 @@ class Room:
     possible: tuple[Tenant, ...] = ()
 
 
-def config_of(data: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The sidecar config that an object holds; None for any other object."""
-    texts = data.get("data") if data.get("kind") == "ConfigMap" else None
-    text = texts.get(CONFIG_FILE) if isinstance(texts, Mapping) else None
-    if not isinstance(text, str) or '"tenant"' not in text or '"contract"' not in text:
-        return None
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return None
-    is_config = isinstance(document, dict) and {"tenant", "contract"} <= document.keys()
-    return document if is_config else None
+def placed(
+    document: Mapping[str, Any],
+    figures: Figures | None = None,
+    before: Mapping[str, Any] | None = None,
+) -> Placed:
+    """A config as a tenant; `figures` says which versions were before and may come.
 
-
-def placed(document: Mapping[str, Any], figures: Figures | None = None) -> Placed:
-    """A config as a tenant; `figures` says which versions were before and may come."""
+    `before` is the config that this one takes the place of, where that is known.
+    """
     tenant, node = document.get("tenant") or {}, document.get("node") or {}
     job, role = str(tenant.get("job")), str(tenant.get("role"))
     store = document.get("store") or {}
-    slots = {_key(one): _slot(document, one, figures) for one in document.get("artifacts") or ()}
+    older = {_key(one): stored(one) for one in (before or {}).get("artifacts") or ()}
+    slots = {
+        _key(one): _slot(document, one, figures, older.get(_key(one)))
+        for one in document.get("artifacts") or ()
+    }
     together = bool(tenant.get("revision"))
     found = Tenant(
         str(node.get("namespace", "")),
@@ -133,11 +127,14 @@ def _served(document: Mapping[str, Any], figures: Figures | None) -> Iterator[Se
 
 
 def _slot(
-    document: Mapping[str, Any], artifact: Mapping[str, Any], figures: Figures | None
+    document: Mapping[str, Any],
+    artifact: Mapping[str, Any],
+    figures: Figures | None,
+    older: Held | None,
 ) -> Slot:
-    if figures is None:
-        return Slot(held(artifact))
-    return figures.slot(document, artifact)
+    slot = Slot(stored(artifact)) if figures is None else figures.slot(document, artifact)
+    replaced = older is not None and older.digest != slot.now.digest
+    return Slot(slot.now, older, slot.coming) if replaced else slot
 
 
 def _groups(

@@ -91,11 +91,16 @@ def cost(one: Cost) -> Iterator[tuple[str, str]]:
         yield "fetches", _fetches(one)
         yield "takes", _takes(one)
     if one.disk_before is not None or one.disk_after is not None:
-        yield "disk", _change(one.disk_before, one.disk_after)
+        given = "" if one.disk_given is None else f" of {amount(one.disk_given)}"
+        yield "disk", f"{_change(one.disk_before, one.disk_after)}{given}"
     if one.memory_before is not None or one.memory_after is not None:
         yield "memory", _change(one.memory_before, one.memory_after)
     if one.returns_offline is not None:
-        yield "way back", "offline, at once" if one.returns_offline else "fetches again"
+        why = one.returns_why
+        if one.returns_offline:
+            yield "way back", f"offline, at once{f', {why}' if why else ''}"
+        else:
+            yield "way back", f"fetches again{f': {why}' if why else ''}"
 
 
 def _fetches(one: Cost) -> str:

@@ -60,7 +60,9 @@ def _cost(cost: Cost) -> dict[str, Any]:
         "openings": cost.nights,
         "disk": _change(cost.disk_before, cost.disk_after),
         "memory": _change(cost.memory_before, cost.memory_after),
+        "diskGiven": cost.disk_given,
         "returnsOffline": cost.returns_offline,
+        "returnsWhy": cost.returns_why,
     }
 
 

@@ -73,8 +73,31 @@ def test_the_bytes_are_those_of_the_lock_and_the_time_that_of_the_link(
     sizes = [model["size"] for job in facts["jobs"] for model in job["models"]]
     assert facts["costs"]["download"] == sum(sizes) > 0
     assert facts["costs"]["seconds"] == -(-sum(sizes) // 2_500_000)
-    assert facts["costs"]["disk"] >= facts["costs"]["download"]
-    assert facts["costs"]["memory"] > 2**31
+
+
+def test_what_a_site_has_to_hold_is_the_sum_that_compile_judges(
+    sample: pipeline.Prepared,
+) -> None:
+    (front,) = sample.workshop.fronts
+    fit = site_facts(sample, front, "store-0001")["fit"]
+    (host,) = fit["hosts"]
+    assert (host["host"], host["disk"], host["fits"]) == ("store-0001-a", 128 * 2**30, True)
+    assert host["needs"] == sum(part["bytes"] for part in host["parts"])
+    assert {part["part"] for part in host["parts"]} == {"now", "before", "coming", "store", "floor"}
+    (now, *_) = host["parts"]
+    assert now["of"] == "shelf-detector:1.4.0"
+    assert now["bytes"] == 48_910_336 + 51_380_224
+    assert now["from"].endswith("edgewright.lock:72")
+    back = [(one["model"], one["before"], one["offline"]) for one in fit["returns"]]
+    assert ("shelf-detector", "1.3.0", True) in back
+    assert fit["memory"]["needs"] == 2**31 + 96 * 2**20
+
+
+def test_the_way_back_of_a_site_is_told_in_words() -> None:
+    text = run("explain", "store-0001", STORES, "--env", "sample").stdout
+    assert "  disk of store-0001-a: 32.3Gi of 128Gi\n" in text
+    back = "from shelf-detector:1.4.0 to shelf-detector:1.3.0 without a network"
+    assert f"  way back of watch-shelves: {back}\n" in text
 
 
 def test_an_override_is_told_with_its_line_what_it_sets_and_its_reason(tmp_path: Path) -> None:

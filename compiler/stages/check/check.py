@@ -17,13 +17,14 @@ from itertools import islice
 from typing import Any
 
 from compiler.model.codes import check as codes
+from compiler.model.contract import held
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.figures import Figures
 from compiler.model.fleet import Cluster, Site
 from compiler.model.layout import CONFIG_FILE
 from compiler.model.manifest import Directory, Identity, Object
 from compiler.model.record import dataclass
-from compiler.model.tenants import Placed, config_of, placed
+from compiler.model.tenants import Placed, placed
 from compiler.stages.check import across
 from compiler.stages.check.contract import check_contract
 from compiler.stages.check.holding import check_disks
@@ -199,7 +200,7 @@ def _object(number: int, one: Object, identity: Identity, found: _Work) -> None:
 
 def _config(data: Mapping[str, Any], found: _Work) -> list[Wrong]:
     """What is wrong with a sidecar's config; one that is sound is a tenant of its host."""
-    document = config_of(data)
+    document = held(data)
     if document is None:
         return []
     wrong = list(check_contract(document, len(data["data"][CONFIG_FILE].encode())))

@@ -6,22 +6,21 @@ nobody states: what is known may still be too much. Equal hosts are judged once,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 
 from compiler.model.codes import gates as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.figures import Figures
-from compiler.model.fit import Line, Sum, Tenant, disk, smallest
+from compiler.model.fit import Sum, Tenant, disk, smallest
+from compiler.model.fit_words import bytes_text, table
 from compiler.model.fleet import Profile, Site
-from compiler.model.quantity import MILLI, format_memory
 from compiler.model.record import dataclass
 from compiler.model.returning import ways_back
 from compiler.model.site_fit import disk_of
 from compiler.model.tenants import Placed, Room, rooms
 from compiler.stages.check.summary import Summary
 
-_ROWS = 12
 _MI, _GI = 1024**2, 1024**3
 
 
@@ -102,7 +101,7 @@ class _Judge:
         if key not in self.said:
             least = "at least " if found.unknown else ""
             text = (
-                f"a host of profile {profile.name} has to hold {least}{_bytes(found.needed)}, "
+                f"a host of profile {profile.name} has to hold {least}{bytes_text(found.needed)}, "
                 f"and its disk has {profile.disk}"
             )
             self.said[key] = text, _hint(profile, tenants, found), tuple(table(found))
@@ -132,34 +131,6 @@ class _Judge:
             )
 
 
-def table(found: Sum) -> Iterable[str]:
-    """The sum as lines: who takes what, and where each figure is written."""
-    shown = found.lines if len(found.lines) <= _ROWS else found.lines[: _ROWS - 1]
-    for line in shown:
-        amount = "unknown" if line.size is None else _bytes(line.size)
-        yield f"{amount:>8}  {words(line)}"
-    if rest := found.lines[len(shown) :]:
-        yield f"{_bytes(sum(line.size or 0 for line in rest)):>8}  {len(rest)} more"
-
-
-def words(line: Line) -> str:
-    """What a line of the sum is about."""
-    of = f" of {', '.join(line.tenants)}" if line.tenants else ""
-    at = f" ({line.source})" if line.source else ""
-    said = {
-        "now": f"{line.title}{of}{at}",
-        "before": f"{line.title}{of}, the version before{at}",
-        "coming": f"{line.title}{of}, which comes while both are there{at}",
-        "outbox": f"outbox {line.title}{of}",
-    }
-    guessed = {
-        "before": f"the version before {line.title}{of}, taken to be as large",
-        "coming": f"the largest that may come, taken to be as large as {line.title}{of}",
-        "outbox": f"outbox {line.title}{of}, which has no limit: a quarter of the disk",
-    }
-    return (guessed if line.taken else said).get(line.what) or line.title
-
-
 def _hint(profile: Profile, tenants: tuple[Tenant, ...], found: Sum) -> str:
     ways = []
     reserved = disk_of(profile)[1]
@@ -177,11 +148,7 @@ def _hint(profile: Profile, tenants: tuple[Tenant, ...], found: Sum) -> str:
     said = f"it would fit {' or '.join(ways)}" if ways else "no disk would be large enough"
     if largest is None or not largest.size:
         return said
-    return f"{said}; the largest artifact is {largest.title} with {_bytes(largest.size)}"
-
-
-def _bytes(size: int) -> str:
-    return format_memory(size * MILLI)
+    return f"{said}; the largest artifact is {largest.title} with {bytes_text(largest.size)}"
 
 
 def _rounded(size: int) -> str:

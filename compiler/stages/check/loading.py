@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from compiler.model.codes import gates as codes
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.figures import Figures
+from compiler.model.fit_words import bytes_text
 from compiler.model.fleet import Site
 from compiler.model.loading import Worker
-from compiler.model.quantity import MILLI, format_memory
+from compiler.model.quantity import MILLI
 from compiler.model.site_fit import worker
 from compiler.model.tenants import Placed
 from compiler.stages.check.room import Fault, Room, shares
@@ -39,8 +40,8 @@ def check_workers(
             span = known.resources_span(placed.site, placed.job, placed.role) if known else None
             diagnostics.add_at_site(
                 codes.MEMORY_OF_WORKER,
-                f"the {placed.role} of jobs.{placed.job} has a limit of {_bytes(found.limit)}, "
-                f"and its models need {_least(found)}{_bytes(found.peak)} of memory"
+                f"the {placed.role} of jobs.{placed.job} has a limit of {bytes_text(found.limit)}, "
+                f"and its models need {_least(found)}{bytes_text(found.peak)} of memory"
                 f"{' while one is swapped' if found.swapped else ''}",
                 site.name,
                 site.span,
@@ -65,12 +66,12 @@ def loaded(room: Room) -> Iterator[Fault]:
     if not raised or total <= free:
         return
     raised.sort(key=lambda one: (-one[0], one[3].name))
-    listed = "; ".join(f"{one.name} {_bytes(one.peak)} ({_models(one)})" for *_, one in raised)
+    listed = "; ".join(f"{one.name} {bytes_text(one.peak)} ({_models(one)})" for *_, one in raised)
     hosts = "the host gives" if room.hosts == 1 else f"its {room.hosts} hosts give"
     text = (
-        f"while versions are loaded the work here takes memory {_bytes(total)}, and {hosts} "
-        f"{_bytes(free)} (profile {room.site.profile.name}); models need more than is requested: "
-        f"{listed}"
+        f"while versions are loaded the work here takes memory {bytes_text(total)}, and {hosts} "
+        f"{bytes_text(free)} (profile {room.site.profile.name}); models need more than is "
+        f"requested: {listed}"
     )
     _, summary, pods, _ = raised[0]
     hint = "place fewer models at the site, or use variants that need less"
@@ -84,12 +85,12 @@ def _worker(summary: Summary, pods: Pods) -> tuple[Placed | None, Worker]:
 
 def _rows(worker: Worker) -> Iterator[str]:
     for one in sorted(worker.models, key=lambda one: (-(one.needs or 0), one.title)):
-        amount = "unknown" if one.needs is None else _bytes(one.needs)
+        amount = "unknown" if one.needs is None else bytes_text(one.needs)
         yield f"{amount:>8}  {one.title}{f' ({one.source})' if one.source else ''}"
     swapped = worker.swapped
     if swapped is not None:
         new = "as much again" if swapped.coming is None else "of the version that comes"
-        yield f"{_bytes(swapped.new):>8}  {new} while {swapped.title} is swapped"
+        yield f"{bytes_text(swapped.new):>8}  {new} while {swapped.title} is swapped"
 
 
 def _hint(worker: Worker) -> str:
@@ -101,18 +102,14 @@ def _hint(worker: Worker) -> str:
 
 
 def _models(worker: Worker) -> str:
-    known = [f"{one.title} {_bytes(one.needs)}" for one in worker.models if one.needs]
+    known = [f"{one.title} {bytes_text(one.needs)}" for one in worker.models if one.needs]
     swapped = worker.swapped
-    more = [f"{_bytes(swapped.new)} more while {swapped.title} is swapped"] if swapped else []
+    more = [f"{bytes_text(swapped.new)} more while {swapped.title} is swapped"] if swapped else []
     return ", ".join([*known, *more])
 
 
 def _least(worker: Worker) -> str:
     return "at least " if worker.unknown else ""
-
-
-def _bytes(size: int) -> str:
-    return format_memory(size * MILLI)
 
 
 def _rounded(size: int) -> str:

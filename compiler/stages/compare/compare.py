@@ -15,13 +15,14 @@ from compiler.model.changes import Comparison, Effect
 from compiler.model.ports import Output
 from compiler.stages.compare import delivery
 from compiler.stages.compare.delivery import Config
+from compiler.stages.compare.ground import Ground, Grounds
 from compiler.stages.compare.judge import Judge, Parse
 from compiler.stages.compare.pairs import Met, Pair, pairs
 from compiler.stages.compare.pods import Verdict
 from compiler.stages.compare.rows import Change, rows
 from compiler.stages.compare.sites import costs
 
-__all__ = ["changes", "compare"]
+__all__ = ["Ground", "changes", "compare"]
 
 _RESTARTS = (
     Effect.OUTAGE, Effect.RE_CREATE, Effect.LOOP_RESTART, Effect.ROLLING_RESTART,
@@ -32,12 +33,16 @@ _ROLLS = (Effect.RE_CREATE, Effect.ROLLING_RESTART)
 
 
 def compare(
-    old: Output, new: Output, parse: Parse, moved: Sequence[tuple[str, str]] = ()
+    old: Output,
+    new: Output,
+    parse: Parse,
+    moved: Sequence[tuple[str, str]] = (),
+    grounds: Grounds | None = None,
 ) -> Comparison:
     """Everything that differs; `base` and `head` of the answer are for the caller to name.
 
     `parse` raises ValueError for a text that is no object. `moved` are pairs of paths of the
-    spec: what was called so is now called so.
+    spec: what was called so is now called so. `grounds` say how large the disks of sites are.
     """
     judge = Judge(parse)
     found = changes(old, new, judge, moved)
@@ -45,7 +50,7 @@ def compare(
         base="",
         head="",
         rows=rows(found),
-        costs=costs(old, new, found, judge),
+        costs=costs(old, new, found, judge, grounds or {}),
         objects=len(found),
     )
 

@@ -1,7 +1,7 @@
 """What a change costs each site: bytes over its link, room on its disk, memory, the way back.
 
-Everything is read from the sidecars' configs and the pod templates of both outputs, so it needs
-no spec. What the images of a pod weigh is in neither and is not counted.
+Everything but the size of disks is read from the sidecars' configs and the pod templates of both
+outputs. What the images of a pod weigh is in neither and is not counted.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from compiler.model.changes import Cost, Effect, Place
+from compiler.model.fit import Sum
 from compiler.model.manifest import UnitRole
 from compiler.model.ports import Output
 from compiler.model.quantity import MILLI
@@ -18,7 +19,7 @@ from compiler.model.record import dataclass
 from compiler.model.requests import requests
 from compiler.model.transfer import openings
 from compiler.stages.compare import delivery
-from compiler.stages.compare.delivery import Config
+from compiler.stages.compare.ground import Ground, Grounds, needed, way_back
 from compiler.stages.compare.judge import Judge
 from compiler.stages.compare.pairs import place_of, split
 from compiler.stages.compare.pods import replicas, template_of
@@ -45,30 +46,37 @@ class _Site:
         )
 
 
-def costs(old: Output, new: Output, changes: Iterable[Change], judge: Judge) -> tuple[Cost, ...]:
-    """What the changes cost, the most bytes first; sites that it costs the same are together."""
+def costs(
+    old: Output, new: Output, changes: Iterable[Change], judge: Judge, grounds: Grounds
+) -> tuple[Cost, ...]:
+    """What the changes cost, the most bytes first; sites that it costs the same are together.
+
+    `grounds` say how large the disks of sites are.
+    """
     sites = {site.directory: site for site in _touched(changes)}
     if not sites:
         return ()
     sides = [_read(output, sites) for output in (old, new)]
     equal: dict[Cost, list[Place]] = {}
-    known: dict[tuple[tuple[int, ...], ...], Cost | None] = {}
+    known: dict[tuple[object, ...], Cost | None] = {}
     for directory, site in sites.items():
         parsed = [_parsed(side.get(directory, {}), site, judge) for side in sides]
+        place = place_of(directory, site.name)
+        ground = grounds.get((place.environment, place.site), Ground())
         # Equal objects of different sites are one, which the judge keeps.
-        key = tuple(tuple(map(id, side)) for side in parsed)
+        key = (ground, *(tuple(map(id, side)) for side in parsed))
         if key not in known:
-            known[key] = _cost(*parsed)
+            known[key] = _cost(ground, *parsed)
         cost = known[key]
         if cost is not None:
-            equal.setdefault(cost, []).append(place_of(directory, site.name))
+            equal.setdefault(cost, []).append(place)
     found = [replace(cost, places=tuple(sorted(places))) for cost, places in equal.items()]
     return tuple(sorted(found, key=lambda one: (-one.download, -len(one.places), one.places)))
 
 
 def first_install(objects: Sequence[Mapping[str, Any]]) -> Cost:
     """What a site has to fetch and to hold that had nothing before."""
-    return _cost((), objects) or Cost(places=())
+    return _cost(Ground(), (), objects) or Cost(places=())
 
 
 def _touched(changes: Iterable[Change]) -> Iterator[_Site]:
@@ -103,7 +111,9 @@ def _parsed(texts: Texts, site: _Site, judge: Judge) -> Sequence[Mapping[str, An
     return [judge.parsed(text, site.name) for _, text in sorted(texts.items())]
 
 
-def _cost(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> Cost | None:
+def _cost(
+    ground: Ground, old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]
+) -> Cost | None:
     before = [config for config in map(delivery.config_of, old) if config]
     after = [config for config in map(delivery.config_of, new) if config]
     missing = delivery.fetched(before, after)
@@ -112,7 +122,9 @@ def _cost(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) ->
     window = next((config.window for config in after if config.window), "")
     seconds = -(-download // rate) if rate and download else None
     memory = _memory(old), _memory(new)
-    disk = _disk(before), _disk(after)
+    holds = needed(before, (), ground), needed(after, before, ground)
+    disk = _known(holds[0]), _known(holds[1])
+    back = way_back(before, after, holds[1]) if missing and before else None
     cost = Cost(
         places=(),
         artifacts=tuple(sorted(map(delivery.title, missing.values()))),
@@ -125,31 +137,21 @@ def _cost(old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) ->
         disk_after=disk[1] if disk[0] != disk[1] else None,
         memory_before=memory[0] if memory[0] != memory[1] else None,
         memory_after=memory[1] if memory[0] != memory[1] else None,
-        returns_offline=_returns(before, after) if missing and before else None,
+        disk_given=_given(holds[1]) if disk[0] != disk[1] else None,
+        returns_offline=back.offline if back else None,
+        returns_why=back.why if back else "",
     )
     return None if cost == Cost(places=()) else cost
 
 
-def _returns(before: Iterable[Config], after: Sequence[Config]) -> bool:
-    """Whether what was there stays in the store once the new version serves."""
-    jobs = {_tenant(config) for config in before}
-    return all(config.keeps_previous for config in after if _tenant(config) in jobs)
+def _known(found: Sum) -> int | None:
+    """What a disk has to hold, less what stays free on it; None where a size is not known."""
+    return None if found.unknown else found.needed - found.of("floor", "reserved")
 
 
-def _tenant(config: Config) -> tuple[str, str]:
-    tenant = config.document.get("tenant") or {}
-    return str(tenant.get("job")), str(tenant.get("role"))
-
-
-def _disk(configs: Iterable[Config]) -> int | None:
-    """Bytes of everything that configs name, unpacked; None where a size is not known."""
-    artifacts = {
-        str(artifact.get("sha256")): artifact
-        for config in configs
-        for artifact in config.artifacts.values()
-    }
-    sizes = [one.get("unpacked") or one.get("size") for one in artifacts.values()]
-    return sum(map(int, filter(None, sizes))) if all(sizes) else None
+def _given(found: Sum) -> int | None:
+    """What a disk gives to the store and its outboxes."""
+    return None if found.size is None else found.size - found.of("floor", "reserved")
 
 
 def _memory(objects: Iterable[Mapping[str, Any]]) -> int:

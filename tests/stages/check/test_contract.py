@@ -9,7 +9,6 @@ import pytest
 
 from compiler.model import contract
 from compiler.model.layout import CONFIG_FILE
-from compiler.model.tenants import config_of
 from compiler.servers import SERVERS, server
 from compiler.stages.check.contract import check_contract, schema
 from compiler.stages.check.words import Wrong
@@ -26,7 +25,7 @@ def document(name: str = "ovms") -> dict[str, Any]:
 def judged(config: dict[str, Any]) -> list[Wrong]:
     text = contract.text(config)
     data = {"kind": "ConfigMap", "data": {CONFIG_FILE: text}}
-    document = config_of(data)
+    document = contract.held(data)
     assert document is not None
     return list(check_contract(document, len(text.encode())))
 
@@ -98,9 +97,9 @@ def test_a_config_above_half_a_mebibyte_is_reported_with_its_size() -> None:
     ],
 )
 def test_other_config_maps_are_left_alone(data: dict[str, Any]) -> None:
-    assert config_of({"kind": "ConfigMap", **data}) is None
+    assert contract.held({"kind": "ConfigMap", **data}) is None
 
 
 def test_a_config_in_a_secret_is_none() -> None:
     data = {"data": {CONFIG_FILE: contract.text(document())}}
-    assert config_of({"kind": "Secret", **data}) is None
+    assert contract.held({"kind": "Secret", **data}) is None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from compiler.model.changes import Comparison, Cost, Effect, FieldChange, Place
-from compiler.stages.compare.compare import compare
+from compiler.stages.compare.compare import Ground, compare
 from compiler.stages.compare.effects import added, changed, removed, renamed
 from compiler.stages.render.skeleton import parse_object
 from compiler.stages.write.hand import Handed, HandedOutput
@@ -216,14 +216,60 @@ def test_a_site_is_told_what_it_fetches_how_long_that_takes_and_the_way_back() -
         window="01:00-05:00",
         nights=1,
         returns_offline=True,
+        returns_why="if the disk holds both, which is not known",
     )
+
+
+MIB = 1024**2
+BOTH = 3 * 24_000_000 + MIB + 512 * MIB
+"""What a raw model of 8 MB takes twice, its tree twice, another to come, and what stays free."""
+
+
+@pytest.mark.parametrize(
+    ("size", "more", "offline", "why"),
+    [
+        (2048 * MIB, {}, True, ""),
+        (BOTH, {}, True, ""),
+        (BOTH - 1, {}, False, "the disk does not hold both"),
+        (2048 * MIB, {"store": {"keepPrevious": 0}}, False, "no version before is kept"),
+    ],
+)
+def test_a_way_back_is_promised_only_where_the_disk_holds_it(
+    size: int, more: dict[str, Any], offline: bool, why: str
+) -> None:
+    unpacked = {"unpack": {"format": "tar.gz"}}
+    both = []
+    for digest in ("a" * 64, "b" * 64):
+        document = json.loads(config(("m", digest), **more))
+        document["artifacts"][0] |= unpacked
+        both.append(output(configmap__one=held(json.dumps(document))))
+    grounds = {("prod", "north-1"): Ground(size)}
+    (cost,) = compare(*both, parse_object, (), grounds).costs
+    assert (cost.returns_offline, cost.returns_why) == (offline, why)
+
+
+def test_a_disk_that_two_jobs_share_has_to_hold_what_both_keep() -> None:
+    sides = []
+    for digest in ("a" * 64, "b" * 64):
+        other = json.loads(config(("n", "c" * 64)))
+        other["tenant"]["job"] = "count"
+        made = [held(config(("m", digest))), held(json.dumps(other), "other")]
+        sides.append(output(configmap__one=made[0], configmap__other=made[1]))
+    grounds = {("prod", "north-1"): Ground(600 * MIB, 30 * MIB)}
+    (cost,) = compare(*sides, parse_object, (), grounds).costs
+    assert cost.returns_offline is True
+    (cost,) = compare(*sides, parse_object, (), {("prod", "north-1"): Ground(570 * MIB)}).costs
+    assert cost.returns_offline is True
+    grounds = {("prod", "north-1"): Ground(550 * MIB)}
+    (cost,) = compare(*sides, parse_object, (), grounds).costs
+    assert (cost.returns_offline, cost.returns_why) == (False, "the disk does not hold both")
 
 
 def test_a_first_install_has_no_way_back() -> None:
     found = compare(output(), output(configmap__one=held(config(("m", "b" * 64)))), parse_object)
     (cost,) = found.costs
     assert cost.returns_offline is None
-    assert cost.disk_after == 16_000_000
+    assert cost.disk_after == 3 * 8_000_000 + MIB
 
 
 def test_values_name_no_site_so_that_sites_are_one_row() -> None:
