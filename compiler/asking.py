@@ -26,17 +26,11 @@ from compiler.model.lock import Lock, LockedArtifact, LockedDataset, LockedImage
 from compiler.model.lockable import LockableArtifact, LockableImage, missing_platforms
 from compiler.model.ports import Registry, Stores
 from compiler.model.record import dataclass
-from compiler.model.stored import Stored, StoreError, below, list_location
+from compiler.model.stored import Stored, StoreError, list_location
+from compiler.stages.lock import prefix
 from compiler.stages.lock.hosts import host_of, registry_of
 from compiler.stages.lock.lock import Asked, named
-from compiler.stages.lock.measure import (
-    CHUNKED_FROM,
-    Read,
-    chunk_list,
-    measure,
-    measure_prefix,
-    state_of,
-)
+from compiler.stages.lock.measure import CHUNKED_FROM, Read, chunk_list, measure
 from compiler.stages.lock.nouns import Answers, Measured
 
 AT_ONCE = 16
@@ -258,23 +252,14 @@ class _Asker:
     def _prefix(
         self, wanted: LockableArtifact, entry: LockedArtifact | None, pool: Executor
     ) -> Measured:
-        stores, at = self.world.stores, wanted.location
-        files = sorted(
-            (one for one in stores.list(at) if one.name[-1:] not in ("", "/")), key=_name
-        )
-        if not files:
-            raise StoreError(world_codes.STORE_ABSENT, f"{at.url} holds nothing")
-        local = at.url.startswith("file:")
+        stores, push = self.world.stores, self.wishes.push_chunks
+        files = prefix.files_of(stores, wanted.location)
+        local = wanted.location.url.startswith("file:")
         again = local or named(wanted.name, self.wishes.update)
-        if entry is not None and not again and entry.etag == state_of(files):
+        same = entry is not None and entry.etag == prefix.state_of(files)
+        if entry is not None and same and not again and (entry.manifest or not push):
             return Measured.of(entry)
-
-        def digest(one: Stored) -> str:
-            place = below(at, one.name)
-            single = replace(wanted, location=place, unpack="")
-            return measure(stores, single, replace(one, location=place)).measured.sha256
-
-        found = measure_prefix(files, list(pool.map(digest, files)))
+        found = prefix.measure_prefix(stores, wanted, files, pool, push=push)
         return replace(found, etag="") if local else found
 
     def _picture(self, several: list[LockableImage]) -> LockedImage | None:
@@ -384,7 +369,3 @@ class _Asker:
 
 def _same(entry: LockedArtifact | None, stored: Stored) -> bool:
     return bool(entry and entry.etag and (entry.etag, entry.size) == (stored.etag, stored.size))
-
-
-def _name(one: Stored) -> str:
-    return one.name

@@ -18,7 +18,7 @@ from compiler.model.ports import Files, Stores
 from compiler.model.record import dataclass
 from compiler.model.spec.artifacts import DatasetSpec
 from compiler.model.splitting import Splits
-from compiler.model.stored import Stored, below
+from compiler.model.stored import Stored, below, is_manifest
 
 
 def count(stores: Stores, dataset: DatasetSpec, version: str, at: Location) -> Counted:
@@ -74,7 +74,9 @@ class StoreFiles:
             stored = self.stores.look(self.at)
             yield replace(stored, name=self.at.url.rpartition("/")[2])
             return
-        yield from (one for one in self.stores.list(self.at) if not one.name.endswith("/"))
+        for one in self.stores.list(self.at):
+            if not one.name.endswith("/") and not is_manifest(one.name):
+                yield one
 
     def open(self, name: str, *, start: int = 0) -> AbstractContextManager[BinaryIO]:
         """A stream of one file's bytes.

@@ -43,8 +43,10 @@ SHOWN = 40
 @click.option("--keep-going", is_flag=True, help="Go on asking a store that has failed.")
 @click.option("--repair", is_flag=True, help="Mend numbers that two entries have, and bad entries.")
 @click.option(
-    "--push-chunks", is_flag=True, help="Upload digests of parts beside what is above 64 MiB."
-)
+    "--push-chunks", is_flag=True,
+    help="Upload what devices need beside the bytes: digests of parts of what is above 64 MiB, "
+    "and the list of the files of a prefix.",
+)  # fmt: skip
 @click.option(
     "--merge",
     nargs=3,

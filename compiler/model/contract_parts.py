@@ -22,6 +22,8 @@ from compiler.model.server import LoadHook, Server, Serving, served
 from compiler.model.worker import ContainerPort
 
 UNPACKED_LIMIT = 64 * 1024**3
+LIST = "manifest"
+"""The format of a prefix: a list of files that are fetched one by one."""
 """Bytes that an archive may unpack to when no lock states its size."""
 
 _RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([kMG]?)bit/s", re.ASCII)
@@ -201,7 +203,7 @@ def _bytes(one: Artifact, *, peers: bool) -> dict[str, Any]:
     }
     optional = {
         "variant": one.variant or None,
-        "size": one.size,
+        "size": one.listed.size if one.listed else one.size,
         "unpacked": one.unpacked,
         "chunks": _chunks(one),
         "unpack": _unpack(one),
@@ -217,6 +219,9 @@ def _chunks(one: Artifact) -> dict[str, Any] | None:
 
 
 def _unpack(one: Artifact) -> dict[str, Any] | None:
+    if one.listed:
+        most = max(1, one.unpacked or UNPACKED_LIMIT)
+        return {"format": LIST, "maxBytes": most, "maxFiles": one.listed.entries}
     if not one.unpack:
         return None
     return {"format": one.unpack, "maxBytes": max(1, one.unpacked or UNPACKED_LIMIT)}

@@ -68,12 +68,21 @@ class Chunks:
 
 
 @dataclass(frozen=True, slots=True)
+class FileList:
+    """The list of a prefix's files that devices fetch: its bytes and how many lines it has."""
+
+    size: int
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """Immutable bytes with a digest: one variant of one version of a model, dataset or code.
 
     `sha256` is 64 lower-case hex digits of the stored bytes. `size` and `unpacked` are bytes,
     None where no lock states them. `serve_version` is the positive integer that model servers
     want as a directory name. `unpack` is `tar`, `tar.gz`, `zip` or empty (a single file).
+    With `listed` the location is a prefix, and `sha256` the digest of the list of its files.
     """
 
     kind: ArtifactKind
@@ -86,6 +95,7 @@ class Artifact:
     size: int | None = None
     unpacked: int | None = None
     chunks: Chunks | None = None
+    listed: FileList | None = None
     serve_version: int = 1
     framework: str = ""
     golden: Golden | None = None

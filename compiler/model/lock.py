@@ -43,6 +43,13 @@ class LockedChunks(SpecModel):
     root: Digest
 
 
+class LockedManifest(SpecModel):
+    """The list of a prefix's files that lies beside it: its bytes, and how many lines it has."""
+
+    size: Annotated[int, Field(ge=1)]
+    entries: Annotated[int, Field(ge=1)]
+
+
 class LockedArtifact(SpecModel):
     """The bytes behind one variant of one version.
 
@@ -58,6 +65,7 @@ class LockedArtifact(SpecModel):
     unpacked: Annotated[int, Field(ge=0)] | None = None
     files: Annotated[int, Field(ge=0)] | None = None
     chunks: LockedChunks | None = None
+    manifest: LockedManifest | None = None
     etag: str | None = None
     version_id: str | None = None
     serve_version: Annotated[int, Field(ge=1)] | None = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import Final
 from urllib.parse import quote
 
 from compiler.model.diagnostics import Code
@@ -11,6 +13,7 @@ from compiler.model.record import dataclass
 
 LIST = ".chunks"
 """How the name of the list of an artifact's chunks ends."""
+_MANIFEST: Final = re.compile(r"(?:.*/)?[^/]*\.[0-9a-f]{64}\.manifest", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,19 @@ def list_location(at: Location) -> Location:
     """Where the list of an artifact's chunks lies: where the sidecar looks for it."""
     url, mark, query = at.url.partition("?") if at.url.startswith("http") else (at.url, "", "")
     return replace(at, url=f"{url}{LIST}{mark}{query}")
+
+
+def manifest_location(folder: Location, digest: str) -> Location:
+    """Where the manifest of a prefix lies: where the sidecar looks for it, beside the prefix."""
+    bare = folder.url.removesuffix("/")
+    # Above a bucket there is no place beside the prefix.
+    beside = "/" in bare.partition("://")[2]
+    return replace(folder, url=f"{bare if beside else folder.url}.{digest}.manifest")
+
+
+def is_manifest(name: str) -> bool:
+    """Whether a file is the manifest of a prefix, and so none of the files of the one around it."""
+    return _MANIFEST.fullmatch(name) is not None
 
 
 class StoreError(Exception):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from sidecar.contract.addresses import Address, address_of, is_forbidden
+from sidecar.model.config import LIST
 
 Document = Mapping[str, Any]
 
@@ -193,6 +194,20 @@ def _views(document: Document) -> Iterator[Problem]:
             yield Problem("ViewClash", f"{path}.view", words)
 
 
+def _folders(document: Document) -> Iterator[Problem]:
+    for path, artifact in _artifacts(document):
+        is_list = artifact.get("unpack", {}).get("format") == LIST
+        for index, source in enumerate(artifact["sources"]):
+            url = source["url"]
+            if url == "peer:":
+                continue
+            if url.endswith("/") != is_list:
+                words = "format manifest, and nothing else, comes from a folder: a URL with / last"
+                yield _wrong(f"{path}.sources[{index}].url", words)
+            elif is_list and url.startswith("oci:"):
+                yield _wrong(f"{path}.sources[{index}].url", "a registry has no folders")
+
+
 def _chunks(document: Document) -> Iterator[Problem]:
     for path, artifact in _artifacts(document):
         chunks, size = artifact.get("chunks"), artifact.get("size")
@@ -259,6 +274,7 @@ _CHECKS: Final = (
     _members,
     _activations,
     _views,
+    _folders,
     _chunks,
     _addresses,
 )

@@ -9,11 +9,14 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from sidecar.disk import documents, tenants
 from sidecar.disk.layout import Layout
+from sidecar.disk.manifests import Manifest
 from sidecar.disk.tenants import listed
+from sidecar.model.config import LIST
 
 _HEX = frozenset("0123456789abcdef")
 
@@ -36,15 +39,20 @@ def marks(layout: Layout, keep: int) -> Marks:
         OSError: the disk did not answer.
     """
     blobs = {name for name in listed(layout.store("loaded")) if is_digest(name)}
+    lists: set[str] = set()
     trees: set[str] = set()
     releases: set[Place] = set()
     for tenant in tenants.names(layout):
-        wanted = _wanted(layout, tenant)
+        accepted = _accepted(layout, tenant)
+        wanted = set(_digests_in(accepted))
         blobs |= wanted
+        lists |= set(_lists_in(accepted))
         for group in listed(layout.tenant(tenant, "slots")):
             for release in _kept(layout, tenant, group, wanted, keep):
                 releases.add((tenant, group, release))
-                _mark_release(layout.slot(tenant, group, "releases", release), blobs, trees)
+                place = layout.slot(tenant, group, "releases", release)
+                lists |= _mark_release(place, blobs, trees)
+    blobs |= _files(layout, lists)
     for name in listed(layout.store("unpacked")):
         if name.partition(".")[0] in blobs:
             trees |= tree_of(layout.store("unpacked", name))
@@ -58,12 +66,14 @@ def serving(layout: Layout) -> frozenset[str]:
         OSError: the disk did not answer.
     """
     blobs: set[str] = set()
+    lists: set[str] = set()
     for tenant in tenants.names(layout):
         for group in listed(layout.tenant(tenant, "slots")):
             release = pointed(layout, tenant, group, "current")
             if release:
-                _mark_release(layout.slot(tenant, group, "releases", release), blobs, set())
-    return frozenset(blobs)
+                place = layout.slot(tenant, group, "releases", release)
+                lists |= _mark_release(place, blobs, set())
+    return frozenset(blobs | _files(layout, lists))
 
 
 def is_digest(text: str) -> bool:
@@ -81,11 +91,10 @@ def pointed(layout: Layout, tenant: str, group: str, link: str) -> str:
     return os.path.basename(_target(layout.slot(tenant, group, link)))
 
 
-def _wanted(layout: Layout, tenant: str) -> set[str]:
+def _accepted(layout: Layout, tenant: str) -> list[Any]:
     path = layout.tenant(tenant, "config", "accepted.json")
     artifacts = (documents.read(path, strict=True) or {}).get("artifacts")
-    entries = artifacts if isinstance(artifacts, list) else []
-    return {digest for entry in entries for digest in _digests_in(entry)}
+    return artifacts if isinstance(artifacts, list) else []
 
 
 def _kept(layout: Layout, tenant: str, group: str, wanted: set[str], keep: int) -> set[str]:
@@ -110,14 +119,35 @@ def _member_digests(release: str) -> set[str]:
     return {str(one.get("digest", "")) for one in found if isinstance(one, dict)}
 
 
-def _mark_release(path: str, blobs: set[str], trees: set[str]) -> None:
-    """By its document and by its links, so that either may be lost."""
-    found = set(_digests_in(documents.read(f"{path}/release.json", strict=True)))
+def _mark_release(path: str, blobs: set[str], trees: set[str]) -> set[str]:
+    """By its document and by its links, so that either may be lost; the lists that it names."""
+    document = documents.read(f"{path}/release.json", strict=True) or {}
+    found = set(_digests_in(document))
     blobs |= found
     trees |= found
     for kind in listed(path):
         for name in listed(f"{path}/{kind}"):
             trees |= tree_of(f"{path}/{kind}/{name}")
+    return set(_lists_in(document.get("members")))
+
+
+def _lists_in(entries: Any) -> Iterator[str]:
+    """The digests of what is a list of files, in a config's artifacts or a release's members."""
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict):
+            unpack = entry.get("unpack")
+            form = unpack.get("format") if isinstance(unpack, dict) else entry.get("form")
+            if form == LIST:
+                yield str(entry.get("sha256") or entry.get("digest"))
+
+
+def _files(layout: Layout, lists: set[str]) -> set[str]:
+    """The files that lists name; a list that is not here yet, or is broken, names none."""
+    found: set[str] = set()
+    for digest in filter(is_digest, lists):
+        with suppress(OSError, ValueError, TypeError):
+            found |= {str(one.sha256) for one in Manifest(layout.blob(digest)).files()}
+    return found
 
 
 def _digests_in(value: Any) -> Iterator[str]:

@@ -32,10 +32,20 @@ def check(layout: Layout, digest: str) -> bool:
     """
     with enter(layout) as owner:
         sound = [_check_tree(layout, name) for name in _links(layout, digest)]
-        intact = _intact(layout, digest)
-        if not intact:
-            _set_aside(layout, owner, digest)
+        intact = spare(layout, owner, digest)
     return intact and all(sound)
+
+
+def spare(layout: Layout, owner: Owner, digest: str) -> bool:
+    """Whether a blob is what its name says; what is not is no longer known.
+
+    Raises:
+        ReasonError: the disk is full, read-only or unusable.
+    """
+    if _intact(layout, digest):
+        return True
+    _set_aside(layout, owner, digest)
+    return False
 
 
 def _intact(layout: Layout, digest: str) -> bool:

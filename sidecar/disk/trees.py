@@ -6,6 +6,7 @@ afterwards, but for a file that rotted: `mending` puts the right bytes in its pl
 
 from __future__ import annotations
 
+import errno
 import os
 
 from sidecar.disk import blobs, failure, fsops, hashing, mending, removal, space, tenants
@@ -74,7 +75,14 @@ class TreeWriter:
         self.directory(os.path.dirname(path))
         with failure.told(path):
             blobs.publish(self._layout, digest)
-            fsops.link(self._layout.blob(digest), f"{self._root}/{path}")
+            try:
+                fsops.link(self._layout.blob(digest), f"{self._root}/{path}")
+            except OSError as error:
+                if error.errno != errno.EMLINK:
+                    raise
+                # So many files are equal that their names are all used up.
+                self._copy(path, digest)
+                return
         size = blobs.size(self._layout, digest)
         self._entries.add(Entry(path, blobs.PUBLIC, size, digest))
 

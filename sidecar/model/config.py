@@ -45,6 +45,10 @@ class Chunks(NamedTuple):
     root: str
 
 
+LIST = "manifest"
+"""The format of bytes that are a list of a folder's files, each of which is fetched by itself."""
+
+
 class Unpack(NamedTuple):
     """How bytes are unpacked, and the caps of doing so."""
 

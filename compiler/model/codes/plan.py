@@ -42,10 +42,11 @@ CONTRACT_VERSION = Code(
 )
 PREFIX_DELIVERED = Code(
     "E3504",
-    "The sidecar cannot bring a prefix",
-    "A `uri` that ends with a slash is every object below it. The lock knows it by a manifest, and "
-    "jobs in the cloud read it in place, but a device fetches single objects with one digest each.",
-    "Pack the files into one archive, and write its `uri:` with `unpack:`.",
+    "The sidecar cannot bring a prefix without the list of its files",
+    "A `uri` that ends with a slash is every object below it. Jobs in the cloud read it in place. "
+    "A device fetches and verifies file by file, by the digests in a list that has to lie beside "
+    "the prefix.",
+    "Run `edgewright lock --push-chunks` with credentials that may write to the store.",
 )
 SHARD_TOO_LARGE = Code(
     "E3601",

@@ -18,6 +18,7 @@ import jsonschema_rs
 import compiler
 from compiler.model.codes import plan as codes
 from compiler.model.contract import MAX_BYTES, too_large
+from compiler.model.contract_parts import LIST
 from compiler.model.layout import CONFIG_FILE
 from compiler.stages.check.words import Wrong, path_text
 
@@ -43,10 +44,12 @@ def check_contract(document: Mapping[str, Any], size: int) -> Iterator[Wrong]:
 
 def _prefixes(document: Mapping[str, Any]) -> Iterator[Wrong]:
     for one in document.get("artifacts", ()):
+        if one.get("unpack", {}).get("format") == LIST:
+            continue
         for url in (source.get("url", "") for source in one.get("sources", ())):
             if url.endswith("/"):
                 text = f"{one['kind']} {one['name']} is every object below {url}"
-                hint = "pack them into one archive, and write its uri with unpack: tar.gz"
+                hint = "run `edgewright lock --push-chunks`, which puts the list of its files there"
                 yield Wrong(codes.PREFIX_DELIVERED, f"data[{CONFIG_FILE!r}]: {text}", hint)
 
 

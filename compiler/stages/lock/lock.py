@@ -163,6 +163,7 @@ class _Maker:
             "unpacked": answer.unpacked,
             "files": answer.files,
             "chunks": answer.chunks,
+            "manifest": answer.manifest,
             "etag": answer.etag or None,
             "versionId": answer.version_id or None,
         }

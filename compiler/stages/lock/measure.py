@@ -1,14 +1,12 @@
 """Reads one artifact through a store: digest, size, content of an archive, digests of its parts.
 
 Bytes go by once and are never kept. A digest that the store itself vouches for is believed where
-nothing else needs the bytes. A prefix is measured as the manifest of the tree that its files make.
+nothing else needs the bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Sequence
 from typing import BinaryIO, Final
 
 from compiler.model.archives import Content, count_tar, count_zip
@@ -25,7 +23,6 @@ CHUNKED_FROM: Final = 64 * 1024 * 1024
 """Artifacts above this many bytes get digests of their parts."""
 
 _PIECE: Final = 1024 * 1024
-_FILE_MODE, _DIRECTORY_MODE = 0o444, 0o555
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,38 +74,6 @@ def chunk_list(read: Read) -> LockedChunks:
     """What the lock says of a list of digests."""
     root = hashlib.sha256(read.chunks).hexdigest()
     return LockedChunks(size=CHUNK, count=len(read.chunks) // 32, root=root)
-
-
-def state_of(files: Iterable[Stored]) -> str:
-    """What tells one state of a prefix from another, from its listing alone."""
-    found = hashlib.sha256()
-    for one in files:
-        line = [one.name, one.size, one.etag, one.version_id]
-        found.update(json.dumps(line, separators=(",", ":")).encode() + b"\n")
-    return found.hexdigest()
-
-
-def measure_prefix(files: Sequence[Stored], digests: Sequence[str]) -> Measured:
-    """Measure a prefix: the digest of its manifest, the bytes and number of its files."""
-    text = manifest(zip(files, digests, strict=True))
-    size = sum(one.size for one in files)
-    found = hashlib.sha256(text).hexdigest()
-    return Measured(found, size, size, len(files), etag=state_of(files))
-
-
-def manifest(files: Iterable[tuple[Stored, str]]) -> bytes:
-    """The manifest of a tree of files: the document that the sidecar names a tree by."""
-    entries: set[bytes] = set()
-    for stored, sha256 in files:
-        parts = stored.name.split("/")
-        for depth in range(1, len(parts)):
-            entries.add(_line("/".join(parts[:depth]), _DIRECTORY_MODE, 0, ""))
-        entries.add(_line(stored.name, _FILE_MODE, stored.size, sha256))
-    return b"[\n" + b",\n".join(sorted(entries)) + b"\n]\n"
-
-
-def _line(*fields: str | int) -> bytes:
-    return json.dumps(fields, separators=(",", ":")).encode()
 
 
 def _measured(stored: Stored, sha256: str, size: int, content: Content | None = None) -> Measured:

@@ -12,6 +12,7 @@ from compiler.model.lock import (
     LockedChunks,
     LockedDataset,
     LockedImage,
+    LockedManifest,
     LockedTarget,
 )
 from compiler.model.record import dataclass
@@ -29,6 +30,7 @@ class Measured:
     unpacked: int | None = None
     files: int | None = None
     chunks: LockedChunks | None = None
+    manifest: LockedManifest | None = None
     etag: str = ""
     version_id: str = ""
 
@@ -37,6 +39,7 @@ class Measured:
         """What an entry says that was asked for earlier."""
         return cls(
             entry.sha256, entry.size, entry.unpacked, entry.files, entry.chunks,
+            entry.manifest,
             entry.etag or "", entry.version_id or "",
         )  # fmt: skip
 

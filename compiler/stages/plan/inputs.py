@@ -23,7 +23,15 @@ from compiler.model.codes import lock as lock_codes
 from compiler.model.codes import plan as codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.fleet import Site
-from compiler.model.inputs import Artifact, ArtifactKind, Chunks, Golden, HostData, Location
+from compiler.model.inputs import (
+    Artifact,
+    ArtifactKind,
+    Chunks,
+    FileList,
+    Golden,
+    HostData,
+    Location,
+)
 from compiler.model.lock import LockedArtifact, LockedRollout
 from compiler.model.lockable import moved_past
 from compiler.model.member import Release
@@ -187,6 +195,8 @@ class Chooser:
             return None
         if entry is not None:
             facts |= {"size": entry.size, "unpacked": entry.unpacked, "chunks": _chunks(entry)}
+            if entry.manifest is not None:
+                facts["listed"] = FileList(entry.manifest.size, entry.manifest.entries)
             if entry.serve_version is not None:
                 facts["serve_version"] = entry.serve_version
         location = self.location(uri)
