@@ -35,7 +35,7 @@ def _tried(context: Context, origin: Origin) -> Finding:
     proxy = proxy_for(context.network, origin.host, origin.port)
     way = f"{origin.scheme}://{origin}" + (f" through {proxy.host}:{proxy.port}" if proxy else "")
     try:
-        line, _ = dial(context, origin)
+        line, _ = dial(context.reach, origin)
     except ReasonError as fault:
         found = of_reason("network", fault)
         return found._replace(level="bad", words=f"{way}: {found.words}")

@@ -8,23 +8,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sidecar.activation import quarantine, releases, switch
 from sidecar.model import tasks
 from sidecar.model.reasons import REASONS, ReasonError
 from sidecar.model.tasks import Message
 from sidecar.resident import telling
+from sidecar.resident.groups import Group
 from sidecar.resident.machine import Step
 from sidecar.wire.stream import StoppedError
-
-if TYPE_CHECKING:
-    from sidecar.resident.groups import Group
 
 _UNBOUND = float("inf")
 
 
-def roll_back(group: Group, reason: str, detail: str) -> None:
+class Leader(Group):
+    """A group of the process that switches it."""
+
+    def act(self, step: Step, now: float) -> bool:
+        """Do what was decided; whether to decide again at once."""
+        deed = _DEEDS.get(step.kind)
+        return deed(self, step, now) if deed is not None else False
+
+
+def go_back(group: Group) -> None:
+    """Return to the version before, as somebody asks for; the wanted one waits for a new word.
+
+    A version on trial is left at once: what tries it is told to stop.
+
+    Raises:
+        ReasonError: `UnableToRollBack` where there is none.
+    """
+    group.look()
+    if group.before is None:
+        raise ReasonError("UnableToRollBack", "there is no version before, or it rotted")
+    group.stop()
+    _flip_back(group, "Quarantined", "rolled back by hand; rollback --retry undoes it")
+    group.wake()
+
+
+def _flip_back(group: Group, reason: str, detail: str) -> None:
     """Quarantine what is wanted and flip back to the version before."""
     means, wall, name = group.means, group.means.wall(), group.wanted.name
     if group.record.phase != "rollback":
@@ -173,7 +196,7 @@ def _settle(group: Group, step: Step, now: float) -> bool:
 
 def _roll_back(group: Group, step: Step, now: float) -> bool:
     del now
-    roll_back(group, step.reason, step.detail)
+    _flip_back(group, step.reason, step.detail)
     return True
 
 
@@ -219,7 +242,7 @@ def _restored(group: Group, step: Step, now: float) -> bool:
     return True
 
 
-DEEDS: dict[str, Callable[[Group, Step, float], bool]] = {
+_DEEDS: dict[str, Callable[[Group, Step, float], bool]] = {
     "rest": _rest,
     "fetch": _fetch,
     "mend": _mend,

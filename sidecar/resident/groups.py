@@ -1,4 +1,4 @@
-"""One group of artifacts: sees how it stands, lets `machine.decide` say what next, has it done.
+"""One group of artifacts: sees how it stands and lets `machine.decide` say what next.
 
 All of it runs in the main thread but for the jobs that wait for a server. A reason ends a step and
 never the process; what is active stays active.
@@ -18,7 +18,7 @@ from sidecar.disk import failure
 from sidecar.model.config import Artifact
 from sidecar.model.reasons import REASONS, ReasonError
 from sidecar.model.status import Phase
-from sidecar.resident import deeds, telling
+from sidecar.resident import telling
 from sidecar.resident.barrier import Barrier
 from sidecar.resident.fetching import Fetching
 from sidecar.resident.jobs import Job
@@ -155,21 +155,6 @@ class Group:
         left = self.record.phase in ("rollback", "blocked") and not self.fulfilled
         return left and self.record.wanted == self.wanted.identity and self.active is not None
 
-    def go_back(self) -> None:
-        """Return to the version before, as somebody asks for; the wanted one waits for a new word.
-
-        A version on trial is left at once: what tries it is told to stop.
-
-        Raises:
-            ReasonError: `UnableToRollBack` where there is none.
-        """
-        self.look()
-        if self.before is None:
-            raise ReasonError("UnableToRollBack", "there is no version before, or it rotted")
-        self.stop()
-        deeds.roll_back(self, "Quarantined", "rolled back by hand; rollback --retry undoes it")
-        self.wake()
-
     def start(self, name: str, work: Callable[[Event], None]) -> None:
         """Begin a job; what comes of it is decided about when it has ended."""
         self._doing, self._done, self._fault = name, "", None
@@ -262,8 +247,12 @@ class Group:
         step = decide(self.wanted, self._situation(now), self.record, now)
         self.due = step.until
         self._show(step)
-        deed = deeds.DEEDS.get(step.kind)
-        return deed(self, step, now) if deed is not None else False
+        return self.act(step, now)
+
+    def act(self, step: Step, now: float) -> bool:
+        """Do what was decided; whether to decide again at once. Whoever only looks does nothing."""
+        del step, now
+        return False
 
     def _situation(self, now: float) -> Situation:
         active = self.active

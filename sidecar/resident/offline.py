@@ -7,7 +7,7 @@ whoever serves the tenant next does that, because the record says so.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -19,13 +19,13 @@ from sidecar.model.reasons import ReasonError
 from sidecar.model.status import Status
 from sidecar.model.tasks import Message, TaskKind
 from sidecar.resident.barrier import Barrier
+from sidecar.resident.deeds import Leader
 from sidecar.resident.following import Standby
-from sidecar.resident.groups import Group
 from sidecar.resident.means import Means, NoHouse
 from sidecar.resident.snapshot import Seen, status
 from sidecar.resident.wanted import groups
 
-Change = Callable[[list[Group]], str]
+Change = Callable[[Sequence[Leader]], str]
 
 
 def change(accepted: Accepted, base: str, what: Change) -> str:
@@ -37,7 +37,7 @@ def change(accepted: Accepted, base: str, what: Change) -> str:
     with _holding(accepted) as (layout, own):
         means = _means(accepted, base, layout, own)
         barrier = Barrier(means.config.release, means.ask, means.now)
-        return what([Group(means, one, barrier) for one in groups(means.config)])
+        return what([Leader(means, one, barrier) for one in groups(means.config)])
 
 
 def look(accepted: Accepted, host: str) -> Status:

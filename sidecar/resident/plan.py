@@ -13,6 +13,7 @@ from sidecar.model.reasons import ReasonError
 from sidecar.model.status import Status
 from sidecar.resident.barrier import Barrier
 from sidecar.resident.chores import Chores
+from sidecar.resident.deeds import Leader, go_back
 from sidecar.resident.following import Follower
 from sidecar.resident.groups import Group
 from sidecar.resident.means import Means
@@ -41,7 +42,7 @@ class Plan:
     def __init__(self, means: Means, chores: Chores, node: Node | None, *, lead: bool) -> None:
         config = means.config
         barrier = Barrier(config.release, means.ask, means.now)
-        kind = Group if lead else Follower
+        kind = Leader if lead else Follower
         self.means = means
         self.chores = chores
         self.lead = lead
@@ -141,7 +142,7 @@ def roll_back(groups: Sequence[Group], name: str) -> str:
     meant = chosen(groups, name)
     able = [one for one in meant if one.before is not None and not one.returned]
     for group in able:
-        group.go_back()
+        go_back(group)
     back = [one for one in meant if one.returned]
     if not back:
         raise ReasonError("UnableToRollBack", "there is no version before the one that serves")

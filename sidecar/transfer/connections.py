@@ -7,14 +7,10 @@ import select
 import time
 from collections import defaultdict
 from threading import Lock
-from typing import TYPE_CHECKING
 
-from sidecar.transfer.dial import Origin, dial
+from sidecar.transfer.dial import Origin, Reach, dial
 from sidecar.transfer.line import Line
 from sidecar.transfer.proxies import Proxy
-
-if TYPE_CHECKING:
-    from sidecar.transfer.context import Context
 
 _KEPT_FOR = 20.0
 """Seconds; servers and middle boxes forget idle connections soon after."""
@@ -37,7 +33,8 @@ class Connection(http.client.HTTPConnection):
 class Connections:
     """The idle connections of one worker."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, reach: Reach, most: int) -> None:
+        self._reach = reach
         self._most = most
         self._lock = Lock()
         self._idle: dict[Origin, list[Connection]] = defaultdict(list)
@@ -54,13 +51,13 @@ class Connections:
                 return found
             found.close()
 
-    def fresh(self, context: Context, origin: Origin) -> Connection:
+    def fresh(self, origin: Origin) -> Connection:
         """A new connection.
 
         Raises:
             ReasonError: see `dial`.
         """
-        line, proxy = dial(context, origin)
+        line, proxy = dial(self._reach, origin)
         return Connection(origin, line, proxy)
 
     def keep(self, connection: Connection) -> None:

@@ -16,6 +16,7 @@ from sidecar.model.config import Config
 from sidecar.transfer import addresses
 from sidecar.transfer.breaker import Breaker
 from sidecar.transfer.connections import Connections
+from sidecar.transfer.dial import Reach
 from sidecar.transfer.meter import Meter
 from sidecar.transfer.sigv4 import Keys
 from sidecar.transfer.trust import Trust
@@ -46,7 +47,8 @@ class Context:
     """Everything that a transfer needs to know besides what it moves.
 
     Without `elect` no peer is asked for anything. `claims` are locks that show other nodes which
-    digests this one fetches from the origin.
+    digests this one fetches from the origin. What is `shared` of another context is its pace
+    and whom it trusts.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Context:
         elect: Elect | None = None,
         *,
         clock: Callable[[], float] = time.time,
+        shared: Reach | None = None,
     ) -> None:
         self.config = config
         self.network = config.network
@@ -64,13 +67,16 @@ class Context:
         self.stop = stop
         self.elect = elect
         self.claims: dict[str, locks.Lock | None] = {}
-        self.meter = Meter(self.network.rate, stop, self.network.streams)
-        self.trust = Trust(self.network.ca_file)
-        self.connections = Connections(self.network.streams)
+        self.meter = (
+            shared.meter if shared else Meter(self.network.rate, stop, self.network.streams)
+        )
+        self.trust = shared.trust if shared else Trust(self.network.ca_file)
         self.breaker = Breaker()
         self.declared = addresses.declared(
             config, [environment[name] for name in _FURTHER if name in environment]
         )
+        self.reach = Reach(self.network, self.meter, self.trust, self.declared)
+        self.connections = Connections(self.reach, self.network.streams)
         self._clock = clock
         self._lock = Lock()
         self._offsets: dict[str, float] = {}

@@ -10,17 +10,17 @@ import re
 import socket
 import ssl
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from sidecar.model.config import Network
 from sidecar.model.reasons import ReasonError
 from sidecar.model.text import clean
 from sidecar.transfer import addresses, failures
 from sidecar.transfer.line import Line, Wire
+from sidecar.transfer.meter import Meter
 from sidecar.transfer.nested import Nested
 from sidecar.transfer.proxies import Proxy, proxy_for
-
-if TYPE_CHECKING:
-    from sidecar.transfer.context import Context
+from sidecar.transfer.trust import Trust
 
 _HEAD = 16_384
 _CONNECTED = re.compile(rb"HTTP/1\.[01] 2[0-9]{2}(?: .*)?")
@@ -40,42 +40,54 @@ class Origin(NamedTuple):
         return host if plain else f"{host}:{self.port}"
 
 
-def dial(context: Context, origin: Origin) -> tuple[Line, Proxy | None]:
+class Reach(NamedTuple):
+    """What connections are made by: how, at which pace, whom to believe, and who may be near.
+
+    `declared` are the hosts and ports of loopback that a config spells out.
+    """
+
+    network: Network
+    meter: Meter
+    trust: Trust
+    declared: frozenset[tuple[str, int]]
+
+
+def dial(reach: Reach, origin: Origin) -> tuple[Line, Proxy | None]:
     """A connection to an origin, and the proxy that requests over it must be phrased for.
 
     Raises:
         ReasonError: Offline, Stalled, ProxyError, AddressRefused, TlsVerify, ClockSkew.
     """
-    proxy = proxy_for(context.network, origin.host, origin.port)
+    proxy = proxy_for(reach.network, origin.host, origin.port)
     if proxy is None:
-        connected = _direct(context, origin)
+        connected = _direct(reach, origin)
     else:
-        connected = _through(context, origin, proxy)
+        connected = _through(reach, origin, proxy)
         proxy = None if origin.scheme == "https" else proxy
-    return Line(connected, context.meter, context.network), proxy
+    return Line(connected, reach.meter, reach.network), proxy
 
 
-def _direct(context: Context, origin: Origin) -> Wire:
-    connected = _connect(context, origin.host, origin.port)
-    return _secure(context, connected, origin.host) if origin.scheme == "https" else connected
+def _direct(reach: Reach, origin: Origin) -> Wire:
+    connected = _connect(reach, origin.host, origin.port)
+    return _secure(reach, connected, origin.host) if origin.scheme == "https" else connected
 
 
-def _through(context: Context, origin: Origin, proxy: Proxy) -> Wire:
+def _through(reach: Reach, origin: Origin, proxy: Proxy) -> Wire:
     address = addresses.literal(origin.host)
     if address is not None:
-        addresses.check(str(address), origin.host, origin.port, context.declared)
+        addresses.check(str(address), origin.host, origin.port, reach.declared)
     try:
-        wire: Wire = _connect(context, proxy.host, proxy.port)
+        wire: Wire = _connect(reach, proxy.host, proxy.port)
         if proxy.tls:
-            wire = _secure(context, wire, proxy.host)
+            wire = _secure(reach, wire, proxy.host)
         if origin.scheme == "https":
-            _tunnel(wire, origin, context.network.timeout)
+            _tunnel(wire, origin, reach.network.timeout)
     except ReasonError as error:
         raise ReasonError("ProxyError", f"{proxy.host}:{proxy.port}: {error}") from error
-    return _secure(context, wire, origin.host) if origin.scheme == "https" else wire
+    return _secure(reach, wire, origin.host) if origin.scheme == "https" else wire
 
 
-def _connect(context: Context, host: str, port: int) -> socket.socket:
+def _connect(reach: Reach, host: str, port: int) -> socket.socket:
     label = f"{host}:{port}"
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -84,19 +96,19 @@ def _connect(context: Context, host: str, port: int) -> socket.socket:
             "Offline", f"{label}: no address for the name ({clean(str(error), 120)})"
         ) from error
     # One address that swallows packets must not use up the time that the others have.
-    patience = max(_SHORTEST, context.network.timeout / len(found))
+    patience = max(_SHORTEST, reach.network.timeout / len(found))
     failure: ReasonError | None = None
     for family, kind, protocol, _, address in found:
-        addresses.check(str(address[0]), host, port, context.declared)
+        addresses.check(str(address[0]), host, port, reach.declared)
         connected = socket.socket(family, kind, protocol)
         try:
-            _prepare(context, connected, patience)
+            _prepare(reach, connected, patience)
             connected.connect(address)
         except OSError as error:
             connected.close()
             failure = _of_connect(error, label)
             continue
-        connected.settimeout(context.network.timeout)
+        connected.settimeout(reach.network.timeout)
         return connected
     raise failure or ReasonError("Offline", f"{label}: the name has no address")
 
@@ -107,18 +119,18 @@ def _of_connect(error: OSError, label: str) -> ReasonError:
     return failures.of_error(error, label)
 
 
-def _prepare(context: Context, connected: socket.socket, patience: float) -> None:
+def _prepare(reach: Reach, connected: socket.socket, patience: float) -> None:
     connected.settimeout(patience)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, context.meter.socket_buffer)
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, reach.meter.socket_buffer)
 
 
-def _secure(context: Context, connected: Wire, host: str) -> Wire:
+def _secure(reach: Reach, connected: Wire, host: str) -> Wire:
     try:
         if isinstance(connected, ssl.SSLSocket):
-            return Nested(connected, context.trust.context(), host)
+            return Nested(connected, reach.trust.context(), host)
         assert isinstance(connected, socket.socket)  # noqa: S101 - nothing is wrapped thrice
-        return context.trust.context().wrap_socket(connected, server_hostname=host)
+        return reach.trust.context().wrap_socket(connected, server_hostname=host)
     except (ReasonError, OSError, ValueError) as error:
         connected.close()
         if isinstance(error, ssl.SSLError | OSError | ReasonError):

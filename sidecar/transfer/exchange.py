@@ -248,7 +248,7 @@ def _onward(asked: Request, answer: Answer, home: Origin) -> Request:
 def _ask(context: Context, origin: Origin, request: Request) -> Answer:
     """Ask once; a second time where a kept connection turns out to be dead."""
     kept = context.connections.idle(origin)
-    connection = kept or context.connections.fresh(context, origin)
+    connection = kept or context.connections.fresh(origin)
     try:
         return _over(context, connection, request)
     except (OSError, http.client.HTTPException, ReasonError) as error:

@@ -98,9 +98,8 @@ def near(context: Context, patience: int) -> Context:
         low_rate=_LOW_RATE,
         low_seconds=min(_LOW_SECONDS, context.network.low_seconds),
     )
-    made = Context(context.config._replace(network=network), context.environment, context.stop)
-    made.meter, made.trust = context.meter, context.trust
-    return made
+    config = context.config._replace(network=network)
+    return Context(config, context.environment, context.stop, shared=context.reach)
 
 
 def place_of(member: str) -> str:
