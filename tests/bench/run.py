@@ -19,6 +19,7 @@ from tests.bench import (
     bench_compile,
     bench_datasets,
     bench_diff,
+    bench_gates,
     bench_load,
     bench_lock,
     bench_startup,
@@ -41,6 +42,7 @@ def rows(quick: bool) -> Iterator[Row]:
     yield from bench_compile.rows(1 if quick else 3)
     yield from bench_datasets.rows(200 if quick else 1000, 300_000 if quick else 1_500_000)
     yield from bench_diff.rows(1 if quick else 3)
+    yield from bench_gates.rows(1 if quick else 5)
 
 
 def _load() -> Row:
