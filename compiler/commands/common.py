@@ -23,8 +23,8 @@ OUTSIDE_WORLD = 6
 WORLD_CODES = ("E8", "E95")
 """Codes of these families say that the outside world failed: exit code 6."""
 GATE_FAILED = 3
-GATE_CODES = ("E3013", "E7501", "E7502", "E7504", "E7510", "E7511", "E7512", "E7515", "E7516",
-              "E7517", "E7518")  # fmt: skip
+GATE_CODES = ("E3012", "E3013", "E7501", "E7502", "E7504", "E7510", "E7511", "E7512", "E7515",
+              "E7516", "E7517", "E7518")  # fmt: skip
 """A gate, a requirement, a policy or the room of a host says no: exit code 3."""
 GIT_CONFLICT = 5
 GIT_CODES = "E94"

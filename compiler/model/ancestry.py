@@ -106,5 +106,5 @@ def refusal(found: Unlicensed, *, base: bool) -> str:
     if base:
         return f"carries the licence of {of}, that it is made from: {listed} is not accepted"
     whole = found.ancestor.license[0]
-    also = f", of {whole}," if whole != listed else ""
-    return f"is under {listed}{also} which is not accepted"
+    also = f" of {whole}" if " AND " in whole or " OR " in whole else ""
+    return f"is under {listed}{also}, which is not accepted"

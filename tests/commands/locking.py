@@ -66,7 +66,12 @@ def put(folder: Path, name: str, data: bytes) -> str:
 
 def locked(folder: Path) -> Lock:
     """The lock of a fleet, as the compiler reads it."""
-    text = (folder / "specs/edgewright.lock").read_text()
+    return read_lock(folder / "specs/edgewright.lock")
+
+
+def read_lock(path: Path) -> Lock:
+    """A lock, as the compiler reads it."""
+    text = path.read_text(encoding="utf-8")
     diagnostics = Diagnostics()
     (document,) = source.parse("edgewright.lock", text, diagnostics)
     lock = locks.read(document.data, document.data.marks, diagnostics)
