@@ -49,6 +49,11 @@ LIST = "manifest"
 """The format of bytes that are a list of a folder's files, each of which is fetched by itself."""
 
 
+PEERED = 4 << 20
+"""Bytes from which a file of a folder is asked of peers: to find out who has a smaller one would
+take longer than to fetch it."""
+
+
 class Unpack(NamedTuple):
     """How bytes are unpacked, and the caps of doing so."""
 

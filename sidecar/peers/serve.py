@@ -21,8 +21,9 @@ from typing import Any, Final, NamedTuple
 
 from sidecar.disk import blobs, documents, locks, partials, tenants
 from sidecar.disk.layout import Layout
+from sidecar.disk.manifests import Manifest
 from sidecar.disk.marks import is_digest
-from sidecar.model.config import Peers
+from sidecar.model.config import LIST, PEERED, Peers
 from sidecar.model.digest import sha256
 from sidecar.peers import datasets
 from sidecar.peers.elect import State
@@ -207,17 +208,33 @@ class Offered:
         self._layout = layout
         self._lock = Lock()
         self._known: dict[str, tuple[tuple[int, int], _Named]] = {}
+        self._files: dict[str, frozenset[str]] = {}
 
     def digests(self) -> set[str]:
-        """Digests of artifacts and of their chunk lists."""
+        """Digests of artifacts, of their chunk lists and of the large files of folders."""
         named = self._read()
-        return set().union(*(n.open for n in named)) - set().union(*(n.shut for n in named))
+        shown = set().union(*(n.open for n in named))
+        shut = set().union(*(n.shut for n in named))
+        with self._lock:
+            # The lists are artifacts as well, so that each is in one of the two.
+            lists = set().union(*(n.lists for n in named))
+            self._files = {one: self._files.get(one) or self._listed(one) for one in lists}
+            shown = shown.union(*(self._files[one] for one in lists - shut))
+            return shown - shut.union(*(self._files[one] for one in lists & shut))
 
     def datasets(self) -> set[str]:
         """Names of datasets whose lists may be seen."""
         named = self._read()
         shown = set().union(*(n.datasets for n in named))
         return shown - set().union(*(n.hidden for n in named))
+
+    def _listed(self, digest: str) -> frozenset[str]:
+        """The files that a list names and that are worth asking for; none while it is not here."""
+        try:
+            files = Manifest(self._layout.blob(digest)).files()
+            return frozenset(one.sha256 for one in files if one.size >= PEERED)
+        except (OSError, ValueError, TypeError):
+            return frozenset()
 
     def _read(self) -> list[_Named]:
         with self._lock:
@@ -238,6 +255,7 @@ class Offered:
 class _Named(NamedTuple):
     open: frozenset[str]
     shut: frozenset[str]
+    lists: frozenset[str]
     datasets: frozenset[str]
     hidden: frozenset[str]
 
@@ -250,6 +268,9 @@ def _named(document: dict[str, Any] | None) -> _Named:
     return _Named(
         frozenset(one.get("sha256", "") for one in shown) | roots,
         frozenset(one.get("sha256", "") for one in shut),
+        frozenset(
+            str(one.get("sha256")) for one in entries if one.get("unpack", {}).get("format") == LIST
+        ),
         frozenset(one.get("name", "") for one in shown if one.get("kind") == "dataset"),
         frozenset(one.get("name", "") for one in shut if one.get("kind") == "dataset"),
     )

@@ -9,10 +9,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from sidecar.disk.manifests import Entry
-from sidecar.model.config import Artifact, Source
-
-_PEERED = 4 << 20
-"""Smaller files are asked of the origin at once: to find out who has them would take longer."""
+from sidecar.model.config import PEERED, Artifact, Source
 
 
 def listing(artifact: Artifact) -> Artifact:
@@ -29,7 +26,7 @@ def file(artifact: Artifact, entry: Entry) -> Artifact:
     sources = tuple(
         source if source.url == "peer:" else _below(source, entry.path)
         for source in artifact.sources
-        if source.url != "peer:" or entry.size >= _PEERED
+        if source.url != "peer:" or entry.size >= PEERED
     )
     return artifact._replace(
         sources=sources, sha256=entry.sha256, size=entry.size, unpacked=-1, unpack=None

@@ -17,6 +17,7 @@ from sidecar.peers.serve import CLIENTS, Door
 from sidecar.wire.server import Request
 from tests.sidecar.peers.site import Node, accept, site
 from tests.sidecar.transfer import fetching
+from tests.sidecar.worker.test_folder import artifact, listing
 
 DATA = fetching.content(3 * fetching.MIB)
 OTHER = fetching.content(1000, seed=2)
@@ -73,6 +74,23 @@ def test_a_chunk_list_is_given_as_its_artifact_is(tmp_path: Path) -> None:
         artifacts = [fetching.entry(DATA, "s3://m/x", chunks=chunks, private=True)]
         accept(node.layout, node.owner, fetching.document(node.layout.root, artifacts))
         assert node.ask(blob(listing)).status == 404
+
+
+def test_large_files_of_a_folder_are_given_as_their_list_is(tmp_path: Path) -> None:
+    large, small = fetching.content(4 << 20), b"small"
+    files = {"a.bin": large, "b.txt": small}
+    folder = artifact(files, "s3://main/shelves/", at="")
+    with site(tmp_path, 1, [folder]) as (node,):
+        node.seal(large)
+        node.seal(small)
+        assert node.ask(blob(large)).status == 404
+        node.seal(listing(files))
+        assert node.ask(blob(large)).body == large
+        assert node.ask(blob(small)).status == 404
+        private = [artifact(files, "s3://main/shelves/", at="", private=True)]
+        made = fetching.document(node.layout.root, private)
+        accept(node.layout, node.owner, made, "other.worker")
+        assert node.ask(blob(large)).status == 404
 
 
 def test_nothing_can_be_written_or_reached_beside(node: Node) -> None:
