@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sidecar.model.text import redact
+
 
 class Window(NamedTuple):
     """A daily span of local time in an IANA zone; it crosses midnight when `to` is not later."""
@@ -35,6 +37,11 @@ class Source(NamedTuple):
 
     url: str
     store: Store = ANONYMOUS
+
+    @property
+    def label(self) -> str:
+        """The URL as it may be told."""
+        return redact(self.url)
 
 
 class Chunks(NamedTuple):

@@ -37,21 +37,21 @@ def path_of(url: str) -> str:
 
 
 def _put(out: Outgoing, context: Context) -> Stored:
-    path = path_of(out.url)
+    path = path_of(out.source.url)
     try:
         size = os.stat(path, follow_symlinks=False).st_size
     except OSError:
-        return Stored(out.url, already=_placed(path, out.body(context), out.label))
+        return Stored(out.source.url, already=_placed(path, out.body(context), out.source.label))
     if size != out.size:
-        raise ReasonError("DigestMismatch", f"{out.label}: {size} bytes lie there")
-    return Stored(out.url, already=True)
+        raise ReasonError("DigestMismatch", f"{out.source.label}: {size} bytes lie there")
+    return Stored(out.source.url, already=True)
 
 
 def _write(written: Written, context: Context) -> Stored:
     del context
-    path, body = path_of(written.url), body_of(written.data)
-    already = _placed(path, body, written.label, replace=written.replace)
-    return Stored(written.url, already=already)
+    path, body = path_of(written.source.url), body_of(written.data)
+    already = _placed(path, body, written.source.label, replace=written.replace)
+    return Stored(written.source.url, already=already)
 
 
 def _placed(path: str, body: Body, label: str, *, replace: bool = False) -> bool:

@@ -43,15 +43,15 @@ def put(out: Outgoing, context: Context, target: Target) -> Stored:
     Raises:
         ReasonError: why it is not stored; DigestMismatch where something else has its name.
     """
-    if out.size >= LOOK_FIRST and is_there(context, target, out.size, out.label):
-        return Stored(out.url, already=True)
+    if out.size >= LOOK_FIRST and is_there(context, target, out.size, out.source.label):
+        return Stored(out.source.url, already=True)
     digest = bytes.fromhex(out.sha256)
     headers = {"Content-Type": "application/octet-stream", **_checksums(digest)}
     etag = _asked(out.body(context), out.sha256, context, target, headers, out)
     if etag is None:
         return _there(out, context, target)
-    confirm(context, target, out.size, out.label, etag)
-    return Stored(out.url)
+    confirm(context, target, out.size, out.source.label, etag)
+    return Stored(out.source.url)
 
 
 def write(written: Written, context: Context, target: Target) -> Stored:
@@ -68,9 +68,9 @@ def write(written: Written, context: Context, target: Target) -> Stored:
     answer = send(context, request, target.access)
     if answer.status == 412 and not written.replace:
         answer.refusal()
-        return Stored(written.url, already=True)
-    done(answer, written.label)
-    return Stored(written.url)
+        return Stored(written.source.url, already=True)
+    done(answer, written.source.label)
+    return Stored(written.source.url)
 
 
 def is_there(context: Context, target: Target, size: int, label: str) -> bool:
@@ -156,17 +156,17 @@ def _asked(
             answer.refusal()
             return None
         if answer.status != _UNKNOWN_CONDITION or not conditions:
-            return done(answer, out.label)
+            return done(answer, out.source.label)
         answer.refusal()
-        if is_there(context, target, out.size, out.label):
+        if is_there(context, target, out.size, out.source.label):
             return None
         conditions = {}
 
 
 def _there(out: Outgoing, context: Context, target: Target) -> Stored:
     """What a server says is there, looked at where it lets us."""
-    is_there(context, target, out.size, out.label)
-    return Stored(out.url, already=True)
+    is_there(context, target, out.size, out.source.label)
+    return Stored(out.source.url, already=True)
 
 
 def _checksums(digest: bytes) -> dict[str, str]:

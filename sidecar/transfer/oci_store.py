@@ -92,37 +92,37 @@ def _component(part: str) -> str:
 
 
 def _put(out: Outgoing, context: Context) -> Stored:
-    push = _Push(context, out.source, out.label, out.state)
+    push = _Push(context, out.source, out.source.label, out.state)
     digest = f"sha256:{out.sha256}"
     if push.names(digest, replace=False):
         out.state.clear()
-        return Stored(out.url, already=True)
+        return Stored(out.source.url, already=True)
     push.blob(_Blob(digest, out.size, out.body(context), out))
     push.manifest(digest, out.size)
     out.state.clear()
-    return Stored(out.url)
+    return Stored(out.source.url)
 
 
 def _write(written: Written, context: Context) -> Stored:
-    push = _Push(context, written.source, written.label, State())
+    push = _Push(context, written.source, written.source.label, State())
     digest = _digest(written.data)
     if push.names(digest, replace=True):
-        return Stored(written.url, already=True)
+        return Stored(written.source.url, already=True)
     if not written.replace and push.exists():
-        return Stored(written.url, already=True)
+        return Stored(written.source.url, already=True)
     push.blob(_Blob(digest, len(written.data), body_of(written.data)))
     push.manifest(digest, len(written.data))
-    return Stored(written.url)
+    return Stored(written.source.url)
 
 
 def _abandon(out: Outgoing, context: Context) -> None:
     location = out.state.read().get("location")
     if isinstance(location, str):
-        push = _Push(context, out.source, out.label, out.state)
+        push = _Push(context, out.source, out.source.label, out.state)
         answer = send(context, Request("DELETE", location), push.access())
         refusal = answer.refusal()
         if answer.status not in {200, 202, 204, 404}:
-            raise failures.of_refusal(refusal, out.label)
+            raise failures.of_refusal(refusal, out.source.label)
 
 
 class _Push:
@@ -242,7 +242,7 @@ class _Push:
         """Where an upload that was begun goes on, and from where; nothing where there is none."""
         found = out.state.read()
         location = found.get("location")
-        if found.get("url") != out.url or not isinstance(location, str):
+        if found.get("url") != out.source.url or not isinstance(location, str):
             return "", 0
         try:
             return location, self._offset(location, self.access())
@@ -268,7 +268,7 @@ class _Push:
         return self._done(request, access, 202)
 
     def _remember(self, out: Outgoing, location: str) -> None:
-        out.state.write({"url": out.url, "location": location})
+        out.state.write({"url": out.source.url, "location": location})
 
     def _done(self, request: Request, access: RegistryAccess, wanted: int) -> str:
         """Where the registry goes on after a request that it accepted."""

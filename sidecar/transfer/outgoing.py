@@ -16,7 +16,6 @@ from sidecar.disk import documents, fsops
 from sidecar.disk.owner import Owner
 from sidecar.model.config import Source, Store
 from sidecar.model.reasons import ReasonError
-from sidecar.model.text import redact
 from sidecar.transfer.exchange import Body
 
 if TYPE_CHECKING:
@@ -61,22 +60,11 @@ class State:
 class Outgoing(NamedTuple):
     """A file that is to lie at a URL, where nothing else may lie already."""
 
-    url: str
-    store: Store
+    source: Source
     path: str
     sha256: str
     size: int
     state: State
-
-    @property
-    def label(self) -> str:
-        """The URL as it may be told."""
-        return redact(self.url)
-
-    @property
-    def source(self) -> Source:
-        """The place as schemes want it."""
-        return Source(self.url, self.store)
 
     def body(self, context: Context) -> Body:
         """The whole file; its last bytes only come when its digest is right."""
@@ -90,21 +78,10 @@ class Outgoing(NamedTuple):
 class Written(NamedTuple):
     """Bytes that are to lie at a URL, in the place of what lay there where `replace` says so."""
 
-    url: str
+    source: Source
     data: bytes
-    store: Store
     type: str
     replace: bool
-
-    @property
-    def label(self) -> str:
-        """The URL as it may be told."""
-        return redact(self.url)
-
-    @property
-    def source(self) -> Source:
-        """The place as schemes want it."""
-        return Source(self.url, self.store)
 
 
 def outgoing(url: str, store: Store, path: str, sha256: str, state: State) -> Outgoing:
@@ -117,7 +94,7 @@ def outgoing(url: str, store: Store, path: str, sha256: str, state: State) -> Ou
         size = os.stat(path, follow_symlinks=False).st_size
     except OSError as fault:
         raise ReasonError("NotFound", f"{path}: {fault.strerror}") from fault
-    return Outgoing(url, store, path, sha256, size, state)
+    return Outgoing(Source(url, store), path, sha256, size, state)
 
 
 def digests(out: Outgoing, context: Context, start: int, length: int) -> tuple[str, bytes]:
@@ -165,7 +142,8 @@ class _Reader(io.RawIOBase):
         if self._hash is not None and data:
             self._hash.update(data)
             if not self._left and self._hash.hexdigest() != self._out.sha256:
-                raise ReasonError("DigestMismatch", f"{self._out.label}: changed on this disk")
+                label = self._out.source.label
+                raise ReasonError("DigestMismatch", f"{label}: changed on this disk")
         return data
 
     def close(self) -> None:

@@ -70,33 +70,33 @@ def storing(target_of: TargetOf) -> Storing:
     def abandon(out: Outgoing, context: Context) -> None:
         remembered = out.state.read()
         name = remembered.get("upload")
-        if name and remembered.get("url") == out.url:
+        if name and remembered.get("url") == out.source.url:
             _abort(_Upload(out, context, target_of(out.source, context), name, 1))
 
     return Storing(put, http_store.storing(target_of).write, abandon)
 
 
 def _put_parts(out: Outgoing, context: Context, target: Target, target_of: TargetOf) -> Stored:
-    if http_store.is_there(context, target, out.size, out.label):
+    if http_store.is_there(context, target, out.size, out.source.label):
         out.state.clear()
-        return Stored(out.url, already=True)
+        return Stored(out.source.url, already=True)
     for _ in range(_TRIES):
         upload = _remembered(out, context, target) or _begun(out, context, target, target_of)
         with suppress(_Lost):
             already = _finish(upload, _send_parts(upload))
             out.state.clear()
-            return Stored(out.url, already=already)
+            return Stored(out.source.url, already=already)
         # The server forgot the upload, perhaps because it was ended and we did not hear of it.
         out.state.clear()
-        if http_store.is_there(context, target, out.size, out.label):
-            return Stored(out.url, already=True)
-    raise ReasonError("Protocol", f"{out.label}: the server loses every upload")
+        if http_store.is_there(context, target, out.size, out.source.label):
+            return Stored(out.source.url, already=True)
+    raise ReasonError("Protocol", f"{out.source.label}: the server loses every upload")
 
 
 def _remembered(out: Outgoing, context: Context, target: Target) -> _Upload | None:
     found = out.state.read()
     name, part = found.get("upload"), found.get("part")
-    same = found.get("url") == out.url and found.get("size") == out.size
+    same = found.get("url") == out.source.url and found.get("size") == out.size
     if not same or not isinstance(name, str) or not isinstance(part, int) or part < 1:
         return None
     return _Upload(out, context, target, name, part)
@@ -108,7 +108,7 @@ def _begun(out: Outgoing, context: Context, target: Target, target_of: TargetOf)
     part = part_size(out.size)
     names = [name for _, name in sorted(_others(out, context, target_of), reverse=True)]
     name = names[0] if names else _create(out, context, target)
-    out.state.write({"url": out.url, "upload": name, "part": part, "size": out.size})
+    out.state.write({"url": out.source.url, "upload": name, "part": part, "size": out.size})
     for other in names[1:]:
         _abort(_Upload(out, context, target, other, part))
     return _Upload(out, context, target, name, part)
@@ -123,21 +123,21 @@ def part_size(size: int) -> int:
 def _create(out: Outgoing, context: Context, target: Target) -> str:
     headers = {"Content-Type": "application/octet-stream"}
     request = Request("POST", f"{target.url}?uploads=", headers, body_of(b""))
-    text = _text(send(context, request, target.access), out.label)
+    text = _text(send(context, request, target.access), out.source.label)
     found = _UPLOAD_ID.search(text)
     if found is None:
-        raise ReasonError("Protocol", f"{out.label}: an upload without a name")
+        raise ReasonError("Protocol", f"{out.source.label}: an upload without a name")
     return unescape(found[1])
 
 
 def _others(out: Outgoing, context: Context, target_of: TargetOf) -> Iterator[tuple[str, str]]:
     """When and under which name uploads for the very same object were begun, where we may know."""
-    bucket, _, key = out.url.removeprefix("s3://").partition("/")
-    target = target_of(Source(f"s3://{bucket}/", out.store), context)
+    bucket, _, key = out.source.url.removeprefix("s3://").partition("/")
+    target = target_of(Source(f"s3://{bucket}/", out.source.store), context)
     query = urlencode({"uploads": "", "prefix": key}, quote_via=quote)
     try:
         answer = send(context, Request("GET", f"{target.url}?{query}"), target.access)
-        text = _text(answer, out.label)
+        text = _text(answer, out.source.label)
     except (ReasonError, _Lost) as fault:
         if isinstance(fault, ReasonError) and fault.code in _PASSING:
             raise
@@ -190,10 +190,10 @@ def _send_part(upload: _Upload, number: int, start: int, length: int) -> str:
     if answer.status == 404:
         answer.refusal()
         raise _Lost
-    etag = http_store.done(answer, out.label)
+    etag = http_store.done(answer, out.source.label)
     found = _MD5.fullmatch(etag)
     if found and not encrypted and found[1] != weak.hex():
-        raise ReasonError("Protocol", f"{out.label}: part {number} arrived as something else")
+        raise ReasonError("Protocol", f"{out.source.label}: part {number} arrived otherwise")
     return etag
 
 
@@ -212,14 +212,14 @@ def _finish(upload: _Upload, tags: dict[int, str]) -> bool:
         if answer.status == 412:
             answer.refusal()
             _abort(upload)
-            http_store.is_there(context, upload.target, out.size, out.label)
+            http_store.is_there(context, upload.target, out.size, out.source.label)
             return True
         if answer.status == 501 and headers:
             answer.refusal()
             continue
-        _text(answer, out.label)
+        _text(answer, out.source.label)
         break
-    http_store.confirm(context, upload.target, out.size, out.label, "")
+    http_store.confirm(context, upload.target, out.size, out.source.label, "")
     return False
 
 
@@ -229,13 +229,13 @@ def _abort(upload: _Upload) -> None:
     answer = send(upload.context, request, upload.target.access)
     refusal = answer.refusal()
     if answer.status not in {200, 202, 204, 404}:
-        raise failures.of_refusal(refusal, upload.out.label)
+        raise failures.of_refusal(refusal, upload.out.source.label)
 
 
 def _asked(upload: _Upload, method: str, query: dict[str, str]) -> str:
     url = f"{upload.target.url}?{urlencode(query, quote_via=quote)}"
     answer = send(upload.context, Request(method, url), upload.target.access)
-    return _text(answer, upload.out.label)
+    return _text(answer, upload.out.source.label)
 
 
 def _text(answer: Answer, label: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sidecar.disk.owner import Owner
-from sidecar.model.config import Store
+from sidecar.model.config import Source, Store
 from sidecar.model.reasons import ReasonError
 from sidecar.model.text import redact
 from sidecar.transfer.outgoing import Outgoing, State, Stored, Written, outgoing
@@ -60,7 +60,7 @@ def put_bytes(
         Stopped: the context was told to end.
     """
     context.check()
-    return _storing(url).write(Written(url, data, store, kind, replace), context)
+    return _storing(url).write(Written(Source(url, store), data, kind, replace), context)
 
 
 def abandon(
@@ -74,7 +74,7 @@ def abandon(
     state = State(state_path, owner)
     storing = _storing(url)
     if storing.abandon is not None:
-        storing.abandon(Outgoing(url, store, "", "", 0, state), context)
+        storing.abandon(Outgoing(Source(url, store), "", "", 0, state), context)
     state.clear()
 
 

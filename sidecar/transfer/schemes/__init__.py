@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from sidecar.model.config import Source
 from sidecar.model.reasons import ReasonError
-from sidecar.model.text import redact
 from sidecar.transfer.scheme import Nowhere, Remote, Scheme, Target, Wanted
 from sidecar.transfer.schemes import file, http, oci, peer, s3
 
@@ -55,5 +54,5 @@ def target(source: Source, context: Context) -> Target:
     """
     scheme = scheme_of(source.url)
     if scheme.target is None:
-        raise ReasonError("SchemeUnsupported", f"{redact(source.url)}: nothing is stored there")
+        raise ReasonError("SchemeUnsupported", f"{source.label}: nothing is stored there")
     return scheme.target(source, context)
