@@ -68,7 +68,9 @@ def remote_of(git: Git, url: str) -> str:
 
     wanted = _plain(url)
     for remote in Repo(git.top).remotes:
-        if any(_plain(one) == wanted for one in remote.urls):
+        # `urls` are as `insteadOf` makes them; a spec names what stands before that.
+        written = str(remote.config_reader.get_value("url", ""))
+        if any(_plain(one) == wanted for one in (*remote.urls, written)):
             return remote.name
     return url
 

@@ -129,6 +129,8 @@ def _count(columns: Sequence[Column]) -> str:
     told = [one for one in columns if one.mark is not Mark.UNASKED]
     if not told:
         return "not asked"
+    if all(one.mark is Mark.UNKNOWN for one in told):
+        return "not known"
     same = f"{sum(one.mark is Mark.SAME for one in told):,}"
     return same if len(told) == len(columns) else f"{same} of {len(told):,} asked"
 

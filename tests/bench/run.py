@@ -23,6 +23,7 @@ from tests.bench import (
     bench_load,
     bench_lock,
     bench_startup,
+    bench_status,
 )
 from tests.bench.measuring import Row, heading
 
@@ -43,6 +44,7 @@ def rows(quick: bool) -> Iterator[Row]:
     yield from bench_datasets.rows(200 if quick else 1000, 300_000 if quick else 1_500_000)
     yield from bench_diff.rows(1 if quick else 3)
     yield from bench_gates.rows(1 if quick else 5)
+    yield from bench_status.rows(1 if quick else 3)
 
 
 def _load() -> Row:

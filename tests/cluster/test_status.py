@@ -64,6 +64,9 @@ def test_what_is_applied_and_runs_is_ready(applied: ControlPlane) -> None:
     jobs = [(row["job"], row["site"]) for row in found["rows"]]
     assert [job for job in jobs if job[1]] == [("count", f"s-00{n}") for n in range(1, 5)]
     assert found["next"] == []
+    models = {one["site"]: one for one in found["models"]}
+    assert {one["applied"]["state"] for one in models.values()} == {"as wanted"}
+    assert "ready at deploy@0123456789ab" in models["s-001"]["applied"]["words"]
     row = _row(found, "s-001")
     assert row["applied"]["objects"] == 4
     assert row["engine"][0]["revision"] == "deploy@0123456789ab"
@@ -109,8 +112,11 @@ def test_another_version_and_another_template_say_what_they_are(applied: Control
     listed = [{**one, "version": "0.9.0"} for one in record.data["spec"]["manifest"]]
     versions = {"version": "0.9.0", "targetVersion": "0.9.0", "manifest": listed}
     api.merge(record.data, {"spec": versions})
-    texts = [one["text"] for one in _row(_status(applied, exit_code=3), "s-002")["why"]]
+    found = _status(applied, exit_code=3)
+    texts = [one["text"] for one in _row(found, "s-002")["why"]]
     assert f"people-counter is at version 0.9.0, not {record.data['spec']['version']}" in texts
+    (model,) = [one for one in found["models"] if one["site"] == "s-002"]
+    assert (model["applied"]["state"], model["applied"]["version"]) == ("another", "0.9.0")
     change = {"metadata": {"labels": {"edgewright.io/role": "another"}}}
     api.merge(deployment.data, {"spec": {"template": change}})
     texts = [one["text"] for one in _row(_status(applied, exit_code=3), "s-002")["why"]]
