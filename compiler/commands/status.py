@@ -214,6 +214,8 @@ def _finish(asked: Asked, models: Found, wishes: Wishes, shown: _Shown) -> None:
         *models.moves, *status_models.findings(models.truths), *report.findings(judged),
     ]  # fmt: skip
     next_steps = report.steps(found, problems)
+    if _nobody(asked, models):
+        next_steps.append(_ASK)
     diagnostics = Diagnostics()
     diagnostics.extend(problems)
     if shown.output_format == "text":
@@ -265,11 +267,24 @@ def _status(asked: Asked, models: Found, problems: Sequence[Diagnostic]) -> int:
     unseen = any(one.severity is Severity.ERROR for one in problems)
     unseen |= any(row.verdict is Verdict.UNKNOWN for row in asked.rows)
     unseen |= status_models.unknown(models.truths)
-    nobody = not asked.rows and all(one.verdict is Verdict.UNKNOWN for one in models.truths)
-    if unseen or nobody:
+    if unseen or _nobody(asked, models):
         return common.OUTSIDE_WORLD
     ready = all(row.verdict is Verdict.READY for row in asked.rows)
     return 0 if ready and status_models.all_ready(models.truths) else NOT_READY
+
+
+def _nobody(asked: Asked, models: Found) -> bool:
+    """Whether there was nobody to ask that knows what runs."""
+    return not asked.rows and all(one.verdict is Verdict.UNKNOWN for one in models.truths)
+
+
+_ASK = {
+    "verdict": str(Verdict.UNKNOWN),
+    "why": "nobody was asked that knows what runs",
+    "rows": 0,
+    "command": None,
+    "hint": 'Add --context NAME, or let sidecars report: reports: {uri: "STORE:reports/"}',
+}
 
 
 def _text(judged: Sequence[Any], asked: Asked, models: Found, shown: _Shown) -> str:

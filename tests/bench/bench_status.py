@@ -32,7 +32,7 @@ def rows(rounds: int = 3) -> Iterator[Row]:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=scratch()) as name:
         folder = Path(name)
         whole = median(lambda: compile_fresh(STORES, folder / "cold", "--no-cache"), rounds)
-        spec, sites = _spec(folder)
+        spec, sites = fleet(folder)
         for words, what, goal in (
             ("", f"status of {sites:,} sites with {sites:,} reports", "≤ 2 ×"),
             ("store-1500", "status of one of them", "≤ 1 ×"),
@@ -51,7 +51,7 @@ def _status(folder: Path, spec: Path, words: str) -> Ran:
     return run(["/bin/sh", "-c", f"{STATUS} {spec} {words}; test $? -eq 3"], folder)
 
 
-def _spec(folder: Path) -> tuple[Path, int]:
+def fleet(folder: Path) -> tuple[Path, int]:
     """The fleet with a folder of reports, one for each site."""
     spec, store = folder / "specs", folder / "store"
     shutil.copytree(STORES, spec, ignore=shutil.ignore_patterns(".edgewright"))

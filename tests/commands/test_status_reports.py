@@ -182,6 +182,7 @@ def test_whom_nobody_asked_is_said(folder: Path) -> None:
     result = run("status", at=folder)
     assert result.exit_code == 6, result.output
     assert "reports of default: not asked: the spec has no `reports:`" in result.stdout
+    assert "unknown: nobody was asked that knows what runs\n    Add --context" in result.stdout
 
 
 def test_a_context_of_the_spec_that_this_machine_lacks_is_no_fault(

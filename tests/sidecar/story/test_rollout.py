@@ -52,13 +52,7 @@ def test_a_version_reaches_the_canary_then_everybody_and_a_bad_one_comes_back(
     for site in SITES[1:]:
         assert shops.sidecars[site].artifact("model/detector")["version"] == "1"
 
-    # Whoever asks why a site is on the old version is told, by what is wanted and what runs.
-    why = "rollout to 2 is at step 0 of 1, step 1 takes it"
-    assert f"because {why}" in shops.call("explain", "watch", "--site", "north-3").stdout
-    told = shops.call("status", "north-3", status=3).stdout
-    assert f"wanted     detector:1, because {why}" in told
-    assert "its next step waits: the soak has not passed until 2" in told
-    assert "running    detector:1: GOOD" in told
+    _asks_why(shops)
 
     # Before the soak has passed nothing goes on; after it everybody gets the version.
     held = shops.call("promote", "watch", "--if-ready", status=3)
@@ -106,3 +100,23 @@ def test_a_version_reaches_the_canary_then_everybody_and_a_bad_one_comes_back(
     assert (
         '"2": {uri: "main:detector/2.onnx", yanked: "flickers, OPS-9"}   # better at dusk' in models
     )
+
+
+def _asks_why(shops: Shops) -> None:
+    """Whoever asks why a site is on the old version is told, by what is wanted and what runs."""
+    why = "rollout to 2 is at step 0 of 1, step 1 takes it"
+    assert f"because {why}" in shops.call("explain", "watch", "--site", "north-3").stdout
+    told = shops.call("status", "north-3", status=3).stdout
+    assert f"wanted     detector:1, because {why}" in told
+    assert "its next step waits: the soak has not passed until 2" in told
+    assert "running    detector:1: GOOD" in told
+
+    here = shops.call("explain", "north-3").stdout
+    assert "step 0: where {ring: canary}, soak 30m: not this site: ring is not set  <- now" in here
+    assert "step 1: percent 100: takes it" in here
+    fleet = shops.call("status", status=3).stdout.splitlines()
+    rows = [line.split() for line in fleet if line.startswith("watch / detector  hub")]
+    # Ring, wanted, sites; published and applied are not asked; accepted; running; silent.
+    assert [row[4:7] + row[-3:] for row in rows] == [
+        ["-", "1", "2", "0", "2", "0"], ["canary", "2", "1", "0", "1", "0"],
+    ]  # fmt: skip
