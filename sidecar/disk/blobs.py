@@ -61,6 +61,34 @@ def seal(layout: Layout, owner: Owner, path: str, digest: str, private: bool) ->
         fsops.sync_directory(os.path.dirname(shelf))
 
 
+def seal_all(
+    layout: Layout, owner: Owner, folder: str, files: list[tuple[str, str]], private: bool
+) -> None:
+    """As `seal`, for the paths and digests of verified files of one folder: synced all at once.
+
+    Raises:
+        ReasonError: the disk is full, read-only or unusable.
+    """
+    owner.beat()
+    shelves: set[str] = set()
+    with failure.told(folder):
+        for path, _ in files:
+            fsops.chmod_path(path, PRIVATE if private else PUBLIC)
+        fsops.sync_below(folder)
+        for path, digest in files:
+            target = layout.blob(digest)
+            shelf = os.path.dirname(target)
+            if not has(layout, digest):
+                if not os.path.isdir(shelf):
+                    with suppress(FileExistsError):
+                        fsops.make_directory(shelf)
+                fsops.rename(path, target)
+            shelves.add(shelf)
+        for shelf in sorted(shelves):
+            fsops.sync_directory(shelf)
+        fsops.sync_directory(layout.store("blobs"))
+
+
 def publish(layout: Layout, digest: str) -> None:
     """Let all users of the node read a blob that came here for a private artifact.
 

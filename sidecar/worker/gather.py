@@ -5,17 +5,26 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from threading import Lock, Thread, get_ident
 from typing import Any, NamedTuple
 
-from sidecar.disk import blobs, scrub, space
+from sidecar.disk import blobs, failure, fsops, locks, removal, scrub, space
 from sidecar.disk.manifests import Entry
 from sidecar.model.config import Artifact, Unpack
-from sidecar.transfer import engine, folder
+from sidecar.model.digest import sha256
+from sidecar.model.reasons import ReasonError
+from sidecar.model.text import redact
+from sidecar.transfer import engine, folder, small
+from sidecar.transfer.context import Stopped
 from sidecar.unpack import listed
 from sidecar.worker.bench import Bench, Note
 
 _TELL = 1.0
+_SMALL = 1 << 19
+"""A file of at most so many bytes begins anew when it breaks off, so that none has a record."""
+_BATCH, _MANY = 1 << 20, 64
+"""Small files are synced together once there are so many bytes, or files, of them."""
 
 
 class Gathered(NamedTuple):
@@ -33,6 +42,29 @@ def gather(bench: Bench, artifact: Artifact, how: Unpack, note: Note, *, first: 
         ReasonError: the list is refused, or a file cannot be had now. What came in stays.
         Stopped: the worker is to end.
     """
+    with _turn(bench, artifact.sha256, note):
+        return _gathered(bench, artifact, how, note, first=first)
+
+
+@contextmanager
+def _turn(bench: Bench, digest: str, note: Note) -> Iterator[None]:
+    """The right to fetch the files of a list: another pod of the node may do so now."""
+    path = bench.layout.lock(f"fetch-{digest}.files")
+    lock = locks.try_lock(path)
+    if lock is None:
+        note("progress", {"phase": "wait", "reason": "WaitingForFetch"})
+        lock = locks.wait_lock(path, bench.context.stop)
+    if lock is None:
+        raise Stopped
+    try:
+        yield
+    finally:
+        lock.remove()
+
+
+def _gathered(
+    bench: Bench, artifact: Artifact, how: Unpack, note: Note, *, first: bool
+) -> Gathered:
     path, missing = bench.layout.blob(artifact.sha256), _Missing()
     if not artifact.private and os.path.isdir(bench.layout.tree(artifact.sha256)):
         _spare(bench, path, how)
@@ -88,17 +120,62 @@ class _Crew:
 
     def _work(self) -> None:
         try:
-            while (entry := self._next()) is not None:
-                self._fetch(entry)
+            while batch := self._next():
+                for entry in self._quickly(batch):
+                    self._fetch(entry)
         except BaseException as fault:
             with self._lock:
                 self._fault = self._fault or fault
 
-    def _next(self) -> Entry | None:
+    def _next(self) -> list[Entry]:
+        """A file, or several small ones."""
+        batch: list[Entry] = []
+        size = 0
         with self._lock:
             for entry in self._entries if self._fault is None else ():
-                if not entry.directory and not blobs.has(self._bench.layout, entry.sha256):
-                    return entry
+                if entry.directory or blobs.has(self._bench.layout, entry.sha256):
+                    continue
+                batch.append(entry)
+                size += entry.size
+                if size > _BATCH or len(batch) == _MANY:
+                    break
+        return batch
+
+    def _quickly(self, batch: list[Entry]) -> list[Entry]:
+        """Fetch the small files of a batch with few syncs; what is left for the usual way."""
+        bench, files = self._bench, {one.sha256: one for one in batch if one.size <= _SMALL}
+        if len(files) < 2:
+            return batch
+        guard = space.Guard(bench.layout, bench.config.limits)
+        stage = bench.owner.scratch()
+        fsops.make_directory(stage)
+        ready: list[tuple[str, str]] = []
+        try:
+            for number, entry in enumerate(files.values()):
+                data = self._small(entry)
+                if data is not None:
+                    guard.wrote(len(data))
+                    ready.append((f"{stage}/{number}", entry.sha256))
+                    _write(ready[-1][0], data)
+            blobs.seal_all(bench.layout, bench.owner, stage, ready, self._artifact.private)
+        finally:
+            removal.remove(stage)
+        came = {digest for _, digest in ready}
+        with self._lock:
+            self.bytes += sum(files[digest].size for digest in came)
+        self._tell("progress", {"phase": "fetch"})
+        return [one for one in batch if one.sha256 not in came]
+
+    def _small(self, entry: Entry) -> bytes | None:
+        """The bytes of a small file; None where they cannot be had at the first attempt."""
+        context = self._bench.context
+        context.allow(first=self._first)
+        for source in folder.file(self._artifact, entry).sources:
+            with suppress(ReasonError):
+                data = small.get(source, context, entry.size)
+                if sha256(data).hexdigest() == entry.sha256:
+                    self.source = redact(source.url)
+                    return data
         return None
 
     def _fetch(self, entry: Entry) -> None:
@@ -127,6 +204,15 @@ class _Crew:
             self._told = now if due else self._told
         if due:
             self._note("progress", {**body, "bytes": total})
+
+
+def _write(path: str, data: bytes) -> None:
+    with failure.told(path):
+        descriptor = fsops.create(path)
+        try:
+            fsops.write(descriptor, data)
+        finally:
+            fsops.close(descriptor)
 
 
 def _spare(bench: Bench, path: str, how: Unpack) -> None:
