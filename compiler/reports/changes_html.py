@@ -145,7 +145,7 @@ def _change(number: int, row: Row) -> str:
         f'data-shared="{0 if at else 1}" data-clusters="{_json(clusters)}">'
         f"<h3>{_badge(row.effect)} <code>{_text(row.subject)}</code> {count}</h3>"
         f"<p>{_text(objects(row))}: {_text(row.summary)}</p>{hint}{_fields(row)}{cause}"
-        f"<details><summary>Where</summary><p>{_text(where(row.places))}</p>"
+        f"<details data-where><summary>Where</summary><p>{_text(where(row.places))}</p>"
         f"<p><code>{_text(', '.join(sites(row.places)))}</code></p></details></article>"
     )
 

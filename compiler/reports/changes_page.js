@@ -16,7 +16,9 @@
     row: Number(element.dataset.row),
     clusters: new Set(JSON.parse(element.dataset.clusters)),
     effect: element.dataset.effect,
-    text: element.textContent.toLowerCase(),
+    // A site is looked for in its own row: its neighbours of the same change are not meant.
+    text: [...element.children].filter((part) => !part.matches("[data-where]"))
+      .map((part) => part.textContent).join(" ").toLowerCase(),
     shared: element.dataset.shared === "1",
     count: element.querySelector("[data-count]"),
   }));

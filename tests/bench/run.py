@@ -22,6 +22,7 @@ from tests.bench import (
     bench_gates,
     bench_load,
     bench_lock,
+    bench_page,
     bench_startup,
     bench_status,
 )
@@ -45,6 +46,7 @@ def rows(quick: bool) -> Iterator[Row]:
     yield from bench_diff.rows(1 if quick else 3)
     yield from bench_gates.rows(1 if quick else 5)
     yield from bench_status.rows(1 if quick else 3)
+    yield from bench_page.rows(1 if quick else 3)
 
 
 def _load() -> Row:
