@@ -13,10 +13,11 @@ import pytest
 
 from compiler.commands.common import GATE_CODES, GATE_FAILED
 from tests.commands import helmets
-from tests.commands.running import run
+from tests.commands.running import ROOT, run
 from tests.golden import cases
 
 EXPECTED = cases.HERE / "gates"
+PAGE = ROOT / "docs/gates.md"
 MODELS, FLEET, JOBS, LOCK = "models.yaml", "fleet.yaml", "jobs.yaml", "edgewright.lock"
 
 
@@ -125,3 +126,13 @@ def test_every_gate_is_broken_once_and_no_expected_text_is_left_over() -> None:
     broken = {code for one in BREAKS.values() for code in one.codes.split()}
     assert set(GATE_CODES) <= broken
     assert {path.stem for path in EXPECTED.glob("*.txt")} == {*BREAKS, "selection"}
+
+
+def test_every_message_of_the_page_on_gates_is_one_that_is_really_said() -> None:
+    page = cases.read_text(PAGE)
+    blocks = re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", page)
+    shown = [line.strip() for kind, text in blocks if not kind for line in text.splitlines()]
+    texts = [*EXPECTED.glob("*.txt"), *cases.ERRORS.glob("*/expected.txt")]
+    said = {line.strip() for path in texts for line in cases.read_text(path).splitlines()}
+    assert len(shown) > 20
+    assert [line for line in shown if line not in said] == []

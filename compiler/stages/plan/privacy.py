@@ -20,7 +20,7 @@ from compiler.model.lockable import model_references
 from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved, View
 from compiler.model.selection import selects
-from compiler.model.spec.job import JobSpec
+from compiler.model.spec.job import JobSpec, workers
 
 DATA = ("dataset", "calibration")
 MADE_FROM = ("base",)
@@ -80,10 +80,13 @@ class Privacy:
         )
 
     def _sites(self, job: JobSpec, view: View) -> frozenset[str]:
+        workers_ = (getattr(worker, "place", None) for _, worker in workers(job))
+        written = [place for place in (job.place, *workers_) if place and place.model_fields_set]
         return frozenset(
             site.name
             for site in self.resolved.sites.values()
-            if self.resolved.view(site.name) is view and selects(job.place, site)
+            if self.resolved.view(site.name) is view
+            and any(selects(place, site) for place in written)
         )
 
     def _job(self, name: str, job: JobSpec, keeping: Keeping, sites: frozenset[str]) -> None:
