@@ -11,6 +11,7 @@ from dataclasses import field
 from typing import Any
 
 from compiler.model.choice import NoVariantError, TieError, choose_variant
+from compiler.model.contract_parts import LIST
 from compiler.model.diagnostics import Span
 from compiler.model.fit import Held, Slot
 from compiler.model.fleet import Site
@@ -181,6 +182,9 @@ def stored(artifact: Mapping[str, Any], source: str = "") -> Held:
     size, unpacked = artifact.get("size"), artifact.get("unpacked")
     private = bool(artifact.get("private"))
     tree = unpacked if format_ else size if private else 0
+    if format_ == LIST and private and unpacked is not None:
+        # Files of a prefix are blobs as well; where they are not private, a tree is links to them.
+        tree = 2 * unpacked
     form = f"{format_ or 'raw'}{'.private' if private else ''}"
     return Held(title(artifact), str(artifact.get("sha256", "")), form, size, tree, source)
 

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compiler.model.figures import stored
 from compiler.model.fit import BOOKKEEPING, MIN_FREE, Held, Slot, Sum, Tenant, What, disk, smallest
 
 MI, GI = 1024**2, 1024**3
@@ -168,3 +169,11 @@ def test_a_stream_without_a_limit_may_fill_a_quarter_of_the_disk() -> None:
     assert disk([sends], 64 * GI).of("outbox") == 18 * GI
     greedy = tenant(outbox=tuple((f"s{number}", None) for number in range(4)))
     assert smallest([greedy]) is None
+
+
+def test_files_of_a_prefix_are_held_once_and_twice_where_they_are_private() -> None:
+    folder = {"name": "shelves", "version": "1", "size": 100, "unpacked": 5_000,
+              "unpack": {"format": "manifest", "maxBytes": 5_000}}  # fmt: skip
+    shared, private = stored(folder), stored({**folder, "private": True})
+    assert (shared.blob, shared.tree) == (100, 5_000)
+    assert (private.blob, private.tree) == (100, 10_000)
