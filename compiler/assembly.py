@@ -362,9 +362,11 @@ class _Run:
     def _remember(self, changes: Changes) -> None:
         if self.cache is None or self.keeper is None:
             return
-        leaking = open_directories(s for reply in self.replies for s in reply.summaries)
+        left_out = open_directories(s for reply in self.replies for s in reply.summaries)
+        # What is told of a site is told in every run.
+        left_out |= self.diagnostics.sites
         rows = [row for reply in self.replies for row in reply.rows]
-        adopted = [row for row in rows if row.path not in leaking]
+        adopted = [row for row in rows if left_out.isdisjoint({row.path, _last(row.path)})]
         self.cache.store.adopt(adopted)
         # A row of an older state says nothing of a directory that was written without one.
         told = {row.path for row in adopted} | self.taken
@@ -372,6 +374,10 @@ class _Run:
         self.cache.store.remember({path: marks[path] for path in told & marks.keys()})
         self.cache.store.save()
         self.keeper.close()
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def roots(workshop: Workshop) -> tuple[str, ...]:

@@ -248,6 +248,12 @@ class Diagnostics:
         """True when at least one finding is an error."""
         return any(d.severity is Severity.ERROR for d in self.found)
 
+    @property
+    def sites(self) -> frozenset[str]:
+        """The sites that a finding names."""
+        named = [one.shared for one in self.found if isinstance(one.shared, AtSites)]
+        return frozenset(name for one in named for name, _ in one.sites)
+
     def in_order(self) -> tuple[Diagnostic, ...]:
         """All findings in file order, each that sites or places share once."""
         return tuple(sorted(_put_together(self.found), key=Diagnostic.sort_key))

@@ -159,10 +159,15 @@ class Figures:
         digest = locked.sha256 if locked else source.sha256
         if digest is None:
             return None
-        unpack = source.unpack or one.entry.unpack
-        sizes = {"size": locked.size, "unpacked": locked.unpacked} if locked else {}
-        more = {"unpack": {"format": unpack}} if unpack else {}
-        return stored({**artifact, **sizes, **more, "sha256": digest}, self.source(artifact))
+        unpack: str | None = source.unpack or one.entry.unpack
+        size = unpacked = None
+        if locked is not None:
+            size, unpacked = locked.size, locked.unpacked
+            if locked.manifest is not None:
+                unpack, size = LIST, locked.manifest.size
+        facts: dict[str, Any] = {**artifact, "sha256": digest, "size": size, "unpacked": unpacked}
+        facts |= {"unpack": {"format": unpack}} if unpack else {}
+        return stored(facts, self.source(artifact))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,8 @@ class _Version:
 def stored(artifact: Mapping[str, Any], source: str = "") -> Held:
     """What an artifact of a config takes in a store.
 
-    Bytes that are not unpacked are a link to their blob, and a copy where they are private.
+    Bytes that are not unpacked are a link to their blob, and a copy where they are private. Of a
+    prefix the blob is the list of its files, each of which is a blob that its tree links to.
     """
     format_ = str((artifact.get("unpack") or {}).get("format", ""))
     size, unpacked = artifact.get("size"), artifact.get("unpacked")

@@ -87,7 +87,7 @@ def of_diagnostics(found: Iterable[Diagnostic], root: Span) -> Iterator[Annotati
         yield Annotation(
             rule=rule,
             level=_OF_SEVERITY[one.severity],
-            message=one.message,
+            message="\n".join((one.message, *one.table)),
             hint=one.hint,
             place=one.span or root,
             related=tuple((other.span, other.message) for other in one.related),

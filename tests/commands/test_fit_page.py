@@ -92,3 +92,16 @@ def test_a_disk_that_the_hint_names_is_the_first_that_fits(fleet: Path) -> None:
     for disk, status in (("9.8Gi", 3), ("9.9Gi", 0)):
         spec.write_text(written.replace("disk: 8Gi", f"disk: {disk}"))
         assert run("check", at=fleet).exit_code == status
+
+
+def test_a_warning_of_a_site_is_told_in_every_run_whatever_is_kept(fleet: Path) -> None:
+    spec = fleet / "specs/fleet.yaml"
+    spec.write_text(
+        spec.read_text()
+        .replace("disk: 8Gi", "disk: 16Gi")
+        .replace('"1": {uri: "main:detector', '"1": {yanked: blind, uri: "main:detector')
+    )
+    for _ in range(2):
+        result = run("compile", at=fleet)
+        assert result.exit_code == 0
+        assert "W7514 detector:2 of jobs.watch has no way back to detector:1" in result.stderr
