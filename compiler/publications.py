@@ -6,6 +6,7 @@ cannot send Git to another address. Fetches into refs of its own; writes nothing
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -129,12 +130,12 @@ def _asked(git: Git, spec: Path, group: Group, remote: str) -> Publication:
     address = remote or remote_of(git, group.url)
     if not remote and address == group.url:
         why = f"this clone has no remote for {group.url}"
-        return _unasked(group, why, f"git remote add deploy {group.url}")
+        return _unasked(group, why, f"git remote add deploy {shlex.quote(group.url)}")
     branch = Branch(git, address, group.branch)
     with branch.alone():
         tip = branch.fetch()
     if not tip.commit:
-        step = _step(git, spec, "")
+        step = _step(git, spec, "", remote)
         return Publication(
             url=group.url, branch=group.branch, targets=group.targets, step=step
         )  # fmt: skip
@@ -146,7 +147,7 @@ def _asked(git: Git, spec: Path, group: Group, remote: str) -> Publication:
         targets=group.targets,
         commit=commit,
         source=source,
-        step=_step(git, spec, source),
+        step=_step(git, spec, source, remote),
         output=RevisionOutput.of(git, tip.commit, group.prefix.rstrip("/")),
     )
 
@@ -157,15 +158,14 @@ def _unasked(group: Group, why: str, step: str, *, failed: bool = False) -> Publ
     )
 
 
-def _step(git: Git, spec: Path, source: str) -> str:
+def _step(git: Git, spec: Path, source: str, remote: str) -> str:
     """What makes the branch hold what is compiled here, or the other way round."""
-    named = f" {spec}" if str(spec) != "specs" else ""
     if git.changed(relative(git, spec) or "."):
-        return f"edgewright diff{named}"
+        return "edgewright diff HEAD"
     head = git.commit().sha
     if source and source != head and git.is_ancestor(head, source):
         return "git pull"
-    return f"edgewright publish{named}"
+    return "edgewright publish" + (f" --remote {shlex.quote(remote)}" if remote else "")
 
 
 def _versions(found: Publication, paths: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -169,11 +169,27 @@ def _models(
             "variant": told.variant,
             "because": told.version,
             "hardware": told.hardware,
+            "selection": _selection(front, model.name),
             "digest": artifact.sha256 if artifact else None,
             "size": artifact.size if artifact else None,
             "unpacked": artifact.unpacked if artifact else None,
             "at": line(artifact.span if artifact else model.span),
         }
+
+
+def _selection(front: Front, model: str) -> dict[str, Any] | None:
+    """What the lock says of a model that is selected: why, and why each other version is not."""
+    resolved = front.resolved
+    found = resolved.lock.target(resolved.environment, model) if resolved.lock else None
+    if found is None:
+        return None
+    span = resolved.lock.span(resolved.environment, "targets", model) if resolved.lock else None
+    return {
+        "version": found.version,
+        "reason": found.reason,
+        "rejected": dict(found.rejected),
+        "at": line(span),
+    }
 
 
 def _artifacts(members: Iterable[Member]) -> Iterator[Artifact]:
@@ -278,6 +294,9 @@ def _model_lines(model: Mapping[str, Any]) -> Iterator[str]:
         yield f"  because {model['because']}"
     if model["hardware"]:
         yield f"  hardware: {model['hardware']}"
+    if chosen := model["selection"]:
+        yield f"  selected: {chosen['version']}, {chosen['reason']} ({chosen['at']})"
+        yield from (f"    not {version}: {why}" for version, why in chosen["rejected"].items())
 
 
 def _cost_lines(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -117,7 +117,7 @@ def command(
     asked = hosts_of_reports(one.resolved for one in found.fronts)
     trust.check(spec, asked, main_branch, hosts, Diagnostics())
     stores = credentials.stores(profiles, (one.resolved for one in found.fronts))
-    wishes = status_clusters.Wishes(kubeconfig, context, engine_context, no_cluster)
+    wishes = status_clusters.Wishes(kubeconfig, context, engine_context, spec, no_cluster)
     if writes:
         told = status_clusters.ask(status_write.of_records(rows), False, wishes)
     else:

@@ -47,6 +47,7 @@ class Wishes:
     kubeconfig: Path | None
     context: str | None
     engine_context: str | None
+    spec: Path = Path("specs")
     never: bool = False
 
     @property
@@ -64,8 +65,10 @@ class Wishes:
         return tuple(replace(one, step=self.command_line(one.step, context)) for one in findings)
 
     def command_line(self, step: str, context: str) -> str:
-        """A step with the flags that lead it to the same cluster."""
+        """A step with what leads it to the same cluster, or to the same spec."""
         program, _, rest = step.partition(" ")
+        if program == "edgewright" and str(self.spec) != "specs":
+            return f"{step} {shlex.quote(str(self.spec))}"
         if program not in ("kubectl", "flux"):
             return step
         flags = [f"--kubeconfig {shlex.quote(str(self.kubeconfig))}"] if self.kubeconfig else []

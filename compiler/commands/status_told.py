@@ -97,11 +97,11 @@ def told(
         truths=[_flagged(one, wishes) for one in result],
         rollouts=rollouts,
         waits=dict(_waits(rollouts)),
-        branches=[_branch(one) for one in branches],
+        branches=[_branch(one, wishes) for one in branches],
         silent=reports.silent,
         notes=list(_notes(branches, reports)),
         problems=(*diagnostics.in_order(), *problems),
-        moves=list(_next(rollouts)),
+        moves=[(site, *wishes.flagged((one,), "")) for site, one in _next(rollouts)],
         now=now,
     )
 
@@ -193,7 +193,7 @@ def _flagged(truth: Truth, wishes: Wishes) -> Truth:
     return replace(truth, findings=wishes.flagged(truth.findings, context))
 
 
-def _branch(one: Publication) -> dict[str, Any]:
+def _branch(one: Publication, wishes: Wishes) -> dict[str, Any]:
     commit = one.commit
     return {
         "repository": one.url,
@@ -203,7 +203,7 @@ def _branch(one: Publication) -> dict[str, Any]:
         "source": one.source or None,
         "trailers": dict(commit.trailers) if commit else {},
         "notAsked": one.why or None,
-        "step": one.step or None,
+        "step": wishes.command_line(one.step, "") or None,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,23 @@ def test_an_override_is_told_with_its_line_what_it_sets_and_its_reason(tmp_path:
     assert "override" not in run("explain", "north-2", at=folder).stdout
     named = run("explain", "models.detector", at=folder).stdout
     assert "named by an override, so no step: north-1" in named
+
+
+def test_a_version_that_selection_kept_back_is_told_with_the_figures(tmp_path: Path) -> None:
+    folder = shops(tmp_path)
+    models = folder / "specs/models.yaml"
+    text = models.read_text().replace('target: "2"', "select: {metric: map50}")
+    for version, value in (("1", "0.60"), ("2", "0.55"), ("3", "0.58")):
+        for quote in ('"', "'", ""):
+            old = f"{version}.onnx{quote}}}"
+            new = f"{version}.onnx{quote}, metrics: [{{name: map50, value: {value}}}]}}"
+            text = text.replace(old, new)
+    models.write_text(text)
+    assert run("lock", at=folder).exit_code == 0
+    told = run("explain", "sites.north-3", at=folder).stdout
+    assert "selected: 1, " in told
+    assert "specs/edgewright.lock:" in told
+    assert re.search(r"\n +not 2: .*0\.55", told), told
 
 
 def test_a_rollback_is_told_with_its_reason(tmp_path: Path) -> None:

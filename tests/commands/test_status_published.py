@@ -72,7 +72,7 @@ def test_what_is_published_is_told_by_version_and_by_commit(fleet: Path) -> None
     assert branch["branch"] == BRANCH
     assert branch["source"] == git(fleet, "rev-parse", "HEAD~1").strip()
     assert branch["trailers"]["Sites-Changed"] == "3"
-    assert _steps(found) == ["edgewright publish"]
+    assert _steps(found) == ["edgewright publish --remote origin"]
     assert publish(fleet).returncode == 0
     after = _status(fleet)
     assert {state for state, _ in _published(after).values()} == {"as wanted"}
@@ -83,8 +83,8 @@ def test_the_step_is_what_helps_where_the_spec_is_not_committed_or_the_checkout_
     fleet: Path,
 ) -> None:
     dirty = _status(fleet, "north-1")
-    assert _steps(dirty) == ["edgewright diff"]
-    assert run("diff", at=fleet).exit_code == 0
+    assert _steps(dirty) == ["edgewright diff HEAD"]
+    assert run("diff", "HEAD", at=fleet).exit_code == 0
     _save(fleet, "Bump the detector")
     assert publish(fleet).returncode == 0
     git(fleet, "checkout", "-q", "HEAD~1")
@@ -97,7 +97,7 @@ def test_a_branch_that_is_not_there_has_nothing_of_it(tmp_path: Path) -> None:
     at = _started(tmp_path)
     found = _status(at)
     assert {state for state, _ in _published(found).values()} == {"absent"}
-    assert _steps(found) == ["edgewright publish"]
+    assert _steps(found) == ["edgewright publish --remote origin"]
     assert (
         f"branch {BRANCH}: nothing is published there"
         in run("status", "--remote", "origin", at=at).stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,24 @@ def test_a_site_that_left_the_version_again_says_so_in_its_servers_words(folder:
     assert "edgewright promote watch --if-ready --model detector --env default" in told
 
 
-def test_what_is_proposed_for_a_failed_site_works(folder: Path) -> None:
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_every_command_of_ours_that_is_proposed_works(folder: Path, elsewhere: bool) -> None:
+    spec = "specs"
+    if elsewhere:
+        spec = "fleets/shop"
+        (folder / "fleets").mkdir()
+        (folder / "specs").rename(folder / spec)
+        (folder / "specs").symlink_to(folder / spec)
     report(folder, "north-1", "2", state="REFUSED", since=NOW - 60, serves="1")
-    steps = [one["command"].split()[1:] for one in data(folder)["next"]
+    report(folder, "north-3", "1", since=NOW - 60, active="f" * 64, serves="9.9")
+    (folder / "specs").unlink() if elsewhere else None
+    words = (spec,) if elsewhere else ()
+    steps = [shlex.split(one["command"])[1:] for one in data(folder, *words)["next"]
              if one["command"].startswith("edgewright")]  # fmt: skip
-    assert [words[0] for words in steps] == ["promote", "rollback"]
-    assert run(*steps[1], at=folder).exit_code == 0
+    assert [step[0] for step in steps] == ["promote", "rollback", "models"]
+    for step in reversed(steps):
+        result = run(*step, at=folder)
+        assert result.exit_code == (3 if step[0] == "promote" else 0), result.output
 
 
 def test_silence_and_rubbish_are_told_as_such(folder: Path) -> None:
