@@ -128,10 +128,13 @@ FRAMEWORK_MISMATCH = Code(
 )
 PRIVATE_DATA_LEAVES = Code(
     "E3013",
-    "A private dataset would leave its site",
-    "`private` is a promise that the bytes never leave the site; this job would read them "
-    "elsewhere.",
-    "Place the job on that site, or use another dataset.",
+    "Private bytes would leave their site",
+    "`private` and `local` promise that bytes never leave a site. The promise holds for what is "
+    "derived from them too, for what a job writes of them, and, with `private: {models: true}`, "
+    "for models that were trained on them. The lines below the message lead from the promise to "
+    "what would break it.",
+    "Place the job on that site and write to its host or to a store that says `site:`. Where "
+    "what was made may go all the same, say why with `released:` in its lineage.",
 )
 NO_SHARE = Code(
     "E3014",

@@ -57,7 +57,7 @@ class Privacy:
         """Report every job that would write private bytes, or what keeps them, to another place."""
         for view in self.resolved.all_views:
             for name, job in view.jobs.items():
-                sites = self._sites(job, view)
+                sites = self._sites(job, view) if type(job).writes else ()
                 if sites:
                     self._job(name, job, self._of(view), sites)
 

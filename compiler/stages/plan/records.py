@@ -6,12 +6,12 @@ project. Decides nothing: it writes down what was chosen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from compiler.model import names
-from compiler.model.choice import Choice
+from compiler.model.choice import Choice, Level, levels, said
 from compiler.model.definitions_values import (
     dataset_values,
     inference_values,
@@ -51,6 +51,7 @@ def inference_model(
     site = resolved.sites[place.site]
     entry = model.versions[choice.version]
     source = _source(entry, choice.variant)
+    by = levels(model, choice.version, choice.variant)
     facts = inference_values(
         project=resolved.project,
         environment=resolved.environment,
@@ -64,11 +65,11 @@ def inference_model(
         server=worker.server,
         replicas=replicas,
         node_selector=site.node_selector,
-        framework=source.framework or entry.framework or model.framework or "",
+        framework=_word(by, "framework"),
         task=model.task or "",
-        classes=model.classes,
-        license_=model.license or "",
-        signature=_signature(source.signature or entry.signature or model.signature),
+        classes=_word(by, "classes") or (),
+        license_=_word(by, "license"),
+        signature=_signature(_word(by, "signature") or None),
         needs=_needs(source.needs or entry.needs),
         metrics=_metrics(source),
     )
@@ -239,6 +240,11 @@ def _counted(resolved: Resolved, name: str) -> dict[str, Any]:
         "problems": sum(int(one.rpartition(": ")[2]) for one in found.problems),
         "classCounts": dict(found.classes),
     }
+
+
+def _word(by: Sequence[Level], attribute: str) -> Any:
+    found = said(by, attribute)
+    return found[0] if found else ""
 
 
 def _source(entry: VersionSpec, variant: str) -> VersionFields:

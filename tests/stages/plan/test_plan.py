@@ -272,3 +272,26 @@ def test_a_version_of_variants_alone_needs_one_for_every_hardware() -> None:
     message, _, at_its_line = refused(changed(old, new), "E2502")
     assert message == ("detector:2 has nothing for profile box: a: needs arm64, box is amd64")
     assert at_its_line
+
+
+def test_a_record_says_what_the_nearest_level_says_of_a_build() -> None:
+    text = changed("    framework: onnx\n", "    framework: onnx\n    license: AGPL-3.0-only\n")
+    old = f"{'b' * 64}}}"
+    text = text.replace(old, f"{old[:-1]}, license: MIT, classes: [helmet]}}", 1)
+    facts = [n.facts for n in front(text).nodes if isinstance(n, Record) and n.place]
+    assert {one["license"] for one in facts} == {"MIT"}
+    assert [one["classes"] for one in facts] == [["helmet"], ["helmet"]]
+
+
+def test_an_environment_may_have_stricter_licences() -> None:
+    strict = (
+        "environments: {lab: {}, prod: {where: {region: west}, set: {licenses: {allow: MIT}}}}\n"
+    )
+    text = (
+        changed("    framework: onnx\n", "    framework: onnx\n    license: Apache-2.0\n") + strict
+    )
+    lab = strict.replace("lab: {}", "lab: {where: {region: north}}")
+    text = text.replace(strict, lab)
+    assert not front(text, environment="lab").errors
+    found = said(front(text, environment="prod").found, "E7515")
+    assert found.message == ("detector:2 is under Apache-2.0, which is not accepted at site west-1")
