@@ -195,10 +195,14 @@ def expected(opened: Opened, rollout: Rollout, step: int) -> list[Expected]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """A site of a job whose models become others. `size` is in bytes, None where it is unknown."""
+    """A site of a job whose models become others. `size` is in bytes, None where it is unknown.
+
+    `keeps` says that its store keeps the version before.
+    """
 
     site: str
     hot: bool
+    keeps: bool
     size: int | None
     engine: str
     rate: str
@@ -222,6 +226,7 @@ def moved_sites(old: Opened, new: Opened, rollout: Rollout) -> list[Moved]:
             Moved(
                 site=site,
                 hot=any(one.update == "hot" for one in deliveries),
+                keeps=resolved.sites[site].profile.previous > 0,
                 size=None if None in sizes else sum(size or 0 for size in sizes),
                 engine=resolved.cluster_of(resolved.sites[site]).gitops.engine,
                 rate=resolved.sites[site].link_rate,

@@ -147,7 +147,8 @@ class _Places:
         for one in rolling.users(old, model):
             state = one.state
             kept = state is not None and version in (state.from_, state.was, state.to)
-            self.rows += [(moved, kept) for moved in rolling.moved_sites(old, new, one)]
+            moved = rolling.moved_sites(old, new, one)
+            self.rows += [(site, kept and site.keeps) for site in moved]
             self.pinned += rolling.pinned(old, one)
 
     @property

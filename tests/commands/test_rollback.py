@@ -235,3 +235,15 @@ def test_an_override_of_something_else_does_not_take_a_site_out_of_the_rollout(
     )
     found = run_json("promote", "watch", at=folder)
     assert [one["site"] for one in found["rollouts"][0]["changes"]] == ["north-2", "north-3"]
+
+
+def test_a_store_that_keeps_no_version_before_fetches_it_again(tmp_path: Path) -> None:
+    folder = shops(tmp_path)
+    run("promote", "watch", at=folder)
+    spec = folder / "specs/fleet.yaml"
+    text = spec.read_text()
+    spec.write_text(text.replace("disk: 64Gi", "disk: 64Gi, cache: {previous: 0}"))
+    found = run("rollback", "detector", "--dry-run", at=folder)
+    assert found.exit_code == 0, found.output
+    assert "nothing to fetch" not in found.stdout
+    assert "to fetch at 3 of them" in found.stdout
