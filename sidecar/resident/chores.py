@@ -93,7 +93,8 @@ class Chores:
     def check_soon(self, digests: list[str]) -> None:
         """Hash these shortly, before it is the turn of any other."""
         self._doubtful += [one for one in digests if one not in self._doubtful]
-        self._due["scrub"] = min(self._due["scrub"], self._means.now())
+        if self._doubtful:
+            self._due["scrub"] = self._means.now()
 
     def _begin(self, name: str, status: Status | None) -> None:
         self._running.add(name)

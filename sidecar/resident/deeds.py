@@ -188,7 +188,7 @@ def _settle(group: Group, step: Step, now: float) -> bool:
     group.look()
     group.expire_at = now + means.config.limits.grace
     means.house.collect_soon()
-    brought = group.fetching.transfers
+    brought = group.fetching.brought
     means.house.check_soon([one.digest for one in active.members if one.key not in brought])
     means.note(event="good", group=wanted.name, release=active.id)
     return True

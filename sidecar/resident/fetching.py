@@ -36,12 +36,13 @@ class Transfer(NamedTuple):
 
 
 class Fetching:
-    """The transfers of one group."""
+    """The transfers of one group. `brought` are the keys of what was fetched, and so hashed."""
 
     def __init__(self, means: Means, artifacts: tuple[Artifact, ...]) -> None:
         self._means = means
         self._artifacts = artifacts
         self.transfers: dict[str, Transfer] = {}
+        self.brought: set[str] = set()
 
     @property
     def running(self) -> bool:
@@ -122,6 +123,8 @@ class Fetching:
 
     def _done(self, artifact: Artifact, body: dict[str, Any]) -> None:
         source = str(body.get("source", ""))
+        if source:
+            self.brought.add(artifact.key)
         self._means.tally("fetched_bytes", body.get("bytes", 0), source.partition(":")[0])
         self._means.tally("resumed_bytes", body.get("resumed", 0), "")
         told = {key: body[key] for key in ("bytes", "resumed", "source") if body.get(key)}

@@ -260,6 +260,7 @@ def test_a7_what_serves_again_is_hashed_after_it_does_and_brought_anew_where_it_
         sidecar.wait_artifact("model/det", state="GOOD", wanted=first["sha256"])
         world.mount_config(world.document(second))
         sidecar.wait_artifact("model/det", state="GOOD", wanted=second["sha256"])
+        assert "scrubbed_blobs_total 0" in sidecar.get("/metrics")[1]
         rot(world, first, b"0")
         world.mount_config(world.document(first))
         sidecar.wait_event("rotten")
