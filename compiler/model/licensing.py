@@ -1,8 +1,8 @@
 """Licences as SPDX expressions: what one is, and what of it a list of licences does not cover.
 
-`A OR B` needs one of the two, `A AND B` needs both. Whoever accepts A accepts `A WITH E` too, since
-an exception only adds to what is granted; whoever refuses A refuses it, unless it is accepted by
-its own name. Gives no legal advice: it compares names.
+`A OR B` needs one of the two, `A AND B` needs both. Whoever accepts A accepts `A WITH E`, since an
+exception only adds to what is granted, and `A-or-later`, which may be taken as A; whoever refuses
+A refuses them, unless their own name is accepted. Gives no legal advice: it compares names.
 """
 
 from __future__ import annotations

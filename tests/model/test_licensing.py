@@ -49,6 +49,8 @@ def test_or_later_leaves_the_choice_to_whoever_holds_the_licence() -> None:
     assert Rules.of([GPL]).refused("GPL-2.0-or-later") == ()
     assert Rules.of(["GPL-2.0-or-later"]).refused(GPL) == (GPL,)
     assert Rules.of([], [GPL]).refused("GPL-3.0-or-later") == ()
+    assert Rules.of([], [GPL]).refused("GPL-2.0-or-later") == ("GPL-2.0-or-later",)
+    assert Rules.of(["GPL-2.0-or-later"], [GPL]).refused("GPL-2.0-or-later") == ()
 
 
 def test_without_a_list_of_accepted_ones_all_are_but_the_denied() -> None:
