@@ -122,6 +122,23 @@ def test_the_fleet_itself_passes_every_gate(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, ""), result.stderr
 
 
+@pytest.mark.parametrize("name", ["license", "private-data-uploaded", "tensors-of-a-pair"])
+def test_a_gate_that_breaks_later_is_not_missed_by_the_cache_and_changes_nothing(
+    name: str, tmp_path: Path
+) -> None:
+    broken = BREAKS[name]
+    path = helmets.spec(tmp_path) / broken.file
+    assert run("compile", "spec", "--output", "out", at=tmp_path).exit_code == 0
+    before = cases.read_files(tmp_path / "out")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(broken.old, broken.new), encoding="utf-8")
+    for command in (("compile", "spec", "--output", "out"), ("check", "spec")):
+        assert run(*command, at=tmp_path).exit_code == GATE_FAILED
+    assert cases.read_files(tmp_path / "out") == before
+    path.write_text(text, encoding="utf-8")
+    assert run("compile", "spec", "--output", "out", "--check", at=tmp_path).exit_code == 0
+
+
 def test_every_gate_is_broken_once_and_no_expected_text_is_left_over() -> None:
     broken = {code for one in BREAKS.values() for code in one.codes.split()}
     assert set(GATE_CODES) <= broken

@@ -125,3 +125,23 @@ def holds(expression: str, rules: Rules, added: tuple[str, ...]) -> bool:
         text = text.replace(atom, f"v{number}")
     values = {f"v{i}": rules.accepts(one) or one in added for i, one in enumerate(ATOMS)}
     return bool(eval(text, {}, values))
+
+
+WORDS = st.sampled_from(("MIT", "AND", "or", "WITH", "(", ")", "+", "GPL-2.0", "LicenseRef-", " "))
+
+
+@given(st.one_of(st.text(max_size=40), st.lists(WORDS, max_size=12).map(" ".join)))
+def test_any_text_is_a_licence_or_told_with_a_hint(text: str) -> None:
+    found = understood(text)
+    if isinstance(found, LicenseError):
+        assert found.hint
+        return
+    assert canonical(found) == found
+    assert Rules.of([MIT]).refused(text) == Rules.of([MIT]).refused(found)
+
+
+def understood(text: str) -> str | LicenseError:
+    try:
+        return canonical(text)
+    except LicenseError as error:
+        return error
