@@ -44,10 +44,14 @@ def truths(wished: Sequence[Wish], told: Told) -> list[Truth]:
     by_target = {target: one for one in told.branches for target in one.targets}
     said = {name: _by_place(found) for name, found in told.reports.items()}
     columns = published(wished, by_target)
+    jobs: dict[tuple[str, str], list[Row]] = {}
+    for (target, job, _), row in told.rows.items():
+        jobs.setdefault((target, job), []).append(row)
     return [
         _Judge(
             wish, told, column, step,
             said.get(wish.environment, {}).get((wish.site, wish.job), []),
+            jobs.get((wish.cluster.target, wish.job), []),
         ).truth()
         for wish, (column, step) in zip(wished, columns, strict=True)
     ]  # fmt: skip
@@ -67,6 +71,7 @@ class _Judge:
     published: Column
     step: str
     reports: Sequence[Report]
+    of_job: Sequence[Row]
 
     def truth(self) -> Truth:
         wish = self.wish
@@ -154,15 +159,23 @@ class _Judge:
         return None
 
     def _native(self) -> Column:
-        """What the cluster tells of a model that no sidecar brings: its pods, and Sedna's words."""
+        """What the cluster tells of a model that no sidecar brings: its pods, and Sedna's words.
+
+        Where nothing at the site itself makes pods, those of the whole job are meant: Sedna makes
+        the cloud's from the objects of edge sites.
+        """
         row = self._row()
         if row is None:
             return Column(Mark.UNASKED, "", "no sidecar brings it: only the cluster knows")
-        worst = row.findings[0] if row.findings else None
-        if worst is None:
-            return Column(Mark.SAME, self.wish.version, "as the cluster says")
-        mark = Mark.UNKNOWN if worst.verdict is Verdict.UNKNOWN else Mark.OTHER
-        return Column(mark, "", worst.text)
+        rows = [row] if row.workloads else self.of_job
+        found = [finding for one in rows for finding in one.findings]
+        worst = max(found, key=lambda one: one.verdict.weight, default=None)
+        if worst is not None:
+            mark = Mark.UNKNOWN if worst.verdict is Verdict.UNKNOWN else Mark.OTHER
+            return Column(mark, "", worst.text)
+        if not any(one.workloads for one in rows):
+            return Column(Mark.UNASKED, "", "the cluster has nothing that runs it")
+        return Column(Mark.SAME, self.wish.version, "as the cluster says of its pods")
 
     def _row(self) -> Row | None:
         wish = self.wish
