@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from compiler.model.figures import Figures
+from compiler.model.figures import Figures, Neighbours
 from compiler.model.record import dataclass
 from compiler.model.tenants import Placed
 
@@ -37,13 +37,13 @@ class WayBack:
 def ways_back(placed: Placed, figures: Figures | None, *, fits: bool = True) -> Iterator[WayBack]:
     """The way back of each model of a tenant; `fits` says whether its disk holds what it keeps."""
     for model, version in dict.fromkeys((one.model, one.of) for one in placed.models):
-        before = figures.around(placed.job, model, version).before if figures else ""
-        why, mend = _hindrance(placed, model, before, figures, fits)
-        yield WayBack(placed.job, model, version, before, why, mend)
+        around = figures.around(placed.job, model, version) if figures else Neighbours()
+        why, mend = _hindrance(placed, model, around, figures, fits)
+        yield WayBack(placed.job, model, version, around.before, why, mend)
 
 
 def _hindrance(
-    placed: Placed, model: str, before: str, figures: Figures | None, fits: bool
+    placed: Placed, model: str, around: Neighbours, figures: Figures | None, fits: bool
 ) -> tuple[str, str]:
     if placed.tenant.keep == 0:
         return (
@@ -52,10 +52,18 @@ def _hindrance(
         )
     if not fits:
         return "its disk does not hold both", "give the profile a disk that holds both"
-    yanked = figures.yanked(placed.site, model, before) if figures and before else ""
+    if figures is None or not around.before:
+        return "", ""
+    yanked = figures.yanked(placed.site, model, around.before)
     if yanked:
         return (
-            f"{model}:{before} is yanked ({yanked})",
+            f"{model}:{around.before} is yanked ({yanked})",
             "roll out from a version that is good, or have the next one ready",
+        )
+    if placed.role == "edge" and not around.moving:
+        # Its part is in the store, but no edge may ask a cloud part of another version.
+        return (
+            f"the cloud part of {model}:{around.before} is served no more",
+            "roll back with `edgewright rollback`, which serves it again",
         )
     return "", ""

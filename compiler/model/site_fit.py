@@ -87,14 +87,19 @@ def worker(
 ) -> tuple[Placed | None, Worker]:
     """The worker of pods with these labels, and the config whose models it loads.
 
-    `asked` is what the worker requests and `limit` what it may take, in bytes.
+    `asked` is what the worker requests and `limit` what it may take, in bytes. Where two versions
+    of a pair are served, their workers are alike, and the one that needs more stands for both.
     """
     job, role = labels.get(JOB, ""), labels.get(ROLE, "")
-    found = next((one for one in there if (one.job, one.role) == (job, role) and one.models), None)
-    if found is None:
-        name = job if role in ("", "worker") else f"{job}.{role}"
-        return None, Worker(name, (), hot=False, request=asked, limit=limit)
-    return found, Worker(found.tenant.name, found.models, found.hot, asked, limit)
+    found = [
+        (one, Worker(one.tenant.name, one.models, one.hot, asked, limit))
+        for one in there
+        if (one.job, one.role) == (job, role) and one.models
+    ]
+    if found:
+        return max(found, key=lambda both: both[1].peak)
+    name = job if role in ("", "worker") else f"{job}.{role}"
+    return None, Worker(name, (), hot=False, request=asked, limit=limit)
 
 
 def _workers(data: Mapping[str, Any], there: Sequence[Placed]) -> Iterable[Worker]:
