@@ -7,28 +7,24 @@ and together. The archive depends on spec, templates and lock alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from compiler.asking import World
 from compiler.model import bundle, contract
 from compiler.model import lock as locks
-from compiler.model.bundle import Contents, File, Held, Layout, Segment, given
+from compiler.model.bundle import Contents, File, Layout, Segment, given
 from compiler.model.codes import bundle as codes
 from compiler.model.codes import lock as lock_codes
 from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.hashing import sha256
-from compiler.model.inputs import Location
 from compiler.model.lock import Lock, LockedArtifact
 from compiler.model.manifest import Directory, Tree
 from compiler.model.record import dataclass
 from compiler.model.spec.base import SpecModel
-from compiler.model.stored import Stored, StoreError, list_location
 from compiler.stages.lock.hosts import host_of, registry_of
 from compiler.stages.pack import contents as parts
+from compiler.stages.pack.blobs import Blob, look
 from compiler.stages.pack.contents import Bytes, Part, Picture
 from compiler.stages.pack.images import layout
 from compiler.stages.pack.pack import Packed, Progress, SegmentError, pack
@@ -36,8 +32,6 @@ from compiler.stages.pack.tar import Entry, archive
 from compiler.stages.pack.verify import verify
 from compiler.workshop import Front
 
-AT_ONCE = 16
-"""Stores that are looked at at the same time."""
 UNFINISHED = ".partial"
 """What the name of an archive ends with until it is whole."""
 
@@ -104,18 +98,18 @@ def plan(needed: Needs, world: World, diagnostics: Diagnostics) -> Planned:
     Raises:
         CompileError: with everything that is missing, in stores and in registries.
     """
-    held = _looked_at(needed.artifacts, world, diagnostics)
+    blobs = look(needed.artifacts, world.stores, diagnostics)
     layouts = {}
     if needed.pictures:
         name = f"{bundle.IMAGES}{needed.platform.replace('/', '-')}.tar"
         made = layout(needed.pictures, needed.platform, world.registry, diagnostics)
         layouts[name] = made
     diagnostics.raise_errors()
-    files = dict(_files(needed, _lock(needed, held)))
-    contents = _contents(needed, held, files, {name: one for name, (one, _) in layouts.items()})
+    files = dict(_files(needed, _lock(needed, blobs)))
+    contents = _contents(needed, blobs, files, {name: one for name, (one, _) in layouts.items()})
     entries = [Entry(bundle.CONTENTS, (given(bundle.dump(contents)),))]
     entries += [Entry(name, (given(data),)) for name, data in files.items()]
-    entries += _artifact_entries(needed.artifacts, held, world)
+    entries += [one for blob in blobs.values() for one in blob.entries(world.stores)]
     entries += [Entry(name, segments) for name, (_, segments) in layouts.items()]
     return Planned(contents, archive(entries))
 
@@ -166,35 +160,6 @@ def _part(front: Front, site: str) -> Part:
     return Part(front.resolved, front.context, jobs)
 
 
-def _looked_at(
-    artifacts: Iterable[Bytes], world: World, diagnostics: Diagnostics
-) -> dict[str, Held]:
-    """Ask the stores for every artifact and list of chunks, and report what is not as locked."""
-
-    def look(one: Bytes) -> tuple[Bytes, Stored | StoreError]:
-        try:
-            if one.chunks:
-                world.stores.look(list_location(one.wanted.location))
-            return one, world.stores.look(one.wanted.location)
-        except StoreError as error:
-            return one, error
-
-    held = {}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for one, answer in pool.map(look, artifacts):
-            name, span = one.names[0], one.wanted.span
-            size = one.entry.size if one.entry else None
-            if isinstance(answer, StoreError):
-                diagnostics.add(answer.code, f"{name}: {answer.message}", span, answer.hint)
-            elif size not in (None, answer.size):
-                message = f"{name}: the store has {answer.size:,} bytes, the lock {size:,}"
-                diagnostics.add(codes.OTHER_BYTES, message, span)
-            else:
-                listed = {"chunks": True, "root": one.chunks.root} if one.chunks else {}
-                held[one.sha256] = Held(size=answer.size, names=one.names, **listed)
-    return held
-
-
 def _insist_on_digests(pictures: Iterable[Picture], diagnostics: Diagnostics) -> None:
     for one in pictures:
         if "@sha256:" not in one.source:
@@ -214,7 +179,7 @@ def _files(needed: Needs, lock: str) -> Iterator[tuple[str, bytes]]:
 
 def _contents(
     needed: Needs,
-    held: Mapping[str, Held],
+    blobs: Mapping[str, Blob],
     files: Mapping[str, bytes],
     images: Mapping[str, Layout],
 ) -> Contents:
@@ -225,38 +190,17 @@ def _contents(
         site=needed.site,
         cluster=first.context.cluster_of(needed.site).place,
         apply=tuple(f"{bundle.MANIFESTS}{one.unit.path}" for one in needed.directories),
-        artifacts=held,
+        artifacts={sha256: one.held for sha256, one in blobs.items()},
         files={name: File(size=len(data), sha256=sha256(data)) for name, data in files.items()},
         images=images,
     )
 
 
-def _artifact_entries(
-    artifacts: Iterable[Bytes], held: Mapping[str, Held], world: World
-) -> Iterator[Entry]:
-    for one in artifacts:
-        name = f"{bundle.ARTIFACTS}{one.sha256}"
-        yield Entry(name, (_stored(one, one.wanted.location, held[one.sha256].size, world),))
-        if one.chunks:
-            listed = replace(one, sha256=one.chunks.root)
-            at, size = list_location(one.wanted.location), one.chunks.count * bundle.DIGEST_BYTES
-            yield Entry(f"{name}{bundle.CHUNKS}", (_stored(listed, at, size, world),))
-
-
-def _stored(one: Bytes, at: Location, size: int, world: World) -> Segment:
-    def opened(start: int) -> AbstractContextManager[BinaryIO]:
-        return world.stores.open(at, start=start)
-
-    return Segment(
-        size=size, source=opened, sha256=one.sha256, name=one.names[0], span=one.wanted.span
-    )
-
-
-def _lock(needed: Needs, held: Mapping[str, Held]) -> str:
+def _lock(needed: Needs, blobs: Mapping[str, Blob]) -> str:
     """The lock's entries for what is in the bundle; made from the spec where there is none."""
     entries: dict[tuple[str, str, str], SpecModel] = {
         (one.wanted.environment, "artifacts", one.wanted.name): one.entry
-        or LockedArtifact(uri=one.wanted.uri, sha256=one.sha256, size=held[one.sha256].size)
+        or LockedArtifact(uri=one.wanted.uri, sha256=one.sha256, size=blobs[one.sha256].size)
         for one in needed.artifacts
     }
     for part in needed.parts:

@@ -120,6 +120,8 @@ ELSEWHERE = {
               "bundling"),
     "E8307": ("commands/test_bundle.py::test_what_is_missing_and_what_is_surplus_is_named",
               "bundling"),
+    "E8308": ("commands/test_bundle.py::test_more_files_than_the_sidecar_takes_are_refused",
+              "bundling"),
     "N7203": ("commands/test_lock.py::"
               "test_a_large_artifact_gets_its_chunks_where_their_list_is_in_the_store", "locking"),
     "E7520": ("commands/test_diff_formats.py::"

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.commands.locking import MODELS, fleet, git, put
+from compiler.stages.pack import blobs
+from tests.commands.locking import MODELS, entry, fleet, git, put
 from tests.commands.running import run, run_json
 
 TWO = MODELS.replace("    target:", '      "2": {uri: "main:detector/2.onnx"}\n    target:')
@@ -264,3 +265,70 @@ def test_a_host_that_nobody_reviewed_is_not_asked(folder: Path) -> None:
     assert (
         "specs/models.yaml:5:18: E7110 the spec on main names no store.example.com" in result.stderr
     )
+
+
+PREFIX = MODELS.replace("main:detector/1.onnx", "main:detector/1/")
+PARTS = {"detector/1/a.onnx": b"one", "detector/1/deep/b c#.txt": b"two", "detector/1/z": b"one"}
+
+
+@pytest.fixture
+def prefixed(tmp_path: Path) -> Path:
+    """A fleet whose model is a folder of three files, two of them equal."""
+    fleet(tmp_path, models=PREFIX, files=PARTS)
+    run_json("lock", "--push-chunks", at=tmp_path)
+    return tmp_path
+
+
+def test_a_prefix_is_carried_file_by_file_with_the_list_of_them(prefixed: Path) -> None:
+    run_json("bundle", "north-1", at=prefixed)
+    listed = entry(prefixed, "artifacts", "models/detector:1")["sha256"]
+    digests = {hashlib.sha256(data).hexdigest() for data in PARTS.values()}
+    said = contents(prefixed / "north-1.tar")["artifacts"]
+    assert set(said) == {listed, *digests}
+    assert {one for one, held in said.items() if held["names"] == ["models/detector:1"]} == {listed}
+    with tarfile.open(prefixed / "north-1.tar") as archive:
+        for digest in said:
+            stream = archive.extractfile(f"artifacts/{digest}")
+            assert stream is not None
+            assert hashlib.sha256(stream.read()).hexdigest() == digest
+    assert run_json("bundle", "--verify", "north-1.tar", at=prefixed)["whole"] is True
+
+
+def test_files_that_a_prefix_lacks_are_named_before_a_byte_is_written(prefixed: Path) -> None:
+    (prefixed / "store/detector/1/a.onnx").unlink()
+    (prefixed / "store/detector/1/z").unlink()
+    result = run("bundle", "north-1", at=prefixed)
+    assert result.exit_code == 6
+    assert result.stderr.count("specs/models.yaml:5:18: E8201 models/detector:1: ") == 2
+    assert "E8201 models/detector:1: z is not there" in result.stderr
+    assert not list(prefixed.glob("*.tar*"))
+
+
+def test_a_file_of_a_prefix_that_changed_is_refused(prefixed: Path) -> None:
+    put(prefixed, "detector/1/a.onnx", b"another")
+    result = run("bundle", "north-1", at=prefixed)
+    assert "E8301 models/detector:1: a.onnx has 7 bytes, and is locked with 3" in result.stderr
+    put(prefixed, "detector/1/a.onnx", b"eno")
+    put(prefixed, "detector/1/z", b"eno")
+    assert "E8301 models/detector:1: a.onnx: " in run("bundle", "north-1", at=prefixed).stderr
+
+
+def test_a_file_of_a_prefix_that_is_missing_in_the_bundle_is_named(prefixed: Path) -> None:
+    run_json("bundle", "north-1", at=prefixed)
+    digest = hashlib.sha256(b"two").hexdigest()
+    said = contents(prefixed / "north-1.tar")
+    del said["artifacts"][digest]
+    changes: dict[str, bytes | None] = {"bundle.json": json.dumps(said).encode()}
+    rewritten(prefixed / "north-1.tar", **changes, **{f"artifacts/{digest}": None})
+    result = run("bundle", "--verify", "north-1.tar", at=prefixed)
+    assert result.exit_code == 6
+    assert f"E8306 artifacts/{digest}, a file of a prefix" in result.stderr
+
+
+def test_more_files_than_the_sidecar_takes_are_refused(
+    prefixed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blobs, "MOST", 2)
+    result = run("bundle", "north-1", at=prefixed)
+    assert result.exit_code == 6
+    assert "E8308 3 files are needed; 2 are the most" in result.stderr

@@ -53,3 +53,11 @@ SURPLUS = Code(
     "Nobody asked for those bytes, so nobody knows what they are: a sidecar refuses the archive.",
     "Make the bundle again with `edgewright bundle SITE`.",
 )
+TOO_MANY = Code(
+    "E8308",
+    "The site needs more files than a bundle carries",
+    "Each file of a prefix is an artifact of its own, and the sidecars' `load` takes a hundred "
+    "thousand files of an archive at most.",
+    "Pack the dataset's files into one archive and write its `uri:` with `unpack:`, or bring it to "
+    "the site another way.",
+)

@@ -13,6 +13,7 @@ from typing import Any
 
 from compiler.model.backend import EmitContext
 from compiler.model.contract import held
+from compiler.model.contract_parts import LIST
 from compiler.model.diagnostics import Span
 from compiler.model.image_reference import split
 from compiler.model.inputs import Chunks
@@ -40,13 +41,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Bytes:
-    """An artifact that a config names, and where the spec says that its bytes lie."""
+    """An artifact that a config names, and where the spec says that its bytes lie.
+
+    With `listed` that is a prefix, and the digest is that of the list of its files.
+    """
 
     sha256: str
     names: tuple[str, ...]
     wanted: LockableArtifact
     entry: LockedArtifact | None
     chunks: Chunks | None = None
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,8 @@ def needed(documents: Iterable[Mapping[str, Any]], parts: Iterable[Part]) -> lis
         wanted, locked = known[sha256][0]
         names = tuple(sorted({one.name for one, _ in known[sha256]}))
         chunks = Chunks(**entry["chunks"]) if "chunks" in entry else None
-        found.append(Bytes(sha256, names, wanted, locked, chunks))
+        listed = (entry.get("unpack") or {}).get("format") == LIST
+        found.append(Bytes(sha256, names, wanted, locked, chunks, listed))
     return found
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import tarfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import IO, Any, Final
 
 from compiler.model import lock as locks
@@ -28,6 +29,7 @@ from compiler.model.diagnostics import Code, Diagnostics
 from compiler.model.lock import Lock, LockedArtifact, LockedImage
 from compiler.model.marks import Map
 from compiler.model.record import dataclass
+from compiler.stages.pack import listing
 from compiler.stages.pack.tar import END
 
 _PIECE: Final = 1 << 20
@@ -104,6 +106,8 @@ class _Check:
         self._findings = findings
         self._expected = _expected(contents)
         self._lock: Lock | None = None
+        self._lists: frozenset[str] = frozenset()
+        self._listed: set[str] = set()
 
     def through(self, archive: tarfile.TarFile) -> int:
         """Hash every file, then see what is not there; where the last file ends."""
@@ -137,6 +141,11 @@ class _Check:
             text = stream.read()
             self._judge(member.name, hashlib.sha256(text).hexdigest(), expected.sha256)
             self._lock = _lock(text)
+            self._lists = _lists(self._lock)
+        elif expected.sha256 in self._lists:
+            text = stream.read()
+            self._judge(member.name, hashlib.sha256(text).hexdigest(), expected.sha256)
+            self._listed.update(_digests(text))
         else:
             self._judge(member.name, _digest(stream), expected.sha256)
 
@@ -178,7 +187,9 @@ class _Check:
                     self._findings.add(codes.MISSING, f"{name}: {ARTIFACTS}{entry.sha256}")
             elif isinstance(entry, LockedImage) and digests and entry.digest not in digests:
                 self._findings.add(codes.MISSING, f"{name}: {entry.digest}")
-        for sha256 in self._contents.artifacts.keys() - locked:
+        for sha256 in sorted(self._listed - self._contents.artifacts.keys()):
+            self._findings.add(codes.MISSING, f"{ARTIFACTS}{sha256}, a file of a prefix")
+        for sha256 in sorted(self._contents.artifacts.keys() - locked - self._listed):
             self._findings.add(codes.SURPLUS, f"{ARTIFACTS}{sha256}: the lock does not name it")
 
 
@@ -223,6 +234,19 @@ def _named(index: bytes) -> dict[str, str]:
         }
     except (ValueError, KeyError, TypeError):
         return {}
+
+
+def _lists(lock: Lock | None) -> frozenset[str]:
+    """The digests of lists of files."""
+    entries = lock.entries.values() if lock else ()
+    artifacts = (one for one in entries if isinstance(one, LockedArtifact))
+    return frozenset(one.sha256 for one in artifacts if one.manifest)
+
+
+def _digests(text: bytes) -> Iterator[str]:
+    """The digests that a list names; none where it is torn, which its own digest tells."""
+    with suppress(ValueError, TypeError):
+        yield from (one.sha256 for one in listing.files(text))
 
 
 def _lock(text: bytes) -> Lock | None:
