@@ -19,7 +19,18 @@ from itertools import groupby
 from compiler.model.changes import Comparison, Cost, Effect, Place, Row
 from compiler.model.readable import amount
 from compiler.reports.annotations import level
-from compiler.reports.changes import cost, counted, objects, sites, totals, warnings, where, words
+from compiler.reports.changes import (
+    cost,
+    counted,
+    gates,
+    objects,
+    policies,
+    sites,
+    totals,
+    warnings,
+    where,
+    words,
+)
 
 WARNINGS = 40
 """What to look at first that is named; the rest stands below anyway."""
@@ -32,6 +43,7 @@ def render(found: Comparison) -> str:
         _head(style, script),
         _header(found),
         *_first(found),
+        *_held(found),
         _filters(found),
         *_changes(found),
         *_sites(found),
@@ -94,6 +106,18 @@ def _first(found: Comparison) -> Iterator[str]:
         lines.append(f"<li>and {len(listed) - WARNINGS:,} more below</li>")
     yield (
         '<section class="first" aria-labelledby="first"><h2 id="first">Look first</h2>'
+        f"<ul>{''.join(lines)}</ul></section>"
+    )
+
+
+def _held(found: Comparison) -> Iterator[str]:
+    judged, named = gates(found), policies(found)
+    if not (judged or named):
+        return
+    lines = [f"<li><code>{_text(what)}</code> {_text(said)}</li>" for what, said in judged]
+    lines += [f"<li>{_text(named)}</li>"] if named else []
+    yield (
+        '<section aria-labelledby="held"><h2 id="held">Gates and policies</h2>'
         f"<ul>{''.join(lines)}</ul></section>"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import stat
 import subprocess
@@ -50,6 +51,28 @@ def test_a_branch_gets_exactly_what_compile_makes(work: Path) -> None:
     assert [file for file in files(work) if file.endswith("hydrator.metadata")] == metadata
     for path in there:
         assert shown(work, path) == (work / path).read_text(encoding="utf-8").strip()
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_commit_is_signed_where_git_is_told_to(work: Path, tmp_path: Path, signed: bool) -> None:
+    keygen = shutil.which("ssh-keygen")
+    if keygen is None:
+        pytest.skip("no ssh-keygen: install openssh-client")
+    key = tmp_path / "key"
+    subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    (tmp_path / "signers").write_text(f"work@example.com {key.with_suffix('.pub').read_text()}")
+    for name, value in (
+        ("gpg.format", "ssh"),
+        ("user.signingKey", f"{key}.pub"),
+        ("gpg.ssh.allowedSignersFile", str(tmp_path / "signers")),
+        ("commit.gpgSign", "true" if signed else "false"),
+    ):
+        git(work, "config", name, value)
+    done = publish(work)
+    assert done.returncode == 0, done.stderr
+    git(work, "fetch", "-q", "origin")
+    # `%G?` is G for a good signature and N for none.
+    assert git(work, "log", "-1", "--format=%G?", f"origin/{BRANCH}") == ("G" if signed else "N")
 
 
 def test_the_commit_says_where_it_comes_from(work: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 from tests.adapters.test_git import git
@@ -60,6 +61,9 @@ def test_a_diff_names_the_gates_of_touched_models_and_the_policies(tmp_path: Pat
     assert (gate["version"], gate["holds"], gate["value"]) == ("2", True, "0.61")
     assert document["policies"] == [{"name": "named", "per": "object"}]
     assert "#### Gates and policies" in run("diff", "--format", "markdown", at=work).stdout
+    page = run("diff", "--format", "html", at=work).stdout
+    assert f"<code>meter:2</code> passes: {escape(WHY)}</li>" in page
+    assert "<li>1 policy holds: named (per object)</li>" in page
 
 
 def test_a_change_of_no_model_names_no_gate(tmp_path: Path) -> None:
