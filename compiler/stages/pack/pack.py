@@ -58,6 +58,7 @@ def pack(segments: Sequence[Segment], path: Path, progress: Progress | None = No
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     with open(descriptor, "r+b", buffering=0) as file:  # noqa: PTH123 - it is open already
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _insist_on_place(path, descriptor)
         _insist_on_room(path, total - os.fstat(descriptor).st_size)
         writer = _Writer(file, total, progress)
         for one in segments:
@@ -65,6 +66,12 @@ def pack(segments: Sequence[Segment], path: Path, progress: Progress | None = No
         file.truncate(total)
         os.fsync(descriptor)
     return Packed(total, writer.whole.hexdigest(), writer.kept)
+
+
+def _insist_on_place(path: Path, descriptor: int) -> None:
+    """Whoever had the lock before may have put the file in its place: then it is no more ours."""
+    if not (path.exists() and os.path.samestat(path.stat(), os.fstat(descriptor))):
+        raise BlockingIOError(None, "it is finished by another process")
 
 
 def _insist_on_room(path: Path, needed: int) -> None:

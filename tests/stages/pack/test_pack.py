@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
@@ -156,3 +157,20 @@ def test_memory_does_not_grow_with_what_is_carried(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 8 * 1024 * 1024
+
+
+def test_a_file_that_was_put_in_its_place_meanwhile_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(Shelf().segments(), tmp_path / "a.tar.partial")
+    real = fcntl.flock
+
+    def finished_first(file: int, how: int) -> None:
+        (tmp_path / "a.tar.partial").replace(tmp_path / "a.tar")
+        real(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", finished_first)
+    before = (tmp_path / "a.tar.partial").read_bytes()
+    with pytest.raises(BlockingIOError):
+        pack(archive([Entry("other", (given(b"other"),))]), tmp_path / "a.tar.partial")
+    assert (tmp_path / "a.tar").read_bytes() == before
