@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from compiler.model.diagnostics import Code, CompileError, Diagnostic, Diagnostics
+from compiler.model.suggest import did_you_mean
 from compiler.model.yaml_faults import lines_of
 from compiler.reports import json as json_report
 from compiler.reports import text as text_report
@@ -33,6 +34,8 @@ ANNOTATED = ("sarif", "github")
 """Formats that put findings on lines of the repository."""
 WITH_FINDINGS = ("json", *ANNOTATED)
 """Formats whose one document holds the findings."""
+FEW = 12
+"""So many names of a kind are listed where one is wrong."""
 WRITE_WORLD = ("E6001", "E6008", "E7115")
 
 spec_argument = click.argument(
@@ -92,6 +95,19 @@ def own_templates(spec: Path, given: Path | None) -> Path | None:
         return given
     beside = (spec if spec.is_dir() else spec.parent) / "templates"
     return beside if beside.is_dir() else None
+
+
+def check_name(noun: str, name: str, names: Collection[str]) -> None:
+    """Nothing, where there is such a name.
+
+    Raises:
+        click.UsageError: there is none; few are listed, and the nearest one is proposed.
+    """
+    if name in names:
+        return
+    listed = sorted(names)
+    few = f"; the {noun}s are: {', '.join(listed)}" if 0 < len(listed) <= FEW else ""
+    raise click.UsageError(f"there is no {noun} {name}{few}. {did_you_mean(name, listed)}".rstrip())
 
 
 def processes() -> int:

@@ -20,7 +20,6 @@ from compiler.model.suggest import did_you_mean
 CODE = re.compile(r"[A-Za-z]\d{4}")
 LINE = re.compile(r"(?P<file>.+?):(?P<line>\d+)(:\d+)?")
 PREFIXES = {"jobs": "job", "sites": "site", "models": "model"}
-SHOWN = 12
 
 
 @click.command("explain")
@@ -93,7 +92,7 @@ def _near(name: str, codes: Collection[str]) -> list[str]:
     for length in range(len(name) - 1, 0, -1):
         found = [code for code in codes if code[:length] == name[:length]]
         if found:
-            return found if len(found) <= SHOWN else [*found[:SHOWN], "…"]
+            return found if len(found) <= common.FEW else [*found[: common.FEW], "…"]
     return ["E1001", "E1002", "…"]
 
 
@@ -111,7 +110,7 @@ def _named(target: str, site: str, prepared: Any, spec: Path) -> tuple[dict[str,
     }
     noun, name = _meant(target, names)
     if site:
-        _known("site", site, names["site"])
+        common.check_name("site", site, names["site"])
     if noun == "job":
         return _job(name, site, fronts)
     if noun == "site":
@@ -131,7 +130,7 @@ def _meant(target: str, names: Mapping[str, Collection[str]]) -> tuple[str, str]
     prefix, _, rest = target.partition(".")
     if prefix in PREFIXES and rest:
         noun = PREFIXES[prefix]
-        _known(noun, rest.partition(":")[0] if noun == "model" else rest, names[noun])
+        common.check_name(noun, rest.partition(":")[0] if noun == "model" else rest, names[noun])
         return noun, rest
     bare = target.partition(":")[0]
     found = [
@@ -145,7 +144,11 @@ def _meant(target: str, names: Mapping[str, Collection[str]]) -> tuple[str, str]
         ways = " or ".join(f"{noun}s.{target}" for noun in found)
         raise click.UsageError(f"{target} is a {listed}; write {ways}")
     every = sorted({name for known in names.values() for name in known})
-    few = f"; the jobs are: {', '.join(sorted(names['job']))}" if len(names["job"]) <= SHOWN else ""
+    few = (
+        f"; the jobs are: {', '.join(sorted(names['job']))}"
+        if len(names["job"]) <= common.FEW
+        else ""
+    )
     hint = did_you_mean(bare, every)
     raise click.UsageError(f"there is no job, site or model {target}{few}. {hint}".rstrip())
 
@@ -164,15 +167,6 @@ def _site(name: str, prepared: Any) -> tuple[dict[str, Any], str]:
     there = [front for front in prepared.workshop.fronts if name in front.context.sites]
     found = [site_facts(prepared, front, name) for front in there]
     return {"environments": found}, "\n".join(render(facts) for facts in found)
-
-
-def _known(noun: str, name: str, names: Collection[str]) -> None:
-    if name in names:
-        return
-    listed = sorted(names)
-    few = f"; the {noun}s are: {', '.join(listed)}" if 0 < len(listed) <= SHOWN else ""
-    hint = did_you_mean(name, listed)
-    raise click.UsageError(f"there is no {noun} {name}{few}. {hint}".rstrip())
 
 
 def _file(target: str, prepared: Any) -> tuple[dict[str, Any], str]:

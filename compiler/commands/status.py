@@ -20,7 +20,6 @@ from compiler.commands import common, credentials, trust
 from compiler.commands.clusters import check_known
 from compiler.model.diagnostics import Diagnostic, Diagnostics, Severity
 from compiler.model.observed import Verdict
-from compiler.model.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from compiler.commands.status_clusters import Asked, Wishes
@@ -108,8 +107,10 @@ def command(
         root=spec, environments=environments, templates=common.own_templates(spec, templates)
     )
     found = compiled(request, sites, Diagnostics())
-    _known("site", sites, found.sites)
-    _known("job", jobs, found.jobs)
+    for site in sites:
+        common.check_name("site", site, found.sites)
+    for job in jobs:
+        common.check_name("job", job, found.jobs)
     check_known(clusters, [cluster for _, cluster in found.clusters.values()])
     rows = _of_clusters(rows_of.wanted_rows(found.tree, found.clusters), clusters, sites)
     rows = _chosen(rows, sites, jobs)
@@ -150,13 +151,6 @@ def _places(places: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
         # No site can be called so: it is a path, and nothing is there.
         raise click.UsageError(f"there is no folder {places[0]}")
     return DEFAULT, places
-
-
-def _known(noun: str, names: Iterable[str], known: Collection[str]) -> None:
-    for name in names:
-        if name not in known:
-            hint = did_you_mean(name, sorted(known))
-            raise click.UsageError(f"there is no {noun} {name}. {hint}".rstrip())
 
 
 def _of_clusters(rows: Sequence[Any], clusters: Collection[str], sites: Iterable[str]) -> list[Any]:

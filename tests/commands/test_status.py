@@ -52,13 +52,16 @@ def test_a_site_that_is_a_cluster_of_its_own_can_be_chosen_as_one() -> None:
 def test_names_that_are_not_there_are_usage_errors_with_a_proposal() -> None:
     spec = TREES / "shards/spec"
     for words, told in (
-        (("s-01",), "there is no site s-01. Did you mean s-001?"),
-        (("--job", "cuont"), "there is no job cuont. Did you mean count?"),
+        (
+            ("s-01",),
+            "there is no site s-01; the sites are: s-001, s-002, s-003, s-004. Did you mean s-001?",
+        ),
+        (("--job", "cuont"), "there is no job cuont; the jobs are: count. Did you mean count?"),
         (("--cluster", "hubb"), "in what is compiled, only hub. Did you mean hub?"),
     ):
         result = run("status", spec, *words, *NO_CLUSTER)
         assert result.exit_code == 2, result.output
-        assert told in result.output
+        assert told in " ".join(result.output.split())
 
 
 def test_names_that_exclude_each_other_are_usage_errors() -> None:
