@@ -22,7 +22,8 @@ from tests.commands.publishing import BRANCH, bare, clone
 from tests.commands.running import ROOT, run
 
 PAGE = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
-BEFORE_MERGE, AFTER_MERGE, TIMER = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.M | re.S)
+SHELL = PAGE.partition("\n## Plain shell\n")[2].partition("\n## ")[0]
+BEFORE_MERGE, AFTER_MERGE, TIMER = re.findall(r"^```sh\n(.*?)^```$", SHELL, re.M | re.S)
 YAML = [yaml.safe_load(one) for one in re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.M | re.S)]
 GITLAB: dict[str, Any] = next(one for one in YAML if "variables" in one)
 HOUR = 3600.0
