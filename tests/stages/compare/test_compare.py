@@ -244,7 +244,7 @@ def test_a_way_back_is_promised_only_where_the_disk_holds_it(
         document["artifacts"][0] |= unpacked
         both.append(output(configmap__one=held(json.dumps(document))))
     grounds = {("prod", "north-1"): Ground(size)}
-    (cost,) = compare(*both, parse_object, (), grounds).costs
+    (cost,) = compare(both[0], both[1], parse_object, (), grounds).costs
     assert (cost.returns_offline, cost.returns_why) == (offline, why)
 
 
@@ -256,12 +256,14 @@ def test_a_disk_that_two_jobs_share_has_to_hold_what_both_keep() -> None:
         made = [held(config(("m", digest))), held(json.dumps(other), "other")]
         sides.append(output(configmap__one=made[0], configmap__other=made[1]))
     grounds = {("prod", "north-1"): Ground(600 * MIB, 30 * MIB)}
-    (cost,) = compare(*sides, parse_object, (), grounds).costs
+    (cost,) = compare(sides[0], sides[1], parse_object, (), grounds).costs
     assert cost.returns_offline is True
-    (cost,) = compare(*sides, parse_object, (), {("prod", "north-1"): Ground(570 * MIB)}).costs
+    (cost,) = compare(
+        sides[0], sides[1], parse_object, (), {("prod", "north-1"): Ground(570 * MIB)}
+    ).costs
     assert cost.returns_offline is True
     grounds = {("prod", "north-1"): Ground(550 * MIB)}
-    (cost,) = compare(*sides, parse_object, (), grounds).costs
+    (cost,) = compare(sides[0], sides[1], parse_object, (), grounds).costs
     assert (cost.returns_offline, cost.returns_why) == (False, "the disk does not hold both")
 
 
