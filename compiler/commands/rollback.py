@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from compiler.commands import common
-from compiler.commands.rollout_words import in_bytes, named, size_words
+from compiler.commands.rollout_words import named, size_words
 from compiler.model.diagnostics import Diagnostics
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def _fetched(places: _Places) -> str:
         return (
             "nothing to fetch: the version is still in the store of each of them"
             if kept
-            else (f"{in_bytes(0)} to fetch")
+            else "nothing to fetch"
         )
     return f"{size_words(places.fetching)} to fetch at {len(places.fetching):,} of them"
 

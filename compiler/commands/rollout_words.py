@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from compiler.model.lock import LockedRollout
-from compiler.model.readable import moment
+from compiler.model.readable import amount, moment
 from compiler.model.record import dataclass
 
 if TYPE_CHECKING:
@@ -70,15 +70,7 @@ def size_words(moved: Sequence[Moved]) -> str:
     known = sum(one.size or 0 for one in moved)
     unknown = sum(one.size is None for one in moved)
     more = f" and unknown sizes at {unknown} of them" if unknown else ""
-    return f"{in_bytes(known)}{more}"
-
-
-def in_bytes(count: int) -> str:
-    """A number of bytes in the unit that suits it."""
-    for unit, step in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if count >= step:
-            return f"{count / step:.1f} {unit}"
-    return f"{count} bytes"
+    return f"{amount(known)}{more}"
 
 
 def named(sites: Sequence[str]) -> str:

@@ -113,7 +113,7 @@ def test_promoting_by_hand_goes_step_by_step_and_keeps_the_lock_otherwise(tmp_pa
     result = run("promote", "watch", at=folder)
     assert result.exit_code == 0, result.output
     assert "watch/detector (default): 1 -> 2 at step 1 of 1" in result.stdout
-    assert "2 sites change: north-2, north-3; 20 bytes of models to fetch" in result.stdout
+    assert "2 sites change: north-2, north-3; 20 B of models to fetch" in result.stdout
     assert file.read_text() == before.replace("  step: 0\n", "  step: 1\n")
     assert "finished; 1 is given up for 2" in run("promote", "watch", at=folder).stdout
     assert rollout(folder) == {"from": "2", "to": "2", "step": 1, "was": "1"}
