@@ -22,9 +22,9 @@ from compiler.model.server import LoadHook, Server, Serving, served
 from compiler.model.worker import ContainerPort
 
 UNPACKED_LIMIT = 64 * 1024**3
+"""Bytes that an archive may unpack to when no lock states its size."""
 LIST = "manifest"
 """The format of a prefix: a list of files that are fetched one by one."""
-"""Bytes that an archive may unpack to when no lock states its size."""
 
 _RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)([kMG]?)bit/s", re.ASCII)
 _RATE_SCALE = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
