@@ -62,10 +62,11 @@ def command(
     if site is None:
         raise click.UsageError("name a SITE, or an archive with --verify FILE")
     gc.disable()
-    from compiler import bundling, pipeline
+    from compiler import pipeline
     from compiler.adapters.registry import Registries
-    from compiler.asking import World
     from compiler.commands.status_wanted import compiled
+    from compiler.workflows import bundling
+    from compiler.workflows.asking import World
 
     diagnostics = Diagnostics()
     request = pipeline.Request(
@@ -88,7 +89,7 @@ def command(
 
 
 def _verify(path: Path, output_format: str) -> None:
-    from compiler import bundling
+    from compiler.workflows import bundling
 
     diagnostics = Diagnostics()
     contents = bundling.read_back(path, diagnostics)

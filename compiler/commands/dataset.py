@@ -20,12 +20,12 @@ from compiler.model.record import dataclass
 from compiler.model.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from compiler.locking import Opened
     from compiler.model.counted import Counted
     from compiler.model.inputs import Location
     from compiler.model.ports import Stores
     from compiler.model.spec.artifacts import DatasetSpec
     from compiler.reports.dataset_html import Shown
+    from compiler.workflows.locking import Opened
 
 PICTURES = 24
 LARGEST_PICTURE = 1 << 20
@@ -78,9 +78,9 @@ def command(
     output_format: str,
 ) -> None:
     """Count samples, classes, parts and problems of a dataset of SPEC (default: specs)."""
-    from compiler import locking
     from compiler.reports import dataset_html, dataset_text
     from compiler.stages.lock.hosts import host_of
+    from compiler.workflows import locking
 
     diagnostics = Diagnostics()
     opened = locking.open_spec(spec, environments, False, diagnostics)
@@ -182,8 +182,9 @@ def _usage(message: str, known: Mapping[str, Any], wrong: str) -> NoReturn:
 def _count(
     chosen: Chosen, at: Location, stores: Stores, pictures: int
 ) -> tuple[Counted, list[Shown]]:
-    from compiler import counting, datasets
+    from compiler import datasets
     from compiler.reports.dataset_html import Shown
+    from compiler.workflows import counting
 
     with _told(chosen):
         dataset, version = chosen.dataset, chosen.version

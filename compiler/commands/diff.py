@@ -96,7 +96,8 @@ def command(
     """
     # A compile makes few cycles and many objects: collecting costs a third of the time.
     gc.disable()
-    from compiler import difference, pipeline
+    from compiler import pipeline
+    from compiler.workflows import difference
 
     diagnostics = Diagnostics()
     request = pipeline.Request(

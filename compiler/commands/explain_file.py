@@ -20,8 +20,8 @@ from compiler.model.manifest import Directory, Draft, Object, UnitRole
 from compiler.model.record import dataclass
 from compiler.model.suggest import nearest
 from compiler.pipeline import Prepared
-from compiler.spec_lines import spec_span, value_path
 from compiler.stages.render.trace import TraceLine, trace
+from compiler.workflows.spec_lines import spec_span, value_path
 from compiler.workshop import Batch, Front, Workshop, needs_of
 
 ROLES = tuple(role.value for role in UnitRole)

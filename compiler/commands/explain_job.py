@@ -14,8 +14,8 @@ from compiler.model.diagnostics import Diagnostics, Span
 from compiler.model.inputs import Artifact, HostData
 from compiler.model.member import Member
 from compiler.model.plan import Record
-from compiler.reasons import line, models_of, reason_of
 from compiler.stages.plan.inputs import Chooser
+from compiler.workflows.reasons import line, models_of, reason_of
 from compiler.workshop import Front
 
 NAMED_SITES = 6

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from compiler import recording
 from compiler.commands.explain_rollout import head, rollout_facts, step_lines
 from compiler.commands.models_deployed import deployed_of
 from compiler.commands.models_names import known
@@ -18,6 +17,7 @@ from compiler.model.lockable import model_references
 from compiler.pipeline import Prepared
 from compiler.reports import models_card
 from compiler.reports.models_words import sites
+from compiler.workflows import recording
 
 
 def model_facts(prepared: Prepared, root: Path, reference: str, site: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from compiler.model.choice import percentile, reached
 from compiler.model.fleet import Site
 from compiler.model.spec.job import RolloutStepSpec
 from compiler.model.spec.where import Where
-from compiler.reasons import line
+from compiler.workflows.reasons import line
 from compiler.workshop import Front
 
 

@@ -29,9 +29,9 @@ from compiler.model.member import Member
 from compiler.model.plan import Record
 from compiler.model.readable import amount, duration
 from compiler.pipeline import Prepared
-from compiler.reasons import line, models_of, reason_of
 from compiler.stages.compare.sites import first_install
 from compiler.stages.plan.inputs import Chooser
+from compiler.workflows.reasons import line, models_of, reason_of
 from compiler.workshop import Front
 
 _CONDITIONS = ("layer", "site", "host")

@@ -79,10 +79,10 @@ def command(
     """Write edgewright.lock beside SPEC (a folder, default: specs)."""
     if merge is not None:
         sys.exit(lock_merge.merge(*merge))
-    from compiler import locking
     from compiler.adapters.registry import Registries
-    from compiler.asking import Wishes, World
     from compiler.stages.lock.lock import Choices
+    from compiler.workflows import locking
+    from compiler.workflows.asking import Wishes, World
 
     diagnostics = Diagnostics()
     opened = locking.open_spec(spec, environments, repair, diagnostics)

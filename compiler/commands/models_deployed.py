@@ -15,8 +15,8 @@ from compiler.model.lockable import model_references
 from compiler.model.member import Member
 from compiler.model.plan import Record
 from compiler.model.record import dataclass
-from compiler.reasons import models_of, reason_of
 from compiler.stages.plan.inputs import Chooser
+from compiler.workflows.reasons import models_of, reason_of
 from compiler.workshop import Front
 
 Use = tuple[str, str, str, str, str]

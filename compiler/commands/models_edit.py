@@ -18,8 +18,8 @@ from compiler.commands.models_names import known
 from compiler.model.diagnostics import Diagnostics
 
 if TYPE_CHECKING:
-    from compiler.recording import Opened, Place
-    from compiler.rolling import Change
+    from compiler.workflows.recording import Opened, Place
+    from compiler.workflows.rolling import Change
 
 NEEDS = ("arch", "cpu", "memory", "disk", "accelerator")
 
@@ -79,7 +79,7 @@ def add(
     Sites get it once it is the target, or once a selection chooses it. A version or variant that
     is there already is not changed.
     """
-    from compiler import recording
+    from compiler.workflows import recording
 
     diagnostics = Diagnostics()
     opened = recording.open_spec(spec, diagnostics)
@@ -128,7 +128,7 @@ def record(
 
     What is recorded already in the same words stays, so that a run may record twice.
     """
-    from compiler import recording
+    from compiler.workflows import recording
 
     diagnostics = Diagnostics()
     opened = recording.open_spec(spec, diagnostics)
@@ -144,7 +144,7 @@ def record(
 
 
 def _place(opened: Opened, reference: str, variant: str) -> Place:
-    from compiler.recording import Place
+    from compiler.workflows.recording import Place
 
     name, _, version = reference.partition(":")
     if not name or not version:

@@ -15,7 +15,7 @@ from compiler.model.metrics import Digests, Measurement
 from compiler.model.resolved import Resolved
 from compiler.model.spec.artifacts import ModelSpec, VersionFields, VersionSpec
 from compiler.model.spec.signature import SignatureSpec
-from compiler.recording import Opened
+from compiler.workflows.recording import Opened
 
 
 def targets(opened: Opened, name: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from compiler.model.record import dataclass
 if TYPE_CHECKING:
     from compiler.commands.models_deployed import Deployed
     from compiler.model.spec.amounts import Measure
-    from compiler.recording import Opened
+    from compiler.workflows.recording import Opened
 
 Row = dict[str, Any]
 BOUND = re.compile(r"(?P<name>[^<>=]+)(?:(?P<sign>>=|<=|>|<|=)(?P<value>.+))?")
@@ -84,10 +84,11 @@ def listing(
     **asked: Any,
 ) -> None:
     """List the versions of models of SPEC (default: specs) that fit everything that is asked."""
-    from compiler import pipeline, recording
+    from compiler import pipeline
     from compiler.commands import models_deployed
     from compiler.commands.models_facts import version_facts
     from compiler.reports import models_table
+    from compiler.workflows import recording
 
     diagnostics = Diagnostics()
     opened = recording.open_spec(spec, diagnostics)

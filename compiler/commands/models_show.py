@@ -17,7 +17,7 @@ from compiler.model.diagnostics import Diagnostics
 
 if TYPE_CHECKING:
     from compiler.commands.models_deployed import Deployed
-    from compiler.recording import Opened
+    from compiler.workflows.recording import Opened
 
 
 @click.command("show")
@@ -42,10 +42,11 @@ def show(
     `--format huggingface` prints a README.md whose front matter the Hugging Face Hub reads; without
     a version it is of the version in use.
     """
-    from compiler import pipeline, recording
+    from compiler import pipeline
     from compiler.commands import models_deployed
     from compiler.commands.models_facts import targets
     from compiler.reports import models_card, models_huggingface
+    from compiler.workflows import recording
 
     diagnostics = Diagnostics()
     opened = recording.open_spec(spec, diagnostics)

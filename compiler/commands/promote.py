@@ -21,8 +21,8 @@ from compiler.model.readable import moment
 
 if TYPE_CHECKING:
     from compiler.model.ports import Stores
-    from compiler.rolling import Change, Opened, Rollout
     from compiler.stages.roll import Judgement, Standing
+    from compiler.workflows.rolling import Change, Opened, Rollout
 
 NOT_READY = 3
 """The rollout waits, or was aborted."""
@@ -63,8 +63,9 @@ def command(
     failed and the old version is restored.
     """
     gc.disable()
-    from compiler import pipeline, rolling
+    from compiler import pipeline
     from compiler.stages.lock.hosts import hosts_of_reports
+    from compiler.workflows import rolling
 
     diagnostics = Diagnostics()
     request = pipeline.Request(
@@ -152,10 +153,10 @@ def _standings(
     opened: Opened, rollout: Rollout, stores: Stores, diagnostics: Diagnostics
 ) -> tuple[list[Standing], Judgement, float]:
     """How every site of the steps reached stands, and what may happen by that."""
-    from compiler import rolling
     from compiler.model.codes import rollout as codes
     from compiler.model.stores import locate
     from compiler.stages.gather import gather
+    from compiler.workflows import rolling
 
     spec = rollout.resolved.spec
     if spec.reports is None:
@@ -173,8 +174,8 @@ def _standings(
 
 def _change(opened: Opened, moves: Sequence[Move], diagnostics: Diagnostics) -> Change:
     """The edits of spec and lock that the moves ask for."""
-    from compiler import rolling
-    from compiler.retargeting import retargeted
+    from compiler.workflows import rolling
+    from compiler.workflows.retargeting import retargeted
 
     states, spec, lock = {}, [], []
     for move in moves:

@@ -53,8 +53,8 @@ def command(
     Each cluster's `repo:` says which branch that is. It grows by one commit, or by none where
     nothing changed; it is never forced. SPEC is the spec's folder (default: specs).
     """
-    from compiler import publishing
     from compiler.adapters.git import GitError
+    from compiler.workflows import publishing
 
     diagnostics = Diagnostics()
     wishes = publishing.PublishWishes(

@@ -19,8 +19,8 @@ from compiler.model.diagnostics import Diagnostics
 
 if TYPE_CHECKING:
     from compiler.model.resolved import Resolved
-    from compiler.retargeting import Retarget
-    from compiler.rolling import Moved, Opened
+    from compiler.workflows.retargeting import Retarget
+    from compiler.workflows.rolling import Moved, Opened
 
 
 @click.command("rollback")
@@ -51,8 +51,9 @@ def command(
     soon as the commit reaches it.
     """
     gc.disable()
-    from compiler import pipeline, rolling
-    from compiler.retargeting import retargeted
+    from compiler import pipeline
+    from compiler.workflows import rolling
+    from compiler.workflows.retargeting import retargeted
 
     diagnostics = Diagnostics()
     request = pipeline.Request(
@@ -86,8 +87,8 @@ def command(
 
 def _opened(request: Any, model: str, diagnostics: Diagnostics) -> Opened:
     """The spec, also where an earlier run was killed between the spec and the lock."""
-    from compiler import rolling
     from compiler.model.suggest import did_you_mean
+    from compiler.workflows import rolling
 
     opened = rolling.open_half(request, model, diagnostics)
     known = sorted({name for one in opened.environments for name in one.base.models})
@@ -140,7 +141,7 @@ class _Places:
     """The sites that change, and how long the last of them takes at worst."""
 
     def __init__(self, old: Opened, new: Opened, model: str, version: str) -> None:
-        from compiler import rolling
+        from compiler.workflows import rolling
 
         self.rows: list[tuple[Moved, bool]] = []
         self.pinned: list[str] = []

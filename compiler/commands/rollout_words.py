@@ -10,8 +10,8 @@ from compiler.model.readable import amount, moment
 from compiler.model.record import dataclass
 
 if TYPE_CHECKING:
-    from compiler.rolling import Moved, Rollout
     from compiler.stages.roll import Judgement, Standing
+    from compiler.workflows.rolling import Moved, Rollout
 
 LISTED = 40
 NAMED = 6

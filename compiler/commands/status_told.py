@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from compiler.model.ports import Stores
     from compiler.model.truth import Truth
     from compiler.model.wanted import Wanted
-    from compiler.publications import Publication
-    from compiler.rolling import Opened, Rollout
+    from compiler.workflows.publications import Publication
+    from compiler.workflows.rolling import Opened, Rollout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +62,9 @@ def told(
     Where `remote` is None no branch is asked either.
     """
     from compiler.commands.status_reports import heard
-    from compiler.publications import publications
-    from compiler.truths import Told, truths
-    from compiler.wishes import wishes as wished
+    from compiler.workflows.publications import publications
+    from compiler.workflows.truths import Told, truths
+    from compiler.workflows.wishes import wishes as wished
 
     wanted = wished(found.fronts, rows)
     opened, moving = _moving(found, {(one.environment, one.job) for one in wanted})
@@ -108,7 +108,7 @@ def told(
 
 def _moving(found: Compiled, jobs: Iterable[tuple[str, str]]) -> tuple[Opened, list[Rollout]]:
     """The rollouts of some jobs that are under way; the sites are planned only for those."""
-    from compiler.rolling import Opened, opened_of
+    from compiler.workflows.rolling import Opened, opened_of
 
     resolved = tuple(front.resolved for front in found.fronts)
     opened = Opened(found.root, found.sources, resolved)
@@ -121,7 +121,7 @@ def _moving(found: Compiled, jobs: Iterable[tuple[str, str]]) -> tuple[Opened, l
 
 
 def _reached(opened: Opened, rollout: Rollout) -> set[str]:
-    from compiler.rolling import expected
+    from compiler.workflows.rolling import expected
 
     step = rollout.state.step if rollout.state else 0
     return {one.site for one in expected(opened, rollout, step)}
@@ -133,7 +133,7 @@ def _key(one: Rollout) -> tuple[str, str, str]:
 
 def _rollout(opened: Opened, one: Rollout, reports: Heard, now: float) -> dict[str, Any]:
     """A rollout under way, and what may happen to it by the reports."""
-    from compiler.rolling import standings
+    from compiler.workflows.rolling import standings
 
     state = one.state
     environment = one.resolved.environment

@@ -16,8 +16,8 @@ from compiler.commands import common
 
 if TYPE_CHECKING:
     from compiler.adapters.git import Git
-    from compiler.locking import Trust
     from compiler.model.diagnostics import Diagnostics, Span
+    from compiler.workflows.locking import Trust
 
 host_option = click.option(
     "--allow-host", "hosts", multiple=True, metavar="HOST",
@@ -30,9 +30,9 @@ branch_option = click.option(
 
 def trusted(spec: Path, main_branch: str | None, allowed: Iterable[str]) -> Trust:
     """What the main branch names; everything where no Git is, so that nobody could propose."""
-    from compiler import locking
     from compiler.adapters.git import Git, GitError
     from compiler.model.codes import git as codes
+    from compiler.workflows import locking
 
     folder = (spec if spec.is_dir() else spec.parent).resolve()
     names = frozenset(allowed)

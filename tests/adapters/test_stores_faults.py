@@ -16,11 +16,11 @@ from compiler.adapters import web
 from compiler.adapters.registry import Registries
 from compiler.adapters.stores import AllStores
 from compiler.adapters.stores_faults import shown
-from compiler.counting import StoreFiles
 from compiler.model.inputs import Location
 from compiler.model.lockable import LockableArtifact
 from compiler.model.stored import Stored, StoreError
 from compiler.stages.lock.measure import measure
+from compiler.workflows.counting import StoreFiles
 
 Answer = tuple[int, Mapping[str, str], bytes]
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="http://$HOST/token",service="s"'}

@@ -26,7 +26,7 @@ BYTES_OF_IMAGE = 2750
 OURS = """
 import sys
 from pathlib import Path
-from compiler.counting import StoreFiles
+from compiler.workflows.counting import StoreFiles
 from compiler.adapters.stores import AllStores
 from compiler.datasets import dataset_format
 from compiler.model.counted import CountRequest

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from compiler import locking
 from compiler.adapters.registry import Registries
 from compiler.adapters.stores import AllStores
-from compiler.asking import Wishes, World
 from compiler.model.diagnostics import CompileError, Diagnostics
 from compiler.stages.lock.lock import Choices
 from compiler.stages.lock.measure import CHUNK, CHUNKED_FROM
+from compiler.workflows import locking
+from compiler.workflows.asking import Wishes, World
 from sidecar.disk import owner, store
 from tests.adapters.test_registry import push
 from tests.commands.locking import DIGEST, MODELS, entry, fleet, git, locked, put

@@ -18,7 +18,7 @@ CHILD = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from compiler import locking
+from compiler.workflows import locking
 from compiler.model.diagnostics import Diagnostics
 from compiler.stages.load import lock_path
 

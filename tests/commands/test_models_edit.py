@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from compiler.model import source
 from compiler.model.diagnostics import Diagnostics
-from compiler.recording import Place, added, open_spec
+from compiler.workflows.recording import Place, added, open_spec
 from tests.commands.models import MAP50, P95, SPEC, measured, shop, spec_text
 from tests.commands.running import run, run_json
 

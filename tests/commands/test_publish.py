@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler import publishing
+from compiler.workflows import publishing
 from tests.adapters.test_git import git
 from tests.commands.publishing import BRANCH, bare, change, clone, config_map, publish
 from tests.commands.running import run

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 import pytest
 
 from compiler.adapters.stores import AllStores
-from compiler.counting import count as count_stored
 from compiler.model.counted import Counted, UncountableError
 from compiler.model.inputs import Location
 from compiler.model.spec.artifacts import DatasetSpec
 from compiler.model.stored import StoreError
+from compiler.workflows.counting import count as count_stored
 from tests.datasets.held import count
 from tests.datasets.test_archive import FILES, packed
 from tests.datasets.test_coco import annotation, document, image

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from compiler import bundling, pipeline
-from compiler.bundling import Needs
+from compiler import pipeline
 from compiler.commands.status_wanted import compiled
 from compiler.model.diagnostics import CompileError, Diagnostics
 from compiler.model.manifest import UnitRole
+from compiler.workflows import bundling
+from compiler.workflows.bundling import Needs
 from tests.golden import cases
 
 IMAGE = re.compile(r'^\s+(?:- )?image: "?([^"\n]+)"?$', re.MULTILINE)

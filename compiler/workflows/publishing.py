@@ -23,16 +23,16 @@ from compiler.adapters.git import Commit, Git, GitError
 from compiler.adapters.git_branch import Branch, MovedError, Tip
 from compiler.adapters.git_order import check_behind, check_older, check_pushed
 from compiler.adapters.outputs import FolderOutput, RevisionOutput
-from compiler.branches import Group, groups, remote_of
 from compiler.model.codes import git as codes
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.ledger import LEDGER_FILE, Ledger, parse_ledger
 from compiler.model.published import METADATA, Published, message, metadata
 from compiler.model.record import dataclass
-from compiler.snapshot import relative, snapshot
 from compiler.stages.compare.compare import compare
 from compiler.stages.render.skeleton import parse_object
-from compiler.standing import policies, standings
+from compiler.workflows.branches import Group, groups, remote_of
+from compiler.workflows.snapshot import relative, snapshot
+from compiler.workflows.standing import policies, standings
 
 ATTEMPTS = 20
 """How often a push that came too late is made anew."""

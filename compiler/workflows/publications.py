@@ -13,15 +13,15 @@ from pathlib import Path
 from compiler.adapters.git import Commit, Git, GitError
 from compiler.adapters.git_branch import Branch
 from compiler.adapters.outputs import RevisionOutput
-from compiler.branches import Group, groups, remote_of
 from compiler.model.codes import git as codes
 from compiler.model.diagnostics import Diagnostic
 from compiler.model.hashing import blob_id
 from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
 from compiler.model.truth import Column, Mark, Wish
-from compiler.snapshot import relative
 from compiler.stages.render.skeleton import parse_object
+from compiler.workflows.branches import Group, groups, remote_of
+from compiler.workflows.snapshot import relative
 
 SHORT = 9
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from compiler import pipeline
 from compiler.adapters.saving import replace_text
-from compiler.asking import Wishes, World, ask, count_all
 from compiler.model import lock as locks
 from compiler.model.codes import lock as codes
 from compiler.model.diagnostics import CompileError, Diagnostics
@@ -22,6 +21,7 @@ from compiler.stages.load import Sources, load, lock_path, read_lock, shown
 from compiler.stages.lock.hosts import check_hosts, hosts, hosts_of_reports
 from compiler.stages.lock.lock import Asked, Choices, asked, named, relock
 from compiler.stages.lock.nouns import Change, changes
+from compiler.workflows.asking import Wishes, World, ask, count_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

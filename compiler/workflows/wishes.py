@@ -13,8 +13,8 @@ from compiler.model.lock import LockedArtifact
 from compiler.model.plan import Record
 from compiler.model.truth import Wish
 from compiler.model.wanted import PREFIX, Wanted, sidecar_revision
-from compiler.reasons import Reason, models_of, reason_of
 from compiler.stages.plan.inputs import Chooser
+from compiler.workflows.reasons import Reason, models_of, reason_of
 from compiler.workshop import Front
 
 RING = "ring"

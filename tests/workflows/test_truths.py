@@ -5,8 +5,8 @@ from __future__ import annotations
 from compiler.model.observed import Verdict
 from compiler.model.truth import Mark, Truth
 from compiler.model.verdicts import Row
-from compiler.truths import Told, truths
-from compiler.wishes import wishes
+from compiler.workflows.truths import Told, truths
+from compiler.workflows.wishes import wishes
 from tests.model.cluster_said import Live, altered, case, judged, rows
 
 CASE = "joint-inference"

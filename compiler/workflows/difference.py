@@ -13,9 +13,7 @@ from pathlib import Path
 
 from compiler import pipeline
 from compiler.adapters.outputs import FolderOutput, RevisionOutput, is_output
-from compiler.bases import Found, base_spec, find
 from compiler.caching import FOLDER
-from compiler.causes import with_causes
 from compiler.model.changes import Comparison, Place
 from compiler.model.codes import git as codes
 from compiler.model.diagnostics import CompileError, Diagnostics
@@ -29,7 +27,9 @@ from compiler.stages.compare.compare import Ground, compare
 from compiler.stages.load import shown
 from compiler.stages.render.skeleton import parse_object
 from compiler.stages.write.hand import HandedOutput
-from compiler.standing import policies, standings
+from compiler.workflows.bases import Found, base_spec, find
+from compiler.workflows.causes import with_causes
+from compiler.workflows.standing import policies, standings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

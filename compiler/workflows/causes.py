@@ -17,9 +17,9 @@ from compiler.model.manifest import Object, Origin, Unit, UnitRole
 from compiler.model.ports import Output
 from compiler.model.record import dataclass
 from compiler.pipeline import Resolution, plan_all
-from compiler.spec_lines import spec_span
 from compiler.stages.compare.pairs import split
 from compiler.stages.render.skeleton import parse_object
+from compiler.workflows.spec_lines import spec_span
 from compiler.workshop import Front, Planned
 
 TRACED = 60

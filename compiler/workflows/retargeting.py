@@ -14,8 +14,8 @@ from compiler.adapters.edit import Edit, Set
 from compiler.model.lock import LockedRollout
 from compiler.model.record import dataclass
 from compiler.model.resolved import Resolved
-from compiler.rolling import Opened
 from compiler.stages.roll import returned
+from compiler.workflows.rolling import Opened
 
 DEFAULT = "default"
 

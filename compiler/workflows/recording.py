@@ -28,10 +28,10 @@ from compiler.model.resolved import Resolved
 from compiler.model.spec.artifacts import MetricSpec, VariantSpec, VersionFields, VersionSpec
 from compiler.model.spec.measured import MeasuredSpec
 from compiler.model.spec.spec import Spec
-from compiler.rolling import Change
 from compiler.stages.load import Sources, load, read_lock, shown
 from compiler.stages.resolve.references import check_history, check_version
 from compiler.stages.validate.validate import validate_model
+from compiler.workflows.rolling import Change
 
 _PAIR = re.compile(r"\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
 """A character that JSON writes as two surrogates, which YAML does not know."""

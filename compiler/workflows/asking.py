@@ -15,7 +15,6 @@ from threading import Lock as Mutex
 from typing import TypeVar
 
 from compiler import datasets
-from compiler.counting import count
 from compiler.model.archives import ArchiveError
 from compiler.model.codes import lock as codes
 from compiler.model.codes import world as world_codes
@@ -32,6 +31,7 @@ from compiler.stages.lock.hosts import host_of, registry_of
 from compiler.stages.lock.lock import Asked, named
 from compiler.stages.lock.measure import CHUNKED_FROM, Read, chunk_list, measure
 from compiler.stages.lock.nouns import Answers, Measured
+from compiler.workflows.counting import count
 
 AT_ONCE = 16
 """Questions under way at the same time."""

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compiler.asking import World
 from compiler.model import bundle, contract
 from compiler.model import lock as locks
 from compiler.model.bundle import Contents, File, Layout, Segment, given
@@ -30,6 +29,7 @@ from compiler.stages.pack.images import layout
 from compiler.stages.pack.pack import Packed, Progress, SegmentError, pack
 from compiler.stages.pack.tar import Entry, archive
 from compiler.stages.pack.verify import verify
+from compiler.workflows.asking import World
 from compiler.workshop import Front
 
 UNFINISHED = ".partial"

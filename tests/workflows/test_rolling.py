@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from compiler import rolling
 from compiler.model import lock as locks
 from compiler.model.diagnostics import Diagnostics
 from compiler.model.lock import LockedRollout
 from compiler.model.source import parse
 from compiler.pipeline import Request
+from compiler.workflows import rolling
 from tests.commands.test_promote import shops
 
 STATE = LockedRollout.model_validate({"from": "1", "to": "2", "step": 1})

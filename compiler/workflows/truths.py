@@ -14,9 +14,9 @@ from compiler.model.record import dataclass
 from compiler.model.report import Report, ReportedArtifact
 from compiler.model.truth import Column, Mark, Truth, Wish
 from compiler.model.verdicts import Row
-from compiler.publications import Publication, published
 from compiler.stages.roll import Expected, Standing, standing
 from compiler.stages.roll import Verdict as Stand
+from compiler.workflows.publications import Publication, published
 
 _SHORT = 12
 
