@@ -108,13 +108,17 @@ class LockedTarget(SpecModel):
 
 
 class LockedDataset(SpecModel):
-    """What was counted in one version of a dataset; `problems` are kinds with their number."""
+    """What was counted in one version of a dataset; `problems` are kinds with their number.
+
+    `counted_as` stands for the declaration that it was counted by: format, classes, splits.
+    """
 
     digest: Digest
     samples: Annotated[int, Field(ge=0)]
     classes: Mapping[str, int] = Field(default_factory=dict)
     splits: Mapping[str, int] = Field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    counted_as: str | None = None
 
 
 SECTIONS: Mapping[str, type[SpecModel]] = {

@@ -88,6 +88,11 @@ def images(resolved: Resolved) -> list[LockableImage]:
     ]
 
 
+def image_names(resolved: Resolved) -> set[str]:
+    """Every image that is used somewhere, by tag or by digest."""
+    return {reference for reference, _, sites in uses(resolved) if sites}
+
+
 def image_uses(resolved: Resolved) -> Iterator[tuple[str, Span | None, list[Site]]]:
     """Every use of an image that is named by tag: the line that names it, and the sites."""
     for reference, span, sites in uses(resolved):

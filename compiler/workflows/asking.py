@@ -19,6 +19,7 @@ from compiler.model.archives import ArchiveError
 from compiler.model.codes import lock as codes
 from compiler.model.codes import world as world_codes
 from compiler.model.counted import UncountableError
+from compiler.model.declared import declared, holds
 from compiler.model.diagnostics import Code, Diagnostics, Span
 from compiler.model.inputs import Location
 from compiler.model.lock import Lock, LockedArtifact, LockedDataset, LockedImage
@@ -110,20 +111,23 @@ def count_all(
                     continue
                 before = old.dataset(environment, f"{name}:{version}")
                 again = named(wanted.name, wishes.update)
-                if before is not None and before.digest == answer.sha256 and not again:
+                same = before is not None and before.digest == answer.sha256
+                if before is not None and same and holds(before, dataset, version) and not again:
                     continue
                 try:
                     counted = count(world.stores, dataset, version, wanted.location)
                 except (StoreError, UncountableError) as error:
                     diagnostics.add(error.code, f"{wanted.name}: {error}", wanted.span, error.hint)
                     continue
-                found[environment, f"{name}:{version}"] = LockedDataset(
-                    digest=answer.sha256,
-                    samples=counted.samples,
-                    classes=counted.classes,
-                    splits=counted.splits,
-                    problems=tuple(map(str, counted.problems)),
-                )
+                entry = {
+                    "digest": answer.sha256,
+                    "samples": counted.samples,
+                    "classes": counted.classes,
+                    "splits": counted.splits,
+                    "problems": tuple(map(str, counted.problems)),
+                    "countedAs": declared(dataset, version),
+                }
+                found[environment, f"{name}:{version}"] = LockedDataset.model_validate(entry)
     return found
 
 

@@ -16,9 +16,10 @@ from compiler.model import lock as locks
 from compiler.model.codes import lock as codes
 from compiler.model.diagnostics import CompileError, Diagnostics
 from compiler.model.lock import Lock
+from compiler.model.lockable import image_names
 from compiler.model.record import dataclass
 from compiler.stages.load import Sources, load, lock_path, read_lock, shown
-from compiler.stages.lock.hosts import check_hosts, hosts, hosts_of_reports
+from compiler.stages.lock.hosts import check_hosts, hosts, hosts_of_reports, registry_of
 from compiler.stages.lock.lock import Asked, Choices, asked, named, relock
 from compiler.stages.lock.nouns import Change, changes
 from compiler.workflows.asking import Wishes, World, ask, count_all
@@ -86,7 +87,9 @@ def reviewed_hosts(root: Path) -> frozenset[str]:
     except CompileError:
         return frozenset()
     reports = hosts_of_reports(one.resolved for one in opened.asked)
-    return frozenset((*hosts(opened.asked), *reports))
+    # What is named by digest is not asked when locking, and is when it is carried somewhere.
+    images = (registry_of(name) for one in opened.asked for name in image_names(one.resolved))
+    return frozenset((*hosts(opened.asked), *reports, *images))
 
 
 def make(

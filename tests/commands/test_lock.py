@@ -226,6 +226,12 @@ def test_a_pull_request_cannot_have_a_new_host_asked(tmp_path: Path) -> None:
     assert "E7110" not in allowed.stderr
 
 
+def test_a_registry_that_only_digests_name_is_reviewed_as_well(tmp_path: Path) -> None:
+    folder = fleet(tmp_path)
+    assert "@sha256:" in (folder / "specs/fleet.yaml").read_text()
+    assert locking.reviewed_hosts(folder / "specs") == {"r.example.com"}
+
+
 def test_without_a_main_branch_no_host_counts_as_reviewed(tmp_path: Path) -> None:
     text = MODELS.replace("main:detector/1.onnx", "https://127.0.0.1:9/1.onnx")
     folder = fleet(tmp_path, models=text)
@@ -323,6 +329,19 @@ def test_a_dataset_is_counted_once_for_its_bytes_and_its_record_says_so(tmp_path
     assert "samples: 4\n" in text
     assert "problems: 1\n" in text
     assert "can: 2\n" in text
+    models = folder / "specs/models.yaml"
+    declared = models.read_text()
+    models.write_text(declared.replace("train: 0.5, test: 0.5", "train: 0.25, test: 0.75"))
+    assert models.read_text() != declared
+    assert run("compile", "--locked", at=folder).exit_code == 0
+    assert "samples:" not in record.read_text()
+    assert [one["entry"] for one in run_json("lock", at=folder)["changes"]] == [
+        "default.datasets.shelves:2026.1"
+    ]
+    assert run("compile", "--locked", at=folder).exit_code == 0
+    assert "samples: 4\n" in record.read_text()
+    models.write_text(declared)
+    run_json("lock", at=folder)
     put(folder, "shelves/2026.1/labels.csv", b"id,label\n1,can\n")
     refused = run("lock", at=folder)
     assert "E7105 datasets/shelves:2026.1" in refused.stderr

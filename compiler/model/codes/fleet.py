@@ -148,6 +148,13 @@ UNKNOWN_HOST = Code(
     "The host must be listed under the site's `hosts`, for only then its hardware is known.",
     "Correct the name, or add the host to the site.",
 )
+UNKNOWN_TIMEZONE = Code(
+    "E2306",
+    "There is no such time zone",
+    "Windows are local time. A device that does not know the zone takes every window for shut, so "
+    "that it would never fetch.",
+    "Write a name of the IANA time zone database, such as Europe/Vienna.",
+)
 OVERRIDE_SECTION = Code(
     "E2401",
     "An override sets something that cannot differ by site",

@@ -129,7 +129,7 @@ def _outage(change: Change, neighbours: Sequence[Change], there: Sequence[Config
     missing, rate = _missing(change.pair.new, neighbours, there)
     if not missing:
         return change
-    size = sum(int(artifact.get("size") or 0) for artifact in missing.values())
+    size = sum(delivery.size_of(artifact) or 0 for artifact in missing.values())
     seconds = -(-size // rate) if rate and size else None
     names = ", ".join(sorted(delivery.title(one) for one in missing.values()))
     if change.judged.gap:

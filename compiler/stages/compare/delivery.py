@@ -12,6 +12,7 @@ from typing import Any
 
 from compiler.model.changes import Effect, FieldChange
 from compiler.model.contract import held
+from compiler.model.contract_parts import LIST
 from compiler.model.record import dataclass
 from compiler.stages.compare.fields import differences
 from compiler.stages.compare.pods import Verdict
@@ -52,6 +53,15 @@ class Config:
     def keeps_previous(self) -> bool:
         """Whether the version before stays in the store."""
         return int((self.document.get("store") or {}).get("keepPrevious", 0)) > 0
+
+
+def size_of(artifact: Mapping[str, Any]) -> int | None:
+    """Bytes that fetching an artifact moves; of a prefix its list and all files, None: unknown."""
+    size, unpack = artifact.get("size"), artifact.get("unpack") or {}
+    if unpack.get("format") != LIST:
+        return size
+    files = artifact.get("unpacked")
+    return None if size is None or files is None else size + files
 
 
 def config_of(data: Mapping[str, Any]) -> Config | None:

@@ -117,7 +117,7 @@ def _cost(
     before = [config for config in map(delivery.config_of, old) if config]
     after = [config for config in map(delivery.config_of, new) if config]
     missing = delivery.fetched(before, after)
-    download = sum(int(artifact.get("size") or 0) for artifact in missing.values())
+    download = sum(delivery.size_of(artifact) or 0 for artifact in missing.values())
     rate = next((config.rate for config in after if config.rate), 0)
     window = next((config.window for config in after if config.window), "")
     seconds = -(-download // rate) if rate and download else None
@@ -129,7 +129,7 @@ def _cost(
         places=(),
         artifacts=tuple(sorted(map(delivery.title, missing.values()))),
         download=download,
-        unsized=sum(not artifact.get("size") for artifact in missing.values()),
+        unsized=sum(not delivery.size_of(artifact) for artifact in missing.values()),
         seconds=seconds,
         window=window if missing else "",
         nights=openings(seconds, window) if seconds and window else 0,

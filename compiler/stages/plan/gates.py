@@ -14,6 +14,7 @@ from compiler.model import metrics
 from compiler.model.choice import Choice, misfit
 from compiler.model.codes import gates as codes
 from compiler.model.counted import imbalance
+from compiler.model.declared import holds
 from compiler.model.diagnostics import Diagnostics, Related, Span
 from compiler.model.fleet import Site
 from compiler.model.gating import Standing, Verdict, judge
@@ -134,10 +135,16 @@ def _check_dataset(
 ) -> None:
     lock, environment = resolved.lock, resolved.environment
     entry = lock.dataset(environment, reference) if lock else None
-    if entry is None:
+    name, _, version = reference.partition(":")
+    if entry is None or not holds(entry, resolved.base.datasets[name], version):
+        why = (
+            "the lock does not say what is in it"
+            if entry is None
+            else ("the lock counted it by another format, other classes or other splits")
+        )
         diagnostics.add(
             codes.NOT_COUNTED,
-            f"{reference} has requirements, and the lock does not say what is in it",
+            f"{reference} has requirements, and {why}",
             wanted.span,
             "run `edgewright lock`",
         )

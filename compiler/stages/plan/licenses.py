@@ -93,7 +93,8 @@ def _hint(spec: LicensesSpec, found: Unlicensed) -> str:
     name = found.ancestor.reference.partition(":")[0]
     if not found.refused:
         return f"add license: to models.{name}, or to the version"
-    fits = ", ".join(spec.allow[:-1]) + " or " * (len(spec.allow) > 1) + "".join(spec.allow[-1:])
+    left = [one for one in spec.allow if not Rules.of(spec.allow, spec.deny).refused(one)]
+    fits = ", ".join(left[:-1]) + " or " * (len(left) > 1) + "".join(left[-1:])
     listed = " and ".join(found.refused)
     another = f"use a version under {fits or 'another licence'}"
     if Rules.of((), spec.deny).refused(" AND ".join(found.refused)):

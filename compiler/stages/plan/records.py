@@ -12,6 +12,7 @@ from typing import Any
 
 from compiler.model import names
 from compiler.model.choice import Choice, Level, levels, said
+from compiler.model.declared import holds
 from compiler.model.definitions_values import (
     dataset_values,
     inference_values,
@@ -234,6 +235,9 @@ def _counted(resolved: Resolved, name: str) -> dict[str, Any]:
     found = lock.dataset(environment, name) if lock else None
     entry = lock.artifact(environment, f"datasets/{name}") if lock else None
     if found is None or (entry is not None and entry.sha256 != found.digest):
+        return {}
+    bare, _, version = name.partition(":")
+    if not holds(found, resolved.base.datasets[bare], version):
         return {}
     return {
         "samples": found.samples,

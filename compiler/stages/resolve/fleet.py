@@ -22,9 +22,10 @@ from compiler.model.fleet import (
     Site,
 )
 from compiler.model.record import dataclass
-from compiler.model.spec.fleet import ClusterSpec, NetworkSpec, ProfileSpec, SiteSpec
+from compiler.model.spec.fleet import ClusterSpec, FleetSpec, NetworkSpec, ProfileSpec, SiteSpec
 from compiler.model.spec.spec import Spec
 from compiler.model.suggest import did_you_mean
+from compiler.model.timezones import timezones
 from compiler.model.worker import Accelerator
 
 KUBEEDGE_SUPPORTS = {"1.23": ("1.30", "1.31", "1.32")}
@@ -132,6 +133,7 @@ def network(*nearest_first: NetworkSpec | None) -> Network:
 class _Builder:
     spec: Spec
     diagnostics: Diagnostics
+    told: set[tuple[str, Span | None]] = field(default_factory=set)
 
     def site(self, name: str, entry: SiteSpec, profiles: Mapping[str, Profile]) -> Site | None:
         fleet = self.spec.fleet
@@ -145,6 +147,7 @@ class _Builder:
         if cluster is None or entry.profile not in profiles:
             return None
         link = entry.link
+        self._check_timezone(entry, cluster, fleet)
         return Site(
             name=name,
             cluster=entry.cluster,
@@ -167,6 +170,20 @@ class _Builder:
             },
             span=entry.span,
         )
+
+    def _check_timezone(self, entry: SiteSpec, *above: ClusterSpec | FleetSpec) -> None:
+        said = next((one for one in (entry, *above) if one.timezone), None)
+        if said is None or said.timezone is None or said.timezone in timezones():
+            return
+        span = said.span_of("timezone")
+        if (said.timezone, span) not in self.told:
+            self.told.add((said.timezone, span))
+            self.diagnostics.add(
+                codes.UNKNOWN_TIMEZONE,
+                f"there is no time zone {said.timezone}",
+                span,
+                did_you_mean(said.timezone, sorted(timezones())),
+            )
 
     def _unknown(
         self,

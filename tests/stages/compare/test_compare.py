@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from compiler.model.changes import Comparison, Cost, Effect, FieldChange, Place
+from compiler.stages.compare import delivery
 from compiler.stages.compare.compare import Ground, compare
 from compiler.stages.compare.effects import added, changed, removed, renamed
 from compiler.stages.render.skeleton import parse_object
@@ -300,3 +301,11 @@ def test_a_file_that_is_no_object_stops_nothing() -> None:
     broken = HandedOutput(Handed({f"{ROOT}/base/x.yaml": "1"}, {f"{ROOT}/base/x.yaml": b"[a"}))
     (row,) = compare(output(), broken, parse_object).rows
     assert row.effect is Effect.NEW
+
+
+def test_a_prefix_moves_its_list_and_all_of_its_files() -> None:
+    folder = {"size": 200, "unpacked": 5_000, "unpack": {"format": "manifest"}}
+    archive = {"size": 200, "unpacked": 5_000, "unpack": {"format": "tar.gz"}}
+    assert delivery.size_of(folder) == 5_200
+    assert delivery.size_of(archive) == 200
+    assert delivery.size_of({**folder, "unpacked": None}) is None
