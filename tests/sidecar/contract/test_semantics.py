@@ -181,9 +181,13 @@ BROKEN: dict[str, tuple[str, str, tuple[Change, ...]]] = {
         "ConfigInvalid", "$.artifacts[0].sources[1].url",
         (put(*FIRST, "sources", 1, "url", "file://host/data"),),
     ),
+    "a folder that is not said to be a list of files": (
+        "ConfigInvalid", "$.artifacts[0].sources[1].url",
+        (put(*FIRST, "sources", 1, "url", "https://mirror.example.com/shelf/"),),
+    ),
     "bytes from a metadata service": (
         "AddressRefused", "$.artifacts[0].sources[1].url",
-        (put(*FIRST, "sources", 1, "url", "http://169.254.169.254/latest/meta-data/"),),
+        (put(*FIRST, "sources", 1, "url", "http://169.254.169.254/latest/meta-data"),),
     ),
     "an endpoint that is a metadata service": (
         "AddressRefused", "$.stores[0].endpoint", (put("stores", 0, "endpoint", "http://[fe80::1]/"),),
