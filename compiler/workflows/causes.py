@@ -43,7 +43,8 @@ def with_causes(
         return found
     changed = changed_lines(texts, resolution.sources.texts) if texts is not None else {}
     fronts = plan_all(resolution, {}, Diagnostics()).fronts
-    finder = _Finder(resolution, fronts, changed, texts is not None, old, new)
+    gone = _gone(texts or {}, resolution.sources.texts)
+    finder = _Finder(resolution, fronts, changed, gone, texts is not None, old, new)
     rows = [
         replace(row, cause=finder.cause(row)) if number < TRACED else row
         for number, row in enumerate(found.rows)
@@ -70,11 +71,20 @@ def changed_lines(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, t
     return found
 
 
+def _gone(old: Mapping[str, str], new: Mapping[str, str]) -> int:
+    """How many lines of the older texts are in the newer ones no more."""
+    return sum(
+        (Counter(text.splitlines()) - Counter(new.get(name, "").splitlines())).total()
+        for name, text in old.items()
+    )
+
+
 @dataclass(slots=True)
 class _Finder:
     resolution: Resolution
     fronts: Sequence[Front]
     changed: Mapping[str, tuple[int, ...]]
+    gone: int
     known: bool
     old: Output
     new: Output
@@ -84,47 +94,54 @@ class _Finder:
         """The touched line, else the place itself where the base's spec is not known."""
         if row.effect in (Effect.REMOVED, Effect.DATA_LOSS) or row.example not in self.new.files:
             return self._only()
-        candidates = list(self._candidates(row))
-        for span in candidates:
+        near, around = self._candidates(row)
+        for span in near:
             if found := self._touched(span):
+                return found
+        for span in around:
+            # What may change any object says of one only where nothing else of it changed.
+            if found := self._touched(span, alone=True):
                 return found
         if self.known:
             return self._only()
-        return candidates[0] if candidates else None
+        return next(iter((*near, *around)), None)
 
     def _only(self) -> Span | None:
-        """The one line that the change touched, where it touched one."""
+        """The one line that the change touched, where it touched one and took away no other."""
         lines = [(name, line) for name, numbers in self.changed.items() for line in numbers]
-        return self._span(*lines[0]) if len(lines) == 1 else None
+        return self._span(*lines[0]) if len(lines) == 1 and self.gone <= 1 else None
 
-    def _touched(self, span: Span) -> Span | None:
-        """The first changed line of the block that begins at a place."""
+    def _touched(self, span: Span, *, alone: bool = False) -> Span | None:
+        """The first changed line of the block that begins at a place, or the only one."""
         numbers = self.changed.get(span.file, ())
         end = _end(self.resolution.sources.texts.get(span.file, "").splitlines(), span)
-        inside = next((line for line in numbers if span.line <= line <= end), 0)
-        if inside == span.line:
-            return span
-        return self._span(span.file, inside) if inside else None
+        inside = [line for line in numbers if span.line <= line <= end]
+        if not inside or (alone and len(inside) > 1):
+            return None
+        return span if inside[0] == span.line else self._span(span.file, inside[0])
 
     def _span(self, file: str, line: int) -> Span:
         text = self.resolution.sources.line(file, line)
         return Span(file, line, len(text) - len(text.lstrip()) + 1)
 
-    def _candidates(self, row: Row) -> Iterator[Span]:
+    def _candidates(self, row: Row) -> tuple[list[Span], list[Span]]:
+        """Places that make just this row, the most telling first, and such that make many."""
         directory, _, file = row.example.rpartition("/")
         target, role, name = split(directory)
         front = self._front(target, row)
         if front is None:
-            return
+            return [], []
         texts = self.new.read([row.example])[row.example].decode("utf-8", "replace")
         place = row.places[0]
         unit = Unit(target, UnitRole(role), name)
         one = Object(unit, Origin(row.subject, place.site), parse_object(texts), texts, file)
-        yield from self._named(row, front)
-        for line in self._lines(row.example, texts):
-            if span := spec_span(front, one, line):
-                yield span
-        yield from self._around(row, front, place.site)
+        spec = one.data.get("spec")
+        recorded = [str(spec["model"])] if isinstance(spec, dict) and spec.get("model") else []
+        near = list(self._named(row, front, recorded))
+        spans = (spec_span(front, one, line) for line in self._lines(row.example, texts))
+        near += filter(None, spans)
+        near.append(self.resolution.sources.data.marks.at(row.subject.split(".")))
+        return near, list(self._around(row, front, place.site))
 
     def _front(self, target: str, row: Row) -> Front | None:
         """The front of a cluster, narrowed to the row's site: planning the rest takes long."""
@@ -151,12 +168,13 @@ class _Finder:
             return ""
         return self.old.read([path])[path].decode("utf-8", "replace")
 
-    def _named(self, row: Row, front: Front) -> Iterator[Span]:
+    def _named(self, row: Row, front: Front, recorded: Sequence[str]) -> Iterator[Span]:
         """Where the models that the row's fields name are chosen: the lock, then the spec."""
         marks = self.resolution.sources.data.marks
         job = row.subject.removeprefix("jobs.")
         lock, environment = front.resolved.lock, front.context.environment
         names = [one.path.partition(" ")[2] for one in row.fields if one.path.startswith("model ")]
+        names += recorded
         if lock is not None:
             for section in _SECTIONS:
                 for name in lock.of(environment, section):
@@ -168,7 +186,6 @@ class _Finder:
 
     def _around(self, row: Row, front: Front, site: str) -> Iterator[Span]:
         marks = self.resolution.sources.data.marks
-        yield marks.at(row.subject.split("."))
         if site in front.context.sites:
             one = front.context.sites[site]
             yield from filter(None, [one.span])

@@ -66,6 +66,29 @@ def test_the_base_is_where_the_branch_left_main(clone: Path) -> None:
     }
 
 
+def test_each_row_of_two_changes_names_its_own_line_or_none(clone: Path) -> None:
+    text = SWAPPED.replace("box: {arch: amd64, cpu: 8", "box: {arch: amd64, cpu: 7")
+    text = text.replace("    framework: onnx\n", "    framework: onnx\n    task: detection\n")
+    assert len(text.splitlines()) == len(SHOP.splitlines()) + 1
+    write(clone, text)
+    found = run_json("diff", at=clone)["changes"]
+    lines = text.splitlines()
+    for row in found:
+        if row["subject"] == "jobs.watch" and any("version" in f["path"] for f in row["fields"]):
+            assert "target:" in lines[row["cause"]["line"] - 1]
+    assert any(row["subject"] == "jobs.watch" for row in found)
+
+
+def test_a_site_that_goes_beside_another_change_is_blamed_on_no_line(clone: Path) -> None:
+    before, rest = DEBUG.split("    west-1:\n")
+    gone = before + rest[rest.index("models:") :]
+    write(clone, gone)
+    rows = run_json("diff", at=clone)["changes"]
+    removed = [row for row in rows if row["effect"] == "removed"]
+    assert removed
+    assert all(row["cause"] is None for row in removed)
+
+
 def test_a_row_names_its_sites_its_fields_and_the_line_of_the_spec(clone: Path) -> None:
     write(clone, DEBUG)
     (row,) = run_json("diff", at=clone)["changes"]
