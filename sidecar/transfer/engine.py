@@ -37,7 +37,7 @@ def fetch(
     digest = artifact.sha256
     if blobs.has(layout, digest):
         return Fetched(0, blobs.size(layout, digest), "", 0)
-    lock = _turn(context, layout, digest, note)
+    lock = turn(context, layout, digest, note)
     try:
         if blobs.has(layout, digest):
             return Fetched(0, blobs.size(layout, digest), "", 0)
@@ -62,9 +62,13 @@ def _fetch(
             checker.close()
 
 
-def _turn(context: Context, layout: Layout, digest: str, note: Note) -> locks.Lock:
-    """The right to fetch a digest; who has it now may be another pod of the node."""
-    path = layout.lock(f"fetch-{digest}")
+def turn(context: Context, layout: Layout, what: str, note: Note) -> locks.Lock:
+    """The right to fetch a digest, or the files of one; another pod of the node may have it now.
+
+    Raises:
+        Stopped: the context was told to end before.
+    """
+    path = layout.lock(f"fetch-{what}")
     lock = locks.try_lock(path)
     if lock is None:
         note("progress", {"phase": "wait", "reason": "WaitingForFetch"})

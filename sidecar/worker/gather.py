@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from threading import Lock, Thread, get_ident
 from typing import Any, NamedTuple
 
-from sidecar.disk import blobs, failure, fsops, locks, removal, scrub, space
+from sidecar.disk import blobs, failure, fsops, removal, scrub, space
 from sidecar.disk.manifests import Entry
 from sidecar.model.config import Artifact, Unpack
 from sidecar.model.digest import sha256
 from sidecar.model.reasons import ReasonError
 from sidecar.model.text import redact
 from sidecar.transfer import engine, folder, small
-from sidecar.transfer.context import Stopped
 from sidecar.unpack import listed
 from sidecar.worker.bench import Bench, Note
 
@@ -42,22 +41,9 @@ def gather(bench: Bench, artifact: Artifact, how: Unpack, note: Note, *, first: 
         ReasonError: the list is refused, or a file cannot be had now. What came in stays.
         Stopped: the worker is to end.
     """
-    with _turn(bench, artifact.sha256, note):
-        return _gathered(bench, artifact, how, note, first=first)
-
-
-@contextmanager
-def _turn(bench: Bench, digest: str, note: Note) -> Iterator[None]:
-    """The right to fetch the files of a list: another pod of the node may do so now."""
-    path = bench.layout.lock(f"fetch-{digest}.files")
-    lock = locks.try_lock(path)
-    if lock is None:
-        note("progress", {"phase": "wait", "reason": "WaitingForFetch"})
-        lock = locks.wait_lock(path, bench.context.stop)
-    if lock is None:
-        raise Stopped
+    lock = engine.turn(bench.context, bench.layout, f"{artifact.sha256}.files", note)
     try:
-        yield
+        return _gathered(bench, artifact, how, note, first=first)
     finally:
         lock.remove()
 
